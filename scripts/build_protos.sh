@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Generates the Python package seen.v1 (messages, stubs and types) from protos/ into ./seen. Nothing of it is committed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python=${SEEN_PYTHON:-.venv/bin/python}
+
+# Generated beside the old package and moved in whole, so that a process never imports half of it.
+out=$(mktemp -d .seen-protos.XXXXXX)
+trap 'rm -rf "$out"' EXIT
+PATH="$(dirname "$python"):$PATH" "$python" -m grpc_tools.protoc --proto_path=protos \
+    --python_out="$out" --grpc_python_out="$out" --mypy_out="quiet:$out" --mypy_grpc_out="quiet:$out" \
+    protos/seen/v1/*.proto
+touch "$out/seen/__init__.py" "$out/seen/v1/__init__.py"
+rm -rf seen
+mv "$out/seen" seen

@@ -1,0 +1,25 @@
+"""Prometheus metrics of the gRPC services, under the names that go-grpc-prometheus made common, and the server of /metrics."""
+
+import prometheus_client
+
+# Seconds. From a primary key look-up to a deadline.
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+HANDLED = prometheus_client.Counter(
+    "grpc_server_handled",
+    "Calls finished, whatever became of them.",
+    ("grpc_service", "grpc_method", "grpc_code"),
+)
+HANDLING_SECONDS = prometheus_client.Histogram(
+    "grpc_server_handling_seconds",
+    "Time from a call's arrival to its answer.",
+    ("grpc_service", "grpc_method"),
+    buckets=BUCKETS,
+)
+HEALTHY = prometheus_client.Gauge("seen_healthy", "1 while the service reaches what it cannot work without.")
+
+
+def start(host: str, port: int) -> int:
+    """Serves /metrics from a thread of its own; returns the port, which matters where 0 was asked for."""
+    server, _ = prometheus_client.start_http_server(port, addr=host)
+    return server.server_port
