@@ -8,7 +8,7 @@ python=${SEEN_PYTHON:-.venv/bin/python}
 out=$(mktemp -d .seen-protos.XXXXXX)
 trap 'rm -rf "$out"' EXIT
 PATH="$(dirname "$python"):$PATH" "$python" -m grpc_tools.protoc --proto_path=protos \
-    --python_out="$out" --grpc_python_out="$out" --mypy_out="quiet:$out" --mypy_grpc_out="quiet:$out" \
+    --python_out="$out" --grpc_python_out="$out" --pyi_out="$out" --mypy_grpc_out="quiet:$out" \
     protos/seen/v1/*.proto
 touch "$out/seen/__init__.py" "$out/seen/v1/__init__.py"
 rm -rf seen

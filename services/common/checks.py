@@ -12,11 +12,12 @@ def integer(field: str, value: int, low: int, high: int) -> int:
 
 
 def text(field: str, value: str, longest: int, *, shortest: int = 1, line_breaks: bool = False) -> str:
-    """Text without control characters, in Unicode's composed form (NFC), its ends stripped. Lengths are in characters."""
+    """The text in Unicode's composed form (NFC), its ends stripped. Refuses control characters; counts characters."""
     if len(value) > longest * 4:  # before any work on it: a megabyte costs nothing
         raise InvalidArgument(field, f"must be at most {longest} characters long")
     stripped = unicodedata.normalize("NFC", value.strip())
-    if any(unicodedata.category(character) in ("Cc", "Cs") and not (line_breaks and character in "\r\n\t") for character in stripped):
+    allowed = "\r\n\t" if line_breaks else ""
+    if any(unicodedata.category(character) in ("Cc", "Cs") and character not in allowed for character in stripped):
         raise InvalidArgument(field, "must not hold control characters")
     if not shortest <= len(stripped) <= longest:
         raise InvalidArgument(field, f"must be {shortest} to {longest} characters long, not {len(stripped)}")

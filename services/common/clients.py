@@ -12,7 +12,7 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # a thousand books with long descriptions
 
 
 class _CarryOn(grpc.aio.UnaryUnaryClientInterceptor):
-    """Adds the trace headers and what is left of the deadline. A timeout that the caller gives is kept if it is shorter."""
+    """Adds the trace headers and what is left of the deadline; a caller's own timeout is kept if it is shorter."""
 
     async def intercept_unary_unary(
         self,
@@ -37,7 +37,7 @@ class _CarryOn(grpc.aio.UnaryUnaryClientInterceptor):
 
 
 def connect(address: str, service: str = "", reads: Sequence[str] = ()) -> grpc.aio.Channel:
-    """A channel that balances over all addresses behind the name and retries the service's `reads` once they find it UNAVAILABLE."""
+    """A channel that balances over all addresses behind the name, and tries `reads` again that found it UNAVAILABLE."""
     config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
     if reads:
         config["methodConfig"] = [

@@ -65,7 +65,7 @@ Metadata = tuple[tuple[str, bytes], ...]
 
 
 def details_metadata(error: SeenError) -> Metadata:
-    """Trailing metadata that says which error this is (google.rpc.ErrorInfo) and which field is at fault (BadRequest)."""
+    """Trailing metadata that says which error this is (google.rpc.ErrorInfo) and which field it is in (BadRequest)."""
     status = status_pb2.Status(code=GRPC_CODE[type(error)].value[0], message=error.message)
     status.details.add().Pack(error_details_pb2.ErrorInfo(reason=type(error).__name__, domain="seen.v1"))
     if isinstance(error, InvalidArgument):
@@ -80,7 +80,7 @@ def passed_on_metadata(error: grpc.aio.AioRpcError) -> Metadata:
 
 
 def user_message(error: grpc.aio.AioRpcError) -> str:
-    """What to tell a user of another service's failure. gRPC's own words for a lost connection name addresses, so they stay here."""
+    """What to tell a user of another service's failure. gRPC's own words name addresses, so they stay inside."""
     if _details(error):
         return error.details() or ""
     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:

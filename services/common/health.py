@@ -1,4 +1,4 @@
-"""The standard health service. It starts at NOT_SERVING and follows a real ping of what the service cannot work without."""
+"""The standard health service: NOT_SERVING at first, then it follows a real ping of what the service needs."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ Ping = Callable[[], Awaitable[object]]
 
 
 class Health:
-    """Pings every `interval_s` seconds; readiness is asked for under "" or a service's full name, liveness under "liveness"."""
+    """Readiness, pinged every `interval_s`, goes by "" and a service's full name; liveness by "liveness"."""
 
     def __init__(self, names: Sequence[str], ping: Ping, interval_s: float) -> None:
         self.servicer = health.aio.HealthServicer()

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import grpc
 
@@ -22,7 +22,7 @@ from services.common.errors import (
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[Any, grpc.aio.ServicerContext], Awaitable[Any]]
+Handler = Callable[[Any, Any], Awaitable[Any]]
 
 
 class ServerInterceptor(grpc.aio.ServerInterceptor):
@@ -30,15 +30,15 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler:
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
         handler = await continuation(handler_call_details)
         if handler is None or handler.unary_unary is None:
             return handler
         _, service, method = handler_call_details.method.split("/")
         return grpc.unary_unary_rpc_method_handler(
-            _around(handler.unary_unary, service, method),
+            _around(cast(Handler, handler.unary_unary), service, method),
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
@@ -47,7 +47,7 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
 def _around(call: Handler, service: str, method: str) -> Handler:
     seconds_of_method = metrics.HANDLING_SECONDS.labels(service, method)
 
-    async def around(request: Any, context: grpc.aio.ServicerContext) -> Any:
+    async def around(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         started = time.perf_counter()
         tracing.accept(_text_metadata(context))
         code = grpc.StatusCode.OK
@@ -71,7 +71,7 @@ def _around(call: Handler, service: str, method: str) -> Handler:
     return around
 
 
-def _seconds_allowed(context: grpc.aio.ServicerContext) -> float:
+def _seconds_allowed(context: grpc.aio.ServicerContext[Any, Any]) -> float:
     left = context.time_remaining()
     if left is None:
         return deadline.DEFAULT_S
@@ -81,7 +81,7 @@ def _seconds_allowed(context: grpc.aio.ServicerContext) -> float:
 
 
 def translate(error: Exception) -> tuple[grpc.StatusCode, str, tuple[tuple[str, bytes], ...]]:
-    """The code, message and trailing metadata under which an error leaves the service. What is unnamed is logged here."""
+    """The code, message and trailing metadata under which an error leaves; one without a name is logged here."""
     if isinstance(error, SeenError):
         return GRPC_CODE[type(error)], error.message, details_metadata(error)
     if isinstance(error, TimeoutError):
@@ -92,5 +92,5 @@ def translate(error: Exception) -> tuple[grpc.StatusCode, str, tuple[tuple[str, 
     return grpc.StatusCode.INTERNAL, INTERNAL_MESSAGE, ()
 
 
-def _text_metadata(context: grpc.aio.ServicerContext) -> list[tuple[str, str]]:
+def _text_metadata(context: grpc.aio.ServicerContext[Any, Any]) -> list[tuple[str, str]]:
     return [(key, value) for key, value in context.invocation_metadata() or () if isinstance(value, str)]

@@ -1,4 +1,4 @@
-"""Prometheus metrics of the gRPC services, under the names that go-grpc-prometheus made common, and the server of /metrics."""
+"""Metrics of the gRPC services, under the names that go-grpc-prometheus made common, and the server of /metrics."""
 
 import prometheus_client
 

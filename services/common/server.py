@@ -18,6 +18,11 @@ from services.common.settings import GrpcSettings
 
 log = logging.getLogger(__name__)
 
+# What a servicer's methods are given beside the request.
+Context = grpc.aio.ServicerContext[Any, Any]
+# Opens what a service needs, yields it ready to start, and closes what was opened.
+Main = Callable[[], contextlib.AbstractAsyncContextManager["GrpcService"]]
+
 
 class GrpcService:
     """One gRPC server with health, reflection, errors, deadlines and metrics.
@@ -27,7 +32,12 @@ class GrpcService:
     """
 
     def __init__(
-        self, settings: GrpcSettings, full_name: str, add: Callable[[Any, grpc.aio.Server], None], servicer: Any, ping: Ping
+        self,
+        settings: GrpcSettings,
+        full_name: str,
+        add: Callable[[Any, grpc.aio.Server], None],
+        servicer: Any,
+        ping: Ping,
     ) -> None:
         self._settings = settings
         self._server = grpc.aio.server(
@@ -41,7 +51,8 @@ class GrpcService:
         self._health = Health([full_name], ping, settings.health_interval_s)
         health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, self._server)
         reflection.enable_server_reflection(
-            (full_name, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME), self._server
+            (full_name, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME),
+            self._server,
         )
 
     async def start(self) -> int:
@@ -65,14 +76,14 @@ class GrpcService:
             await self.stop()
 
 
-def run(name: str, settings: GrpcSettings, main: Callable[[], contextlib.AbstractAsyncContextManager[GrpcService]]) -> None:
-    """Runs a service until SIGTERM or SIGINT. `main` opens what it needs and yields the service; what it opened is closed last."""
+def run(name: str, settings: GrpcSettings, main: Main) -> None:
+    """Runs a service until SIGTERM or SIGINT."""
     logs.set_up(name, settings.log_level)
     asyncio.run(_run(settings, main))
     log.info("stopped")
 
 
-async def _run(settings: GrpcSettings, main: Callable[[], contextlib.AbstractAsyncContextManager[GrpcService]]) -> None:
+async def _run(settings: GrpcSettings, main: Main) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

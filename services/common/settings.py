@@ -38,4 +38,4 @@ class GrpcSettings(Settings):
     """What a gRPC service needs on top."""
 
     port: int = Field(description="port to serve gRPC on; 0 takes a free one")
-    health_interval_s: float = Field(2, gt=0, description="seconds between pings of what the service cannot work without")
+    health_interval_s: float = Field(2, gt=0, description="seconds between pings of what the service needs")

@@ -1,9 +1,10 @@
-"""The request id and the trace headers that every hop carries, so that a mesh and the logs can join what belongs together."""
+"""The request id and trace headers that every hop carries, so that a mesh and the logs join what belongs together."""
 
 import re
 import secrets
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
+from types import MappingProxyType
 
 REQUEST_ID = "x-request-id"
 # W3C Trace Context and Zipkin's B3, in one header and in several: passed on as they came.
@@ -22,7 +23,7 @@ CARRIED = frozenset((REQUEST_ID, *TRACE_HEADERS))
 _ACCEPTED = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _ACCEPTED_TRACE = re.compile(r"[\x20-\x7e]{1,512}")
 
-_headers: ContextVar[Mapping[str, str]] = ContextVar("trace_headers", default={})
+_headers: ContextVar[Mapping[str, str]] = ContextVar("trace_headers", default=MappingProxyType({}))
 
 
 def accept(headers: Iterable[tuple[str, str]]) -> None:

@@ -1,0 +1,25 @@
+import pytest
+
+from services.common import checks
+from services.common.errors import InvalidArgument
+
+
+@pytest.mark.parametrize("value", ["", "   ", "x" * 11, "x" * 1_000_000, "nul\0", "bell\a", "\ud800", "line\nbreak"])
+def test_text_that_is_too_short_too_long_or_holds_control_characters_is_refused(value: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        checks.text("name", value, 10)
+    assert refused.value.field == "name"
+
+
+def test_text_comes_back_stripped_and_composed() -> None:
+    assert checks.text("name", "  Ame\u0301lie ", 10) == "Amélie"
+
+
+def test_line_breaks_are_kept_where_they_may_be() -> None:
+    assert checks.text("description", "a\r\n\tb", 10, line_breaks=True) == "a\r\n\tb"
+
+
+@pytest.mark.parametrize("value", [0, 101, -1, 2**63])
+def test_a_number_out_of_range_is_refused(value: int) -> None:
+    with pytest.raises(InvalidArgument, match="must be 1 to 100"):
+        checks.integer("size", value, 1, 100)
