@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -56,8 +57,12 @@ class GrpcService:
         )
 
     async def start(self) -> int:
-        """Serves from now on, NOT_SERVING until the first successful ping. Returns the port."""
-        port = self._server.add_insecure_port(f"{self._settings.host}:{self._settings.port}")
+        """Serves from now on, NOT_SERVING until the first successful ping. Returns the port; OSError if it is taken."""
+        address = f"{self._settings.host}:{self._settings.port}"
+        try:
+            port = self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise OSError(f"cannot listen on {address}: is the port taken?") from error
         await self._server.start()
         await self._health.start()
         return port
@@ -79,7 +84,10 @@ class GrpcService:
 def run(name: str, settings: GrpcSettings, main: Main) -> None:
     """Runs a service until SIGTERM or SIGINT."""
     logs.set_up(name, settings.log_level)
-    asyncio.run(_run(settings, main))
+    try:
+        asyncio.run(_run(settings, main))
+    except OSError as error:
+        sys.exit(f"{name}: {error}")
     log.info("stopped")
 
 

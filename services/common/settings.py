@@ -9,15 +9,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 ENV_PREFIX = "SEEN_"
 
 
-class Settings(BaseSettings):
-    """A field named `log_level` is read from SEEN_LOG_LEVEL; one without a default is required."""
+class ProgramSettings(BaseSettings):
+    """What every program reads. A field named `log_level` is read from SEEN_LOG_LEVEL; one without a default is required."""
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="ignore")
 
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 in a container")
-    metrics_port: int = Field(description="port of /metrics; 0 takes a free one")
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
-    grace_s: float = Field(4, ge=0, description="seconds that calls in flight get to finish after SIGTERM")
+    log_level: str = Field("INFO", pattern="(?i)^(debug|info|warning|error)$", description="DEBUG, INFO, WARNING or ERROR")
 
     @classmethod
     def load(cls) -> Self:
@@ -32,6 +30,13 @@ class Settings(BaseSettings):
             )
             print(f"settings: {faults}", file=sys.stderr)
             sys.exit(2)
+
+
+class Settings(ProgramSettings):
+    """What every deployed service needs on top."""
+
+    metrics_port: int = Field(description="port of /metrics; 0 takes a free one")
+    grace_s: float = Field(4, ge=0, description="seconds that calls in flight get to finish after SIGTERM")
 
 
 class GrpcSettings(Settings):

@@ -239,7 +239,7 @@ async def test_two_services_cannot_share_a_port() -> None:
         return Item()
 
     async with service_with(answer).running() as port:
-        with pytest.raises(RuntimeError):
+        with pytest.raises(OSError, match="is the port taken"):
             await service_with(answer, port=port).start()
 
 
