@@ -10,12 +10,14 @@ ENV_PREFIX = "SEEN_"
 
 
 class ProgramSettings(BaseSettings):
-    """What every program reads. A field named `log_level` is read from SEEN_LOG_LEVEL; one without a default is required."""
+    """What every program reads. `log_level` comes from SEEN_LOG_LEVEL; a field without a default is required."""
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="ignore")
 
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 in a container")
-    log_level: str = Field("INFO", pattern="(?i)^(debug|info|warning|error)$", description="DEBUG, INFO, WARNING or ERROR")
+    log_level: str = Field(
+        "INFO", pattern="(?i)^(debug|info|warning|error)$", description="DEBUG, INFO, WARNING or ERROR"
+    )
 
     @classmethod
     def load(cls) -> Self:

@@ -1,0 +1,38 @@
+"""The stand-in as a process of its own, on a free port, as scripts/local.sh runs it."""
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.local_auth0.stand_in import StandIn
+
+Start = Callable[..., StandIn]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture(scope="package")
+def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    """One for all tests that leave its keys and its people's sessions alone."""
+    with StandIn(free_port(), tmp_path_factory.mktemp("stand_in") / "state") as running:
+        yield running
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts one of the test's own, with further SEEN_ variables; again on the same state when called again."""
+    started: list[StandIn] = []
+    port = free_port()
+
+    def begin(**variables: str) -> StandIn:
+        started.append(StandIn(port, tmp_path / "state", **variables))
+        return started[-1].start()
+
+    yield begin
+    for one in started:
+        one.stop()

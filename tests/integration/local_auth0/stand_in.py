@@ -1,0 +1,155 @@
+"""What the tests do with the stand-in: start it, sign in, exchange codes, verify tokens."""
+
+import base64
+import hashlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+from jose import jwt
+
+REPOSITORY = Path(__file__).parents[3]
+AUDIENCE = "https://seen.example/api"
+API = "http://localhost:8080"
+CALLBACK = f"{API}/ui/oauth2-redirect.html"
+
+
+class StandIn:
+    def __init__(self, port: int, state: Path, **variables: str) -> None:
+        self.url = f"http://localhost:{port}"
+        self.state = state
+        self.log = state.with_suffix(".log")
+        self._settings = {
+            "SEEN_PORT": str(port),
+            "SEEN_PUBLIC_URL": self.url,
+            "SEEN_API_URL": API,
+            "SEEN_AUTH0_AUDIENCE": AUDIENCE,
+            "SEEN_STATE_DIR": str(state),
+            "SEEN_LOG_LEVEL": "DEBUG",  # the level at which a secret is most easily logged
+        } | variables
+
+    def start(self) -> Self:
+        self.process = self.launch()
+        deadline = time.monotonic() + 20
+        while True:
+            assert self.process.poll() is None, self.log.read_text()
+            try:
+                httpx.get(f"{self.url}/healthz")
+                return self
+            except httpx.ConnectError:
+                assert time.monotonic() < deadline, self.log.read_text()
+                time.sleep(0.05)
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("SEEN_")}
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "services.local_auth0"],
+                cwd=REPOSITORY,
+                env=environment | self._settings,
+                stderr=log,
+                stdout=log,
+            )
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(10)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    def browser(self) -> httpx.Client:
+        """Keeps cookies, follows nothing by itself."""
+        return httpx.Client(base_url=self.url)
+
+    def token(self, **body: str) -> httpx.Response:
+        return httpx.post(f"{self.url}/oauth/token", data=body)
+
+    def password_token(self, person: str = "ana", scope: str = "openid") -> dict[str, Any]:
+        answer = self.token(
+            grant_type="password",
+            client_id="seen-cli",
+            username=person,
+            password=person,
+            scope=scope,
+            audience=AUDIENCE,
+        )
+        assert answer.status_code == 200, answer.text
+        content: dict[str, Any] = answer.json()
+        return content
+
+    def machine_secret(self) -> str:
+        return (self.state / "machine-client-secret").read_text()
+
+    def verified(self, token: str, audience: str = AUDIENCE) -> dict[str, Any]:
+        """The claims, by the library that the gateway uses, against the published keys."""
+        keys = httpx.get(f"{self.url}/.well-known/jwks.json").json()
+        issuer = f"{self.url}/"
+        options = {"verify_at_hash": False}
+        return jwt.decode(token, keys, algorithms=["RS256"], audience=audience, issuer=issuer, options=options)
+
+    def kids(self) -> list[str]:
+        return [key["kid"] for key in httpx.get(f"{self.url}/.well-known/jwks.json").json()["keys"]]
+
+
+class Pkce:
+    """A verifier and its challenge (RFC 7636)."""
+
+    def __init__(self) -> None:
+        self.verifier = secrets.token_urlsafe(48)
+        digest = hashlib.sha256(self.verifier.encode()).digest()
+        self.challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def request(**changes: str | None) -> dict[str, str]:
+    """The query of /authorize as Swagger UI sends it; None leaves a parameter out."""
+    parameters = {
+        "client_id": "seen-swagger-ui",
+        "response_type": "code",
+        "redirect_uri": CALLBACK,
+        "scope": "openid profile email write:seen write:item",
+        "audience": AUDIENCE,
+        "state": "a state/with?odd=characters&more",
+        "code_challenge_method": "S256",
+        "code_challenge": Pkce().challenge,
+    } | changes
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+def sign_in(browser: httpx.Client, person: str, **changes: str | None) -> dict[str, str]:
+    """Asks for the page, picks a person, and returns what came back to the callback."""
+    query = request(**changes)
+    page = browser.get("/authorize", params=query)
+    assert page.status_code == 200
+    assert f'name="person" value="{person}"' in page.text
+    return came_back(browser.post("/authorize", params=query, data={"person": person}))
+
+
+def came_back(answer: httpx.Response) -> dict[str, str]:
+    """The parameters that a redirect brings to the callback."""
+    assert answer.status_code in (302, 303), answer.text
+    location = urlsplit(answer.headers["Location"])
+    assert location._replace(query="", fragment="").geturl() == CALLBACK
+    return dict(parse_qsl(location.query or location.fragment, strict_parsing=True))
+
+
+def exchange(stand_in: StandIn, code: str, verifier: str, **changes: str) -> httpx.Response:
+    body = {
+        "grant_type": "authorization_code",
+        "client_id": "seen-swagger-ui",
+        "redirect_uri": CALLBACK,
+        "code": code,
+        "code_verifier": verifier,
+    }
+    return stand_in.token(**(body | changes))

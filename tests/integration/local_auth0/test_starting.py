@@ -1,0 +1,91 @@
+"""Starting and stopping: what it refuses, in one line, and what it keeps out of its log."""
+
+import json
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integration.local_auth0.conftest import Start, free_port
+from tests.integration.local_auth0.stand_in import Pkce, StandIn, exchange, sign_in
+
+
+def refusal(tmp_path: Path, **variables: str) -> str:
+    """The one line with which it does not start."""
+    stand_in = StandIn(free_port(), tmp_path / "state", **variables)
+    process = stand_in.launch()
+    assert process.wait(20) == 2, stand_in.log.read_text()
+    (line,) = stand_in.log.read_text().splitlines()
+    return line
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_it_refuses_other_machines(tmp_path: Path, host: str) -> None:
+    assert "SEEN_ALLOW_NONLOOPBACK=true" in refusal(tmp_path, SEEN_HOST=host)
+
+
+def test_it_lets_other_machines_in_when_told_so(start: Start) -> None:
+    start(SEEN_HOST="0.0.0.0", SEEN_ALLOW_NONLOOPBACK="true")
+
+
+def test_a_busy_port_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = refusal(tmp_path, SEEN_PORT=str(port))
+    assert f"port {port}" in line
+    assert "in use" in line
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SEEN_PORT", "http"),
+        ("SEEN_PORT", "0"),
+        ("SEEN_PUBLIC_URL", "localhost:8081"),
+        ("SEEN_API_URL", "http://localhost:8080/ui"),
+        ("SEEN_API_URL", "http://localhost:http"),
+        ("SEEN_AUTH0_AUDIENCE", ""),
+        ("SEEN_TOKEN_LIFETIME_S", "-1"),
+        ("SEEN_MACHINE_CLIENT_SECRET", "short"),
+        ("SEEN_LOG_LEVEL", "LOUD"),
+        ("SEEN_HOST", ""),
+        ("SEEN_HOST", "no.such.host.invalid"),
+        ("SEEN_STATE_DIR", "/dev/null/state"),
+    ],
+)
+def test_a_malformed_setting_is_named(tmp_path: Path, name: str, value: str) -> None:
+    assert name in refusal(tmp_path, **{name: value})
+
+
+def test_keys_that_cannot_be_read_are_named_and_kept(tmp_path: Path) -> None:
+    keys = tmp_path / "state" / "signing-keys.json"
+    keys.parent.mkdir()
+    keys.write_text('[{"jwk"')
+    assert str(keys) in refusal(tmp_path)
+    assert keys.read_text() == '[{"jwk"'
+
+
+def test_sigterm_stops_it_at_once(start: Start) -> None:
+    stand_in = start()
+    began = time.monotonic()
+    assert stand_in.stop() == 0
+    assert time.monotonic() - began < 2
+
+
+def test_its_log_is_json_without_codes_tokens_or_secrets(start: Start) -> None:
+    stand_in = start()
+    pkce = Pkce()
+    with stand_in.browser() as browser:
+        back = sign_in(browser, "ana", code_challenge=pkce.challenge)
+    tokens = exchange(stand_in, back["code"], pkce.verifier).json()
+    stand_in.token(grant_type="client_credentials", client_id="seen-machine", client_secret=stand_in.machine_secret())
+    with socket.create_connection(("127.0.0.1", int(stand_in.url.rpartition(":")[2]))) as broken:
+        broken.sendall(b"GET /authorize?code=leaked-code HTTP/9.9 nonsense\r\n\r\n")
+        broken.recv(1000)
+    stand_in.stop()
+    log = stand_in.log.read_text()
+    assert [json.loads(line) for line in log.splitlines()][-1]["message"] == "stopped"
+    secrets = [back["code"], pkce.verifier, tokens["access_token"], tokens["id_token"], stand_in.machine_secret()]
+    assert [secret for secret in [*secrets, "leaked-code", back["state"]] if secret in log] == []
