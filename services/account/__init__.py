@@ -1,0 +1,1 @@
+"""People and their marks, in SQL: SQLite on one machine, MySQL or MariaDB elsewhere."""

@@ -1,0 +1,53 @@
+"""Column types that behave the same on SQLite and on MySQL."""
+
+import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String
+from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+# SQLite numbers rows by itself only in a column that is exactly INTEGER.
+RowId = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def is_mysql(dialect: Dialect) -> bool:
+    return dialect.name in ("mysql", "mariadb")
+
+
+class ExactText(TypeDecorator[str]):
+    """Text compared and ordered by code point. On MySQL it is kept as UTF-8 bytes: every collation that both MySQL and
+    MariaDB know ignores spaces at the end."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self._length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        # UTF-8 needs at most four bytes a character.
+        return dialect.type_descriptor(mysql.VARBINARY(4 * self._length) if is_mysql(dialect) else String(self._length))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> Any:
+        return value.encode() if value is not None and is_mysql(dialect) else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        return value.decode() if isinstance(value, bytes) else value
+
+
+class UtcDateTime(TypeDecorator[datetime.datetime]):
+    """A moment with microseconds; kept in UTC, since neither database keeps a zone."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(mysql.DATETIME(fsp=6) if is_mysql(dialect) else DateTime())
+
+    def process_bind_param(self, value: datetime.datetime | None, dialect: Dialect) -> datetime.datetime | None:
+        return value and value.astimezone(datetime.UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime.datetime | None, dialect: Dialect) -> datetime.datetime | None:
+        return value and value.replace(tzinfo=datetime.UTC)

@@ -1,0 +1,172 @@
+"""A real MariaDB server of this system's packages, in a folder of its own, on loopback. It speaks TLS too."""
+
+import datetime
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pymysql
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+PASSWORD = "s3cret/of-tests"
+START_TIMEOUT_S = 30
+
+
+def missing() -> str | None:
+    """What has to be installed before this can run."""
+    tools = [tool for tool in ("mariadbd", "mariadb-install-db") if shutil.which(tool, path=_path()) is None]
+    return f"{' and '.join(tools)} not found: install mariadb-server" if tools else None
+
+
+class MariaDb:
+    """Stopped and started again, it keeps its port and what was committed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = _free_port()
+        self.certificates = folder / "certificates"
+
+    def install(self) -> None:
+        make_certificates(self.certificates)
+        self._run("mariadb-install-db", "--auth-root-authentication-method=normal", "--skip-test-db")
+        self.start()
+        for kind, demand in (("seen", "NONE"), ("seen_tls", "X509")):
+            self.execute(f"CREATE USER {kind}@'127.0.0.1' IDENTIFIED BY '{PASSWORD}' REQUIRE {demand}")
+            self.execute(f"GRANT ALL ON `seen%`.* TO {kind}@'127.0.0.1'")
+
+    def start(self) -> None:
+        command = [
+            *self._command("mariadbd"),
+            f"--port={self.port}",
+            "--bind-address=127.0.0.1",
+            f"--socket={self._folder}/socket",
+            f"--pid-file={self._folder}/pid",
+            "--skip-name-resolve",
+            "--innodb-buffer-pool-size=32M",
+            "--innodb-log-file-size=16M",
+            # A server that is as strict as none: the service must not rely on its settings.
+            "--sql-mode=",
+            "--character-set-server=latin1",
+            f"--ssl-ca={self.certificates}/ca.pem",
+            f"--ssl-cert={self.certificates}/server.pem",
+            f"--ssl-key={self.certificates}/server.key",
+        ]
+        with open(self._folder / "log", "ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        self._await_answer()
+
+    def stop(self) -> None:
+        if self._process:
+            self._process.terminate()
+            self._process.wait(START_TIMEOUT_S)
+            self._process = None
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Its connections stay open, and nothing answers on them."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+    def execute(self, statement: str) -> Any:
+        """As the server's administrator."""
+        with self._connect() as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall()
+
+    def url(self, database: str, user: str = "seen", host: str = "127.0.0.1") -> str:
+        return f"mysql+pymysql://{user}:{PASSWORD.replace('/', '%2F')}@{host}:{self.port}/{database}"
+
+    def _connect(self) -> "pymysql.Connection[Any]":
+        return pymysql.connect(unix_socket=f"{self._folder}/socket", user="root", autocommit=True)
+
+    def _await_answer(self) -> None:
+        until = time.monotonic() + START_TIMEOUT_S
+        while True:
+            try:
+                self._connect().close()
+                return
+            except pymysql.OperationalError:
+                assert self._process is not None
+                if self._process.poll() is not None or time.monotonic() > until:
+                    raise RuntimeError((self._folder / "log").read_text()[-2000:]) from None
+                time.sleep(0.05)
+
+    def _run(self, tool: str, *options: str) -> None:
+        subprocess.run([*self._command(tool), *options], check=True, capture_output=True, timeout=60)
+
+    def _command(self, tool: str) -> list[str]:
+        found = shutil.which(tool, path=_path())
+        assert found is not None
+        # Root has to say that it means it; anybody else may not.
+        user = [f"--user={pwd.getpwuid(os.geteuid()).pw_name}"] if os.geteuid() == 0 else []
+        return [found, "--no-defaults", f"--datadir={self._folder}/db", *user]
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[MariaDb]:
+    server = MariaDb(folder)
+    try:
+        server.install()
+        yield server
+    finally:
+        server.stop()
+
+
+def make_certificates(folder: Path) -> None:
+    """An authority, a server's certificate for 127.0.0.1 and a client's."""
+    folder.mkdir()
+    authority_key = ec.generate_private_key(ec.SECP256R1())
+    authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Seen's tests")])
+    for name in ("ca", "server", "client"):
+        key = authority_key if name == "ca" else ec.generate_private_key(ec.SECP256R1())
+        now = datetime.datetime.now(datetime.UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(
+                authority_name if name == "ca" else x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+            )
+            .issuer_name(authority_name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=name == "ca", path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+            .sign(authority_key, hashes.SHA256())
+        )
+        (folder / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        (folder / f"{name}.key").write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.TraditionalOpenSSL,
+                serialization.NoEncryption(),
+            )
+        )
+
+
+def _path() -> str:
+    return f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,116 @@
+"""After any sequence of calls, the service says what a few lines of plain Python say."""
+
+import contextlib
+from collections import defaultdict
+from typing import Any
+
+import grpc
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+
+from seen.v1.account_pb2 import LIKE, SEEN, MarkKind
+from tests.integration.account.calls import (
+    KINDS,
+    Account,
+    book,
+    delete_user,
+    ids,
+    mark,
+    points,
+    refused,
+    remove_item,
+    top,
+    unmark,
+    user,
+)
+from tests.integration.account.counts import assert_exact, empty
+
+SUBJECTS, BOOKS, CATEGORIES = ("ana", "rui"), ("dune", "emma"), ("Art", "art", "Zen ")
+
+subjects, books, kinds = st.sampled_from(SUBJECTS), st.sampled_from(BOOKS), st.sampled_from(KINDS)
+calls = st.one_of(
+    st.tuples(st.just("mark"), subjects, books, kinds, st.lists(st.sampled_from(CATEGORIES), max_size=3)),
+    st.tuples(st.just("unmark"), subjects, books, kinds),
+    st.tuples(st.just("delete_user"), subjects),
+    st.tuples(st.just("remove_item"), books),
+)
+
+
+class Oracle:
+    """The marks in the order they were set, each with the categories it was set with."""
+
+    def __init__(self) -> None:
+        self.people: set[str] = set()
+        self.marks: dict[tuple[str, str, MarkKind], list[str]] = {}
+
+    def mark(self, subject: str, name: str, kind: MarkKind, category: list[str]) -> None:
+        self.people.add(subject)
+        self.marks.setdefault((subject, name, kind), list(set(category)))
+
+    def unmark(self, subject: str, name: str, kind: MarkKind) -> None:
+        self.marks.pop((subject, name, kind), None)
+
+    def delete_user(self, subject: str) -> None:
+        self.people.discard(subject)
+        self.marks = {key: value for key, value in self.marks.items() if key[0] != subject}
+
+    def remove_item(self, name: str) -> None:
+        self.marks = {key: value for key, value in self.marks.items() if key[1] != name}
+
+    def newest_first(self, subject: str, kind: MarkKind) -> list[str]:
+        return [name for person, name, its_kind in self.marks if (person, its_kind) == (subject, kind)][::-1]
+
+    def points(self, subject: str) -> list[tuple[str, int]]:
+        sums: dict[str, int] = defaultdict(int)
+        for (person, _, kind), category in self.marks.items():
+            for name in category:
+                sums[name] += (1 if kind == SEEN else 3) if person == subject else 0
+        return most_first(sums)
+
+    def top(self) -> list[tuple[str, int]]:
+        likes: dict[str, int] = defaultdict(int)
+        for _, name, kind in self.marks:
+            likes[name] += kind == LIKE
+        return most_first(likes)
+
+
+def most_first(sums: dict[str, int]) -> list[tuple[str, int]]:
+    return sorted(((name, number) for name, number in sums.items() if number), key=lambda entry: (-entry[1], entry[0]))
+
+
+async def _call(account: Account, call: str, *arguments: Any) -> None:
+    match call, arguments:
+        case "mark", (subject, name, kind, category):
+            await mark(account, subject, book(name), kind, category)
+        case "unmark", (subject, name, kind):
+            await unmark(account, subject, book(name), kind)
+        case "remove_item", (name,):
+            await remove_item(account, book(name))
+        case "delete_user", (subject,):
+            with contextlib.suppress(grpc.aio.AioRpcError):  # who is not there cannot go
+                await delete_user(account, subject)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sequence=st.lists(calls, max_size=25))
+async def test_any_sequence_of_calls_agrees_with_the_oracle(
+    account: Account, database: Engine, sequence: list[tuple[Any, ...]]
+) -> None:
+    empty(database)
+    oracle = Oracle()
+    for call, *arguments in sequence:
+        getattr(oracle, call)(*arguments)
+        await _call(account, call, *arguments)
+    for subject in SUBJECTS:
+        listed = [await ids(account, subject, kind) for kind in KINDS]
+        assert listed == [oracle.newest_first(subject, kind) for kind in KINDS]
+        assert await points(account, subject) == oracle.points(subject)
+        if subject in oracle.people:
+            found = await user(account, subject)
+            assert [found.seen, found.liked] == [len(names) for names in listed]
+        else:
+            with refused(grpc.StatusCode.NOT_FOUND):
+                await user(account, subject)
+    assert await top(account) == oracle.top()
+    assert_exact(database)
