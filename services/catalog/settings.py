@@ -1,0 +1,20 @@
+"""Where a dataset's items are."""
+
+from pydantic import Field, SecretStr, field_validator
+
+from services.catalog import connection
+from services.common.settings import GrpcSettings
+
+
+class CatalogSettings(GrpcSettings):
+    mongo_uris: SecretStr = Field(description="mongodb:// URI of each shard, separated by commas, shard 1 first")
+    mongo_database: str = Field("seen", description="name of the database on each shard")
+
+    @field_validator("mongo_uris")
+    @classmethod
+    def _well_formed(cls, value: SecretStr) -> SecretStr:
+        connection.split_uris(value.get_secret_value())
+        return value
+
+    def uris(self) -> list[str]:
+        return connection.split_uris(self.mongo_uris.get_secret_value())

@@ -1,0 +1,1 @@
+"""Films, shows and shorts, from IMDb."""

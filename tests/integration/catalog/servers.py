@@ -1,0 +1,84 @@
+"""Real MongoDB servers, and datasets that run on them."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from scripts.local import mongod
+from seen.v1 import catalog_pb2_grpc
+from services.catalog.adapter import Adapter
+from services.catalog.main import service
+from services.catalog.settings import CatalogSettings
+from services.common import clients
+
+START_WITHIN_S = 30
+
+
+class Server:
+    """One mongod; it keeps its port and its files over a kill."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port: int = free.getsockname()[1]
+        self.uri = f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
+
+    def start(self) -> None:
+        arguments = mongod.arguments(mongod.find(), self.port, self._folder, self._folder / "mongod.log")
+        self._process = subprocess.Popen(arguments, env=os.environ | {"LC_ALL": "C"}, stdout=subprocess.DEVNULL)
+
+    def wait(self) -> None:
+        assert self._process is not None
+        for _ in range(START_WITHIN_S * 20):
+            assert self._process.poll() is None, (self._folder / "mongod.log").read_text()[-2000:]
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return
+            time.sleep(0.05)
+        raise TimeoutError(f"mongod does not answer on port {self.port}")
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset's service, as its callers see it."""
+
+    stub: "catalog_pb2_grpc.CatalogAsyncStub"  # known to the type checker only
+    health: health_pb2_grpc.HealthStub
+
+    async def status(self) -> int:
+        answer = await self.health.Check(health_pb2.HealthCheckRequest(service="seen.v1.Catalog"), timeout=2)
+        return int(answer.status)
+
+    async def until(self, status: int, seconds: float = 20) -> None:
+        async with asyncio.timeout(seconds):
+            while await self.status() != status:
+                await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def running(adapter: Adapter, uris: Sequence[str], database: str) -> AsyncIterator[Dataset]:
+    settings = CatalogSettings(
+        port=0, metrics_port=0, health_interval_s=0.1, mongo_uris=",".join(uris), mongo_database=database
+    )
+    async with (
+        service(adapter, settings) as grpc_service,
+        grpc_service.running() as port,
+        clients.connect(f"127.0.0.1:{port}") as channel,
+    ):
+        yield Dataset(catalog_pb2_grpc.CatalogStub(channel), health_pb2_grpc.HealthStub(channel))

@@ -1,0 +1,109 @@
+"""What MongoDB reads for a request does not depend on how much there is. Seen in its own profiler, not by the clock."""
+
+import random
+from collections.abc import Sequence
+
+import pytest
+from pymongo.synchronous.database import Database
+
+from services.catalog import documents
+from services.catalog.documents import Document
+from services.catalog.item import Item
+from services.catalog.places import WHOLE
+from services.catalog.store import Store
+
+SIZES = (200, 6000)
+Shards = Sequence[Database[Document]]
+
+
+@pytest.fixture(params=SIZES)
+async def filled(request: pytest.FixtureRequest, store: Store) -> Store:
+    source = random.Random(request.param)
+    for shard in store.shards:
+        new = [
+            Item(name=f"Item {number}", category=("Rare",) if number % 10 == 0 else ("Common",), source_id=str(number))
+            for number in range(request.param // 2)
+        ]
+        source.shuffle(new)
+        await shard.insert([documents.fields(item) for item in new])
+    return store
+
+
+class Reads:
+    """Counts the index entries and documents that are read inside."""
+
+    def __init__(self, shards: Shards) -> None:
+        self._shards = shards
+        self.keys = self.documents = self.operations = 0
+
+    def __enter__(self) -> "Reads":
+        for shard in self._shards:
+            shard.command("profile", 2)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for shard in self._shards:
+            shard.command("profile", 0)
+            for operation in shard["system.profile"].find({"ns": {"$regex": r"\.book(_counts)?$"}}):
+                self.operations += 1
+                self.keys += operation.get("keysExamined", 0)
+                self.documents += operation.get("docsExamined", 0)
+            shard.drop_collection("system.profile")
+
+
+async def test_a_page_anywhere_costs_what_it_holds(filled: Store, shards: Shards) -> None:
+    length = await filled.count(WHOLE)
+    for start in (0, length // 2, length - 20):
+        with Reads(shards) as reads:
+            assert len(await filled.items(WHOLE, start, 20)) == 20
+        assert (reads.operations, reads.documents) == (4, 22)  # on each shard the counter, then ten items
+        assert reads.keys <= 24
+
+
+async def test_a_page_of_a_category_costs_what_it_holds(filled: Store, shards: Shards) -> None:
+    with Reads(shards) as reads:
+        assert len(await filled.items("Rare", 10, 10)) == 10
+    assert (reads.operations, reads.documents) == (4, 12)
+
+
+async def test_counting_reads_one_counter_a_shard(filled: Store, shards: Shards) -> None:
+    for category in (WHOLE, "Rare"):
+        with Reads(shards) as reads:
+            await filled.count(category)
+        assert (reads.operations, reads.documents) == (2, 2)
+
+
+async def test_a_sample_costs_what_it_holds(filled: Store, shards: Shards) -> None:
+    with Reads(shards) as reads:
+        samples = await filled.sample(["Rare", "Common"], 10)
+    assert sum(len(sample.items) for sample in samples) == 20
+    assert (reads.operations, reads.documents) == (4, 24)  # two counters on each shard, then 20 items
+    assert reads.keys <= 50
+
+
+async def test_one_item_costs_one_read(filled: Store, shards: Shards) -> None:
+    (item,) = await filled.items(WHOLE, 3, 1)
+    with Reads(shards) as reads:
+        await filled.get(item.id)
+    assert (reads.operations, reads.keys, reads.documents) == (1, 1, 1)
+
+
+async def test_many_items_cost_one_query_a_shard(filled: Store, shards: Shards) -> None:
+    ids = [item.id for item in await filled.items(WHOLE, 0, 50)]
+    with Reads(shards) as reads:
+        assert len(await filled.batch_get(ids)) == 50
+    assert (reads.operations, reads.documents) == (2, 50)
+
+
+async def test_a_delete_costs_the_same_everywhere(filled: Store, shards: Shards) -> None:
+    (item,) = await filled.items(WHOLE, 3, 1)
+    with Reads(shards) as reads:
+        await filled.delete(item.id)
+    assert reads.documents <= 10
+
+
+async def test_a_search_by_beginning_reads_no_more_than_it_finds(filled: Store, shards: Shards) -> None:
+    with Reads(shards) as reads:
+        hits = await filled.search("item", "")
+    assert len(hits) == 200
+    assert reads.documents <= 2 * 200 + 200  # the smaller dataset is searched by words as well

@@ -1,0 +1,405 @@
+"""The loader, from the command line, into real MongoDB servers."""
+
+import asyncio
+import contextlib
+import gzip
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pymongo
+import pytest
+from pymongo.synchronous.database import Database
+
+from services.catalog import adapters, connection
+from services.catalog.adapter import Adapter
+from services.catalog.documents import Document
+from services.catalog.load import loading
+from services.catalog.load.faults import AnotherLoad
+from services.catalog.load.lease import Lease
+from services.catalog.load.loading import Load
+from services.catalog.load.report import Report
+from tests.integration.catalog.density import assert_dense
+from tests.integration.catalog.servers import Server
+
+ROOT = Path(__file__).resolve().parents[3]
+Shards = Sequence[Database[Document]]
+Loader = Callable[..., "Outcome"]
+
+BASICS = "tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear\truntimeMinutes\tgenres\n"
+RATINGS = "tconst\taverageRating\tnumVotes\n"
+
+
+class Outcome:
+    def __init__(self, exit_code: int, output: str, errors: str) -> None:
+        self.exit_code, self.output, self.errors = exit_code, output, errors
+
+    def count(self, what: str) -> int:
+        found = re.search(rf"^ +{what} +([\d,]+)$", self.output, re.MULTILINE)
+        assert found, self.output + self.errors
+        return int(found[1].replace(",", ""))
+
+    def counts(self) -> tuple[int, ...]:
+        assert self.exit_code == 0, self.output + self.errors
+        return tuple(map(self.count, ("added", "updated", "unchanged", "skipped")))
+
+    def skipped_for(self, reason: str) -> int:
+        found = re.search(rf"^ +([\d,]+)  {re.escape(reason)}$", self.output, re.MULTILINE)
+        return int(found[1].replace(",", "")) if found else 0
+
+
+@pytest.fixture
+def arguments(servers: list[Server], database: str) -> Callable[..., dict[str, Any]]:
+    """How to start a loader, for subprocess."""
+
+    def of(dataset: str, *rest: object) -> dict[str, Any]:
+        uris = ",".join(server.uri for server in servers)
+        return {
+            "args": [sys.executable, "-m", "services.catalog.load", dataset, *map(str, rest)],
+            "cwd": ROOT,
+            "env": os.environ | {"SEEN_MONGO_URIS": uris, "SEEN_MONGO_DATABASE": database},
+        }
+
+    return of
+
+
+@pytest.fixture
+def load(arguments: Callable[..., dict[str, Any]]) -> Loader:
+    def run(dataset: str, *rest: object) -> Outcome:
+        done = subprocess.run(**arguments(dataset, *rest), capture_output=True, text=True, timeout=120, check=False)
+        assert "Traceback" not in done.stderr, done.stderr
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+def documents(shards: Shards, name: str) -> dict[str, Document]:
+    found = [document for shard in shards for document in shard[name].find()]
+    assert len({document["sourceId"] for document in found}) == len(found)
+    return {document["sourceId"]: document for document in found}
+
+
+def titles(folder: Path, *lines: str, ratings: str = "") -> list[Path]:
+    basics = folder / "title.basics.tsv"
+    basics.write_text(BASICS + "".join(lines))
+    (folder / "title.ratings.tsv").write_text(RATINGS + ratings)
+    return [basics, folder / "title.ratings.tsv"]
+
+
+def title(number: int, name: str = "", genres: str = "Drama", adult: int = 0) -> str:
+    name = name or f"Title {number}"
+    return f"tt{number:07}\tmovie\t{name}\t{name}\t{adult}\t1999\t\\N\t90\t{genres}\n"
+
+
+def sample_files(adapter: Adapter) -> list[Path]:
+    names = [adapter.source.name, *(joined.file.name for joined in adapter.joined)]
+    return [adapters.sample_folder(adapter) / name for name in names]
+
+
+@pytest.mark.parametrize("adapter", adapters.every(), ids=lambda adapter: adapter.name)
+def test_the_sample_loads_and_loading_it_again_changes_nothing(adapter: Adapter, load: Loader, shards: Shards) -> None:
+    added, *others = load(adapter.name, *sample_files(adapter)).counts()
+    assert added >= 100
+    assert others == [0, 0, 0]
+    before = documents(shards, adapter.name)
+    assert load(adapter.name, *sample_files(adapter)).counts() == (0, 0, added, 0)
+    assert documents(shards, adapter.name) == before
+    assert_dense(shards, adapter.name)
+
+
+def test_items_are_spread_evenly_over_the_shards(load: Loader, shards: Shards, tmp_path: Path) -> None:
+    load("imdb", *titles(tmp_path, *map(title, range(1, 101))), "--batch-size", 7).counts()
+    assert [shard["imdb"].count_documents({}) for shard in shards] == [50, 50]
+    assert_dense(shards, "imdb")
+
+
+def test_changed_rows_change_items_that_keep_their_ids(load: Loader, shards: Shards, tmp_path: Path) -> None:
+    first = [title(1), title(2, genres="Drama,War"), title(3, genres="War"), title(4), title(5, genres="\\N")]
+    load("imdb", *titles(tmp_path, *first, ratings="tt0000001\t5.5\t10\ntt0000004\t6\t10\n")).counts()
+    before = documents(shards, "imdb")
+    second = [
+        title(1, name="New name"),
+        title(2, genres="Comedy,Drama"),
+        title(3, genres="Drama,War,Crime"),
+        title(4),
+        title(5, genres="\\N"),
+        title(6, genres="War"),
+    ]
+    outcome = load("imdb", *titles(tmp_path, *second, ratings="tt0000001\t7.5\t10\n"))
+    assert outcome.counts() == (1, 4, 1, 0)
+    after = documents(shards, "imdb")
+    assert {source_id: after[source_id]["_id"] for source_id in before} == {
+        source_id: document["_id"] for source_id, document in before.items()
+    }
+    assert (after["tt0000001"]["name"], after["tt0000001"]["rating"]) == ("New name", 7.5)
+    assert after["tt0000001"]["words"] == ["new", "name"]
+    assert after["tt0000002"]["category"] == ["Comedy", "Drama"]
+    assert "rating" not in after["tt0000004"]
+    assert_dense(shards, "imdb")
+    assert load("imdb", *titles(tmp_path, *second, ratings="tt0000001\t7.5\t10\n")).counts() == (0, 0, 6, 0)
+
+
+def test_every_row_that_is_no_item_is_counted_by_its_reason(load: Loader, shards: Shards, tmp_path: Path) -> None:
+    files = titles(
+        tmp_path,
+        title(1),
+        title(1, name="again"),
+        title(2, name="\\N"),
+        title(3, name="nul\x00"),
+        title(4, adult=1),
+        title(5, genres="Adult,Drama"),
+        "tt0000006\tmovie\tcut\n",
+        title(7, name="a" * 501),
+        title(8, name="caf\u00e9"),
+        "nm0000009" + title(9)[9:],
+        ratings="tt0000001\t5.5\t10\ntt0000001x\n\ntt0000099\t5\t5\ntt0000008\t0\t1\ntt00000",
+    )
+    content = files[0].read_bytes().replace("caf\u00e9".encode(), "caf\u00e9".encode("latin-1"))
+    files[0].write_bytes(content + title(10)[:-9].encode())
+    outcome = load("imdb", *files)
+    assert outcome.counts() == (1, 0, 0, 10)
+    for reason, count in {
+        "its id came before in the same load": 1,
+        "no name": 1,
+        "its name cannot be kept": 2,
+        "adult title": 2,
+        "not UTF-8": 1,
+        "no IMDb id": 1,
+        "the last line is cut off: it does not end in a line break": 1,
+    }.items():
+        assert outcome.skipped_for(reason) == count, (reason, outcome.output)
+    assert "title.ratings.tsv: 5 rows read, 1 joined, 1 of titles not in the file" in outcome.output
+    assert [document["name"] for document in documents(shards, "imdb").values()] == ["Title 1"]
+
+
+def test_adult_titles_come_in_where_they_are_asked_for(load: Loader, tmp_path: Path) -> None:
+    files = titles(tmp_path, title(1), title(2, adult=1))
+    assert load("imdb", *files).counts() == (1, 0, 0, 1)
+    assert load("imdb", "--include-adult", *files).counts() == (1, 0, 1, 0)
+
+
+def test_gzip_and_zip_are_read_as_they_are(load: Loader, tmp_path: Path) -> None:
+    basics, ratings = titles(tmp_path, title(1), title(2), ratings="tt0000001\t5.5\t10\n")
+    packed = tmp_path / "title.basics.tsv.gz"
+    packed.write_bytes(gzip.compress(basics.read_bytes()))
+    archive = tmp_path / "archive.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.write(ratings, "imdb/title.ratings.tsv")
+        file.writestr("imdb/README.md", "what this is")
+        file.writestr("__MACOSX/imdb/._title.ratings.tsv", ratings.read_bytes())
+    assert load("imdb", packed, archive).counts() == (2, 0, 0, 0)
+    with zipfile.ZipFile(archive, "a") as file:
+        file.write(basics, "imdb/title.basics.tsv")
+        file.writestr("imdb/part.tsv", BASICS + title(3))  # an extract under another name
+    assert load("imdb", archive).counts() == (0, 0, 2, 0)
+
+
+def wrong_inputs(folder: Path) -> Iterator[tuple[str, list[Path], str]]:
+    files = titles(folder, title(1))
+    books = adapters.sample_folder(adapters.named("book")) / "book_data.csv"
+    yield "imdb", [*files, books], "looks like book_data.csv of the book dataset"
+    yield "book", [books, files[0]], "looks like title.basics.tsv of the imdb dataset, expected book_data.csv with"
+    yield "imdb", files[:1], "title.ratings.tsv is missing"
+    yield "imdb", files[1:], "title.basics.tsv is missing"
+    yield "book", [books, folder / "none.csv"], "none.csv: there is no such file"
+    yield "book", [folder], "is not a file"
+    for name, content in {
+        "empty.csv": b"",
+        "noise.csv": bytes(range(256)) * 5000,
+        "utf16.csv": books.read_text().encode("utf-16"),
+        "damaged.csv.gz": gzip.compress(books.read_bytes())[:5] + b"x" * 100,
+        "short.csv.gz": gzip.compress(books.read_bytes())[:5],
+        "damaged.zip": b"PK\x03\x04" + b"x" * 100,
+    }.items():
+        (folder / name).write_bytes(content)
+        yield "book", [books, folder / name], str(folder / name)
+
+
+def test_a_wrong_file_stops_the_load_before_anything_is_written(load: Loader, shards: Shards, tmp_path: Path) -> None:
+    for dataset, files, message in wrong_inputs(tmp_path):
+        outcome = load(dataset, *files)
+        assert outcome.exit_code == 2, (files, outcome.output, outcome.errors)
+        assert message in outcome.errors
+        assert len(outcome.errors.splitlines()) == 1
+        assert outcome.output == ""
+    assert [shard.list_collection_names() for shard in shards] == [[], []]
+
+
+def test_a_gzip_file_that_is_cut_off_is_loaded_as_far_as_it_goes(load: Loader, shards: Shards, tmp_path: Path) -> None:
+    basics, ratings = titles(tmp_path, *(title(number, name=os.urandom(20).hex()) for number in range(1, 3001)))
+    packed = tmp_path / "title.basics.tsv.gz"
+    packed.write_bytes(gzip.compress(basics.read_bytes())[:-2000])
+    outcome = load("imdb", packed, ratings, "--batch-size", 100)
+    assert outcome.exit_code == 1
+    assert "cannot be unpacked" in outcome.errors
+    assert outcome.count("added") == len(documents(shards, "imdb")) > 1000
+    assert_dense(shards, "imdb")
+    outcome = load("imdb", basics, ratings)
+    assert outcome.count("added") + outcome.count("unchanged") == 3000
+
+
+@pytest.mark.parametrize(
+    "rest", [["imdb"], ["music", "x"], ["book", "x", "--batch-size", "0"], ["book", "x", "--batch-size", "100001"]]
+)
+def test_a_command_that_makes_no_sense_is_explained(load: Loader, rest: list[str]) -> None:
+    outcome = load(*rest)
+    assert outcome.exit_code == 2
+    assert "usage: load.sh" in outcome.errors
+
+
+def test_a_server_that_is_away_stops_the_load(
+    load: Loader, servers: list[Server], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    away = Server(tmp_path)
+    monkeypatch.setattr(servers[1], "uri", away.uri)
+    outcome = load("imdb", *titles(tmp_path, title(1)))
+    assert outcome.exit_code == 1
+    assert "imdb: the imdb dataset's shard 2 does not answer" in outcome.errors
+
+
+def until_some_are_in(shards: Shards, process: subprocess.Popen[Any], least: int) -> None:
+    until = time.monotonic() + 60
+    while sum(shard["imdb"].estimated_document_count() for shard in shards) < least:
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+@pytest.fixture(scope="module")
+def many_titles(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    genres = ("Drama", "Comedy,Drama", "War", "\\N")
+    lines = (title(number, genres=genres[number % 4]) for number in range(1, 20_001))
+    return titles(tmp_path_factory.mktemp("titles"), *lines)
+
+
+def test_a_load_that_was_killed_is_completed_by_the_same_command(
+    load: Loader, arguments: Callable[..., dict[str, Any]], many_titles: list[Path], shards: Shards
+) -> None:
+    killed = 0
+    for least in (2000, 9000):
+        process = subprocess.Popen(**arguments("imdb", *many_titles, "--batch-size", 1000))
+        until_some_are_in(shards, process, least)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        killed = len(documents(shards, "imdb"))
+        assert least <= killed < 20_000
+        # Its lease would run out by itself; the test need not wait for it.
+        shards[0]["imdb_loads"].delete_many({})
+    added, updated, unchanged, skipped = load("imdb", *many_titles).counts()
+    assert (added, updated, unchanged, skipped) == (20_000 - killed, 0, killed, 0)
+    assert_dense(shards, "imdb")
+    assert load("imdb", *many_titles).counts() == (0, 0, 20_000, 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_load_that_is_interrupted_says_so_and_leaves_no_holes(
+    arguments: Callable[..., dict[str, Any]],
+    load: Loader,
+    many_titles: list[Path],
+    shards: Shards,
+    number: signal.Signals,
+) -> None:
+    process = subprocess.Popen(
+        **arguments("imdb", *many_titles, "--batch-size", 1000),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until_some_are_in(shards, process, 2000)
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors == "imdb: interrupted; the same command goes on from here\n"
+    in_shards = len(documents(shards, "imdb"))
+    assert Outcome(0, output, "").count("added") == in_shards < 20_000
+    assert_dense(shards, "imdb")
+    assert load("imdb", *many_titles).counts() == (20_000 - in_shards, 0, in_shards, 0)
+
+
+async def test_of_two_loads_of_a_dataset_the_second_does_not_start(
+    two_uris: list[str], database: str, tmp_path: Path
+) -> None:
+    files = titles(tmp_path, title(1))
+    second = Load(adapters.named("imdb"), files, two_uris, database, lease_s=0.4)
+    async with connection.connect("imdb", two_uris, database) as store:
+        async with Lease(store.shards[0], 0.4).held():
+            with pytest.raises(AnotherLoad, match=f"process {os.getpid()} on "):
+                await loading.run(second, Report())
+        await loading.run(second, report := Report())
+        assert report.added == 1
+
+
+async def test_a_lease_that_nobody_renews_runs_out(two_uris: list[str], database: str, tmp_path: Path) -> None:
+    async with connection.connect("imdb", two_uris, database) as store:
+        dead = Lease(store.shards[0], 0.5)
+        await dead._take()
+        files = titles(tmp_path, title(1))
+        await loading.run(Load(adapters.named("imdb"), files, two_uris, database, lease_s=0.5), report := Report())
+        assert report.added == 1
+
+
+async def test_a_load_that_lost_its_lease_notices(two_uris: list[str], database: str) -> None:
+    async with connection.connect("imdb", two_uris, database) as store, Lease(store.shards[0], 0.4).held() as lease:
+        lease.check()
+        store.shards[0].items.database["imdb_loads"].with_options()
+        await store.shards[0].items.database["imdb_loads"].delete_many({})
+        with pytest.raises(AnotherLoad):
+            async with asyncio.timeout(5):
+                while True:
+                    lease.check()
+                    await asyncio.sleep(0.05)
+
+
+async def test_items_may_be_deleted_and_added_during_a_load(
+    two_uris: list[str], database: str, many_titles: list[Path], shards: Shards
+) -> None:
+    from services.catalog.item import Item
+
+    async with connection.connect("imdb", two_uris, database) as store:
+        await store.make_indexes()
+        for number in range(30):
+            await store.create(Item(name=f"by hand {number}", category=("Drama",), source_id=f"hand{number}"))
+        report = Report()
+        loading_all = asyncio.create_task(
+            loading.run(Load(adapters.named("imdb"), many_titles, two_uris, database, batch_size=500), report)
+        )
+        added = deleted = 0
+        while not loading_all.done():
+            added += 1
+            await store.create(Item(name=f"meanwhile {added}", category=("Drama",), source_id=f"meanwhile{added}"))
+            if deleted < 30:
+                (found, *_) = await store.search(f"by hand {deleted}", "")
+                await store.delete(found.id)
+                deleted += 1
+        await loading_all
+        assert (report.added, deleted > 5) == (20_000, True)
+        async with asyncio.timeout(30):
+            for category in ("", "Drama"):
+                with contextlib.suppress(AssertionError):
+                    assert_dense(shards, "imdb")
+                for start in range(0, 22_000, 1000):
+                    await store.items(category, start, 1000)
+            await asyncio.sleep(1.5)
+        assert_dense(shards, "imdb", within_s=10)
+        assert await store.count("") == 20_000 + added + 30 - deleted
+
+
+def test_load_sh_says_how_it_is_used() -> None:
+    done = subprocess.run(
+        [ROOT / "scripts" / "load.sh", "--help"], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--include-adult" in done.stdout
+
+
+@pytest.fixture
+def client(servers: list[Server]) -> Iterator[pymongo.MongoClient[Document]]:
+    with pymongo.MongoClient[Document](servers[0].uri) as connected:
+        yield connected

@@ -1,0 +1,68 @@
+"""The real files, whole. Where they are not beside the checkout these tests say so."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from services.anime.adapter import ADAPTER as ANIME
+from services.book.adapter import ADAPTER as BOOKS
+from services.catalog import connection
+from services.catalog.adapter import Adapter
+from services.catalog.load import loading
+from services.catalog.load.loading import Load
+from services.catalog.load.report import Report
+from services.imdb.adapter import ADAPTER as TITLES
+
+
+async def load(
+    adapter: Adapter, paths: list[Path], uris: list[str], database: str, include_adult: bool = False
+) -> Report:
+    report = Report()
+    await loading.run(Load(adapter, paths, uris, database, include_adult), report)
+    return report
+
+
+async def twice(adapter: Adapter, paths: list[Path], uris: list[str], database: str) -> Report:
+    """Loads twice, the second time without any change."""
+    first = await load(adapter, paths, uris, database)
+    second = await load(adapter, paths, uris, database)
+    assert (second.added, second.updated, second.unchanged) == (0, 0, first.added)
+    assert second.skipped == first.skipped
+    return first
+
+
+async def test_books(shared_data: Path, two_uris: list[str], database: str) -> None:
+    report = await twice(BOOKS, [shared_data / "goodreads" / "book_data.csv"], two_uris[:1], database)
+    assert (report.rows, report.added) == (1998, 1997)
+    assert report.skipped == {"no image link, so no stable id": 1}
+
+
+async def test_anime(shared_data: Path, two_uris: list[str], database: str) -> None:
+    path = shared_data / "anime" / "AnimeList.csv"
+    report = await twice(ANIME, [path], two_uris[:1], database)
+    assert (report.rows, report.added) == (8904, 8182)
+    assert report.skipped == {"adult title": 722}
+    report = await load(ANIME, [path], two_uris[:1], database, include_adult=True)
+    assert (report.added, report.unchanged) == (722, 8182)
+    async with connection.connect("anime", two_uris[:1], database) as store:
+        (hit,) = await store.search("Shakugan no Shana: Season II", "")
+        item = await store.get(hit.id)
+        assert (item.source_id, item.rating) == ("2787", 7.72)
+        assert item.category == ("Action", "Drama", "Fantasy", "Romance", "School", "Supernatural")
+        assert [(await store.search(name, ""))[0].name for name in ("001", "1989", "9")] == ["001", "1989", "9"]
+
+
+async def test_imdb(shared_data: Path, two_uris: list[str], database: str) -> None:
+    paths = [shared_data / "imdb" / name for name in ("title.basics.tsv", "title.ratings.tsv")]
+    report = await twice(TITLES, paths, two_uris, database)
+    assert (report.rows, report.added, report.skipped.total()) == (49_999, 49_999, 0)
+    assert report.joined["title.ratings.tsv"].used == 32_021
+    async with connection.connect("imdb", two_uris, database) as store:
+        assert await store.count("") == 49_999
+        hits = await store.search("the arrival of a train", "")
+        items = [await store.get(hit.id) for hit in hits]
+        assert [(item.rating, item.kind) for item in items if item.source_id == "tt0000012"] == [(7.4, "short")]
+        last = await store.items("", 49_990, 100)
+        assert len(last) == 9
+
+
+Fixture = Callable[[], None]

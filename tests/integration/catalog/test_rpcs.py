@@ -1,0 +1,266 @@
+"""Every RPC, on one shard and on two, through real gRPC to real MongoDB servers."""
+
+from collections.abc import Awaitable
+
+import grpc
+import pytest
+
+from seen.v1.catalog_pb2 import (
+    PREFIX,
+    WHOLE_NAME,
+    WORDS,
+    BatchGetItemsRequest,
+    CountItemsRequest,
+    CreateItemRequest,
+    DeleteItemRequest,
+    GetItemRequest,
+    ListItemsRequest,
+    SampleItemsRequest,
+    SearchItemsRequest,
+)
+from seen.v1.types_pb2 import ANIME, BOOK, Item
+from services.common.errors import field_violations
+from tests.integration.catalog.servers import Dataset
+
+DUNE = Item(
+    name="Dune",
+    category=["Science Fiction", "Fantasy"],
+    rating=8.5,
+    description="Spice.\n\nWorms.",
+    image_url="https://example.org/dune.jpg",
+    kind="novel",
+    year=1965,
+    source_id="234225",
+)
+
+
+async def created(catalog: Dataset, *names: str, category: str = "Novel") -> list[Item]:
+    return [
+        await catalog.stub.CreateItem(CreateItemRequest(item=Item(name=name, category=[category]))) for name in names
+    ]
+
+
+async def failure(call: Awaitable[object]) -> grpc.aio.AioRpcError:
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await call
+    return failed.value
+
+
+async def count(catalog: Dataset, category: str = "") -> int:
+    answer = await catalog.stub.CountItems(CountItemsRequest(category=category))
+    return answer.count
+
+
+async def listed(catalog: Dataset, category: str = "", start: int = 0, limit: int = 1000) -> list[str]:
+    request = ListItemsRequest(category=category, start=start, limit=limit)
+    return [item.name for item in (await catalog.stub.ListItems(request)).items]
+
+
+async def found(catalog: Dataset, text: str, category: str = "") -> list[tuple[str, int]]:
+    answer = await catalog.stub.SearchItems(SearchItemsRequest(text=text, category=category))
+    return [(hit.name, hit.match) for hit in answer.hits]
+
+
+async def test_an_item_that_is_added_is_there(catalog: Dataset) -> None:
+    item = await catalog.stub.CreateItem(CreateItemRequest(item=DUNE))
+    expected = Item()
+    expected.CopyFrom(DUNE)
+    expected.type, expected.id = BOOK, item.id
+    assert item == expected
+    assert await catalog.stub.GetItem(GetItemRequest(id=item.id)) == expected
+
+
+async def test_what_an_item_does_not_have_stays_absent(catalog: Dataset) -> None:
+    (item,) = await created(catalog, "Anonymous")
+    kept = await catalog.stub.GetItem(GetItemRequest(id=item.id))
+    optional = ("rating", "description", "image_url", "kind", "year", "source_id")
+    assert [field for field in optional if kept.HasField(field)] == []
+
+
+async def test_a_rating_of_0_is_a_rating(catalog: Dataset) -> None:
+    item = await catalog.stub.CreateItem(CreateItemRequest(item=Item(name="Bad", rating=0)))
+    assert (await catalog.stub.GetItem(GetItemRequest(id=item.id))).HasField("rating")
+
+
+async def test_an_item_that_is_deleted_is_gone(catalog: Dataset) -> None:
+    first, _ = await created(catalog, "First", "Second")
+    await catalog.stub.DeleteItem(DeleteItemRequest(id=first.id))
+    error = await failure(catalog.stub.GetItem(GetItemRequest(id=first.id)))
+    assert error.code() is grpc.StatusCode.NOT_FOUND
+    assert await listed(catalog) == await listed(catalog, "Novel") == ["Second"]
+    assert await count(catalog) == await count(catalog, "Novel") == 1
+    error = await failure(catalog.stub.DeleteItem(DeleteItemRequest(id=first.id)))
+    assert error.code() is grpc.StatusCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("item_id", ["", "x", "1", "é" * 24, "606e2683b3fff1da8a207ae", "0" * 26, "\x00" * 24])
+async def test_what_cannot_be_an_id_is_refused(catalog: Dataset, item_id: str) -> None:
+    for call in (
+        catalog.stub.GetItem(GetItemRequest(id=item_id)),
+        catalog.stub.DeleteItem(DeleteItemRequest(id=item_id)),
+    ):
+        error = await failure(call)
+        assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert [field for field, _ in field_violations(error)] == ["id"]
+
+
+async def test_many_items_come_in_the_order_asked_for(catalog: Dataset) -> None:
+    items = await created(catalog, "A", "B", "C", "D", "E")
+    gone = items.pop(2)
+    await catalog.stub.DeleteItem(DeleteItemRequest(id=gone.id))
+    ids = [items[3].id, gone.id, items[0].id, "no id", items[2].id, items[1].id]
+    answer = await catalog.stub.BatchGetItems(BatchGetItemsRequest(ids=ids))
+    assert [item.name for item in answer.items] == ["E", "A", "D", "B"]
+
+
+async def test_items_are_listed_once_each_in_pieces_of_any_size(catalog: Dataset) -> None:
+    names = [item.name for item in await created(catalog, *(f"Book {number}" for number in range(13)))]
+    whole = await listed(catalog)
+    assert sorted(whole) == sorted(names)
+    for size in (1, 3, 5, 13, 20):
+        pieces = [name for start in range(0, 13, size) for name in await listed(catalog, start=start, limit=size)]
+        assert pieces == whole
+    assert await listed(catalog, start=13) == await listed(catalog, start=10**15) == []
+
+
+async def test_a_category_has_its_own_list_and_count(catalog: Dataset) -> None:
+    await created(catalog, "A", "B", "C", category="Drama")
+    await created(catalog, "D", "E", category="Comedy")
+    await catalog.stub.CreateItem(CreateItemRequest(item=Item(name="F", category=["Comedy", "Drama"])))
+    assert sorted(await listed(catalog, "Drama")) == ["A", "B", "C", "F"]
+    assert sorted(await listed(catalog, "Comedy")) == ["D", "E", "F"]
+    assert [await count(catalog, name) for name in ("", "Drama", "Comedy", "drama", "None")] == [6, 4, 3, 0, 0]
+    assert await listed(catalog, "None") == []
+
+
+async def test_a_name_is_found_whole_then_by_its_beginning_then_by_its_words(catalog: Dataset) -> None:
+    await created(catalog, "Amélie", "Amelie's Way", "Amelie", "The Story of Amelie", "Ameliella", "Emilia")
+    assert await found(catalog, " AMELIE ") == [
+        ("Amelie", WHOLE_NAME),
+        ("Amélie", WHOLE_NAME),
+        ("Ameliella", PREFIX),
+        ("Amelie's Way", PREFIX),
+        ("The Story of Amelie", WORDS),
+    ]
+
+
+async def test_all_words_must_be_there_and_the_last_may_be_unfinished(catalog: Dataset) -> None:
+    await created(catalog, "The Return of the King", "King of the Hill", "The Lion King", "Return to Oz")
+    assert await found(catalog, "king ret") == [("The Return of the King", WORDS)]
+    assert await found(catalog, "king, the") == [
+        ("King of the Hill", WORDS),
+        ("The Lion King", WORDS),
+        ("The Return of the King", WORDS),
+    ]
+    assert await found(catalog, "kin return") == []
+
+
+async def test_a_search_can_keep_to_a_category(catalog: Dataset) -> None:
+    await created(catalog, "Dune", "Dune Messiah", category="Science Fiction")
+    await created(catalog, "Dune Buggies", "Sand: a Dune", category="Travel")
+    assert await found(catalog, "dune", "Travel") == [("Dune Buggies", PREFIX), ("Sand: a Dune", WORDS)]
+
+
+@pytest.mark.parametrize("text", ["!!!", "(", ".*", "$where", "\\", "'", "\U0010ffff", "؟"])
+async def test_any_text_can_be_searched_for(catalog: Dataset, text: str) -> None:
+    await created(catalog, "Dune", "!!!")
+    assert await found(catalog, text) == ([("!!!", WHOLE_NAME)] if text == "!!!" else [])
+
+
+async def test_at_most_200_are_found_best_first(catalog: Dataset) -> None:
+    await created(catalog, *(f"x{number:03}" for number in range(205)), "x")
+    hits = await found(catalog, "x")
+    assert hits == [("x", WHOLE_NAME)] + [(f"x{number:03}", PREFIX) for number in range(199)]
+
+
+async def test_a_sample_is_of_its_category_and_says_when_it_is_complete(catalog: Dataset) -> None:
+    await created(catalog, *(f"Drama {number}" for number in range(7)), category="Drama")
+    await created(catalog, "Comedy 1", "Comedy 2", category="Comedy")
+    request = SampleItemsRequest(categories=["Comedy", "Drama", "None"], amount=5)
+    comedy, drama, none = (await catalog.stub.SampleItems(request)).samples
+    assert [sample.category for sample in (comedy, drama, none)] == ["Comedy", "Drama", "None"]
+    assert {item.name for item in comedy.items} == {"Comedy 1", "Comedy 2"}
+    assert len({item.id for item in drama.items}) == len(drama.items) == 5
+    assert all(item.name.startswith("Drama") for item in drama.items)
+    assert (comedy.complete, drama.complete, none.complete) == (True, False, True)
+
+
+async def test_without_categories_the_sample_is_of_everything(catalog: Dataset) -> None:
+    names = {item.name for item in await created(catalog, "A", "B", "C")}
+    (sample,) = (await catalog.stub.SampleItems(SampleItemsRequest(amount=3))).samples
+    assert (sample.category, {item.name for item in sample.items}, sample.complete) == ("", names, True)
+
+
+async def test_an_empty_dataset_answers(catalog: Dataset) -> None:
+    assert await count(catalog) == 0
+    assert await listed(catalog) == []
+    assert await found(catalog, "x") == []
+    (sample,) = (await catalog.stub.SampleItems(SampleItemsRequest(amount=3))).samples
+    assert (list(sample.items), sample.complete) == ([], True)
+    assert not (await catalog.stub.BatchGetItems(BatchGetItemsRequest())).items
+
+
+async def test_a_source_id_exists_once(catalog: Dataset) -> None:
+    for number in range(3):  # whichever shard is next
+        await created(catalog, f"Other {number}")
+    await catalog.stub.CreateItem(CreateItemRequest(item=DUNE))
+    for _ in range(3):
+        error = await failure(catalog.stub.CreateItem(CreateItemRequest(item=DUNE)))
+        assert error.code() is grpc.StatusCode.ALREADY_EXISTS
+        await created(catalog, "Another")
+    assert await count(catalog) == 7
+    assert await count(catalog, "Fantasy") == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "item"),
+    [
+        ("name", Item()),
+        ("name", Item(name="a\x00b")),
+        ("name", Item(name="a" * 1_000_000)),
+        ("category", Item(name="a", category=[str(number) for number in range(1000)])),
+        ("category", Item(name="a", category=[""])),
+        ("rating", Item(name="a", rating=10.5)),
+        ("rating", Item(name="a", rating=float("nan"))),
+        ("imageUrl", Item(name="a", image_url="javascript:alert(1)")),
+        ("description", Item(name="a", description="b" * 20_001)),
+        ("kind", Item(name="a", kind="b" * 51)),
+        ("year", Item(name="a", year=100_000)),
+        ("sourceId", Item(name="a", source_id="b" * 101)),
+        ("type", Item(name="a", type=ANIME)),
+        ("id", Item(name="a", id="606e2683b3fff1da8a207ae9")),
+    ],
+)
+async def test_an_item_that_cannot_be_kept_is_refused_by_field(catalog: Dataset, field: str, item: Item) -> None:
+    error = await failure(catalog.stub.CreateItem(CreateItemRequest(item=item)))
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert [name for name, _ in field_violations(error)] == [field]
+    assert await count(catalog) == 0
+
+
+async def test_a_request_out_of_range_is_refused_by_field(catalog: Dataset) -> None:
+    stub = catalog.stub
+    for field, call in (
+        ("limit", stub.ListItems(ListItemsRequest(limit=0))),
+        ("limit", stub.ListItems(ListItemsRequest(limit=1001))),
+        ("start", stub.ListItems(ListItemsRequest(start=-1, limit=1))),
+        ("start", stub.ListItems(ListItemsRequest(start=2**63 - 1, limit=1))),
+        ("category", stub.ListItems(ListItemsRequest(category="a" * 101, limit=1))),
+        ("category", stub.CountItems(CountItemsRequest(category="\x00"))),
+        ("ids", stub.BatchGetItems(BatchGetItemsRequest(ids=["x"] * 1001))),
+        ("amount", stub.SampleItems(SampleItemsRequest(amount=0))),
+        ("amount", stub.SampleItems(SampleItemsRequest(amount=10_000))),
+        ("categories", stub.SampleItems(SampleItemsRequest(categories=["a"] * 51, amount=1))),
+        ("category", stub.SampleItems(SampleItemsRequest(categories=[""], amount=1))),
+        ("search", stub.SearchItems(SearchItemsRequest(text=" "))),
+        ("search", stub.SearchItems(SearchItemsRequest(text="a" * 501))),
+        ("search", stub.SearchItems(SearchItemsRequest(text="a\x00b"))),
+    ):
+        error = await failure(call)
+        assert error.code() is grpc.StatusCode.INVALID_ARGUMENT, field
+        assert [name for name, _ in field_violations(error)] == [field]
+
+
+async def test_a_deadline_is_kept(catalog: Dataset) -> None:
+    error = await failure(catalog.stub.GetItem(GetItemRequest(id="x"), timeout=0.000001))
+    assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED

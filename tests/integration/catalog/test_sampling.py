@@ -1,0 +1,63 @@
+"""Samples are random, and nothing but random."""
+
+import random
+from collections import Counter
+
+import pytest
+
+from services.catalog import documents, sampling
+from services.catalog.item import Item
+from services.catalog.store import Store
+
+
+@pytest.fixture(autouse=True)
+def _seeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "RANDOM", random.Random(20))
+
+
+async def fill(store: Store, of_shards: tuple[int, int]) -> None:
+    """Shards of different size, as they are while a dataset grows."""
+    for shard, amount in zip(store.shards, of_shards, strict=True):
+        new = [
+            documents.fields(Item(name=f"{shard.label} {number}", category=("Drama",) if number % 2 else ()))
+            for number in range(amount)
+        ]
+        assert await shard.insert(new) == []
+
+
+@pytest.mark.parametrize("category", ["", "Drama"])
+async def test_every_item_is_equally_likely(store: Store, category: str) -> None:
+    await fill(store, (60, 20))
+    items = await store.count(category)
+    drawn: Counter[str] = Counter()
+    for _ in range(400):
+        (sample,) = await store.sample([category] if category else [], 10)
+        drawn.update(item.id for item in sample.items)
+    expected = drawn.total() / items
+    chi_square = sum((count - expected) ** 2 / expected for count in drawn.values())
+    assert len(drawn) == items
+    assert chi_square < items * 1.5
+
+
+async def test_a_sample_never_repeats_an_item(store: Store) -> None:
+    await fill(store, (15, 5))
+    for amount in range(1, 25):
+        (sample,) = await store.sample([], amount)
+        assert len({item.id for item in sample.items}) == len(sample.items) == min(amount, 20)
+        assert sample.complete == (amount >= 20)
+
+
+async def test_the_order_within_a_sample_is_random(store: Store) -> None:
+    await fill(store, (3, 3))
+    first: Counter[str] = Counter()
+    for _ in range(300):
+        (sample,) = await store.sample([], 6)
+        first[sample.items[0].id] += 1
+    assert len(first) == 6
+    assert min(first.values()) > 25
+
+
+async def test_samples_of_several_categories_come_in_the_order_asked_for(store: Store) -> None:
+    await fill(store, (4, 4))
+    samples = await store.sample(["None", "Drama", "Drama"], 2)
+    assert [(sample.category, len(sample.items)) for sample in samples] == [("None", 0), ("Drama", 2), ("Drama", 2)]

@@ -1,0 +1,252 @@
+"""What each dataset makes of its source's rows, odd ones included."""
+
+import io
+from collections.abc import Iterator
+
+import pytest
+
+from services.anime.adapter import MyAnimeList
+from services.book.adapter import GoodreadsBooks
+from services.catalog import adapters, limits
+from services.catalog.adapter import Adapter, Row
+from services.catalog.item import Item, Skipped
+from services.catalog.load import rows
+from services.imdb.adapter import ImdbTitles
+
+ADAPTERS = adapters.every()
+
+
+def name_of(adapter: Adapter) -> str:
+    return adapter.name
+
+
+def sample_rows(adapter: Adapter) -> Iterator[Row | Skipped]:
+    content = (adapters.sample_folder(adapter) / adapter.source.name).read_bytes()
+    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
+    columns = rows.header(text, adapter.source.format)
+    return rows.rows(text, adapter.source.format, columns)
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=name_of)
+def test_every_sample_row_becomes_an_item(adapter: Adapter) -> None:
+    for row in sample_rows(adapter):
+        assert not isinstance(row, Skipped), row
+        item = adapter.item(row)
+        assert isinstance(item, Item), (row, item)
+        assert item.source_id
+        assert item == limits.checked(item)
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=name_of)
+def test_no_two_sample_rows_are_the_same_item(adapter: Adapter) -> None:
+    items = [adapter.item(row) for row in sample_rows(adapter) if not isinstance(row, Skipped)]
+    source_ids = [item.source_id for item in items if isinstance(item, Item)]
+    assert len(source_ids) == len(set(source_ids)) >= 100
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=name_of)
+@pytest.mark.parametrize("cell", ["", " ", "\\N", "nan", "inf", "-1", "1e400", "\x00", "\ufffd", "'" * 5000, "٣", "²"])
+def test_no_cell_makes_an_adapter_raise(adapter: Adapter, cell: str) -> None:
+    good = next(row for row in sample_rows(adapter) if not isinstance(row, Skipped))
+    for column in good:
+        assert isinstance(adapter.item({**good, column: cell}), Item | Skipped)
+    assert isinstance(adapter.item(dict.fromkeys(good, cell)), Item | Skipped)
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=name_of)
+def test_a_type_belongs_to_one_dataset(adapter: Adapter) -> None:
+    assert [other.name for other in ADAPTERS if other.type == adapter.type] == [adapter.name]
+
+
+BOOK = {
+    "book_title": "1984",
+    "book_desc": "Freedom is slavery.",
+    "book_rating": "4.17",
+    "book_rating_count": "2500000",
+    "genres": "Fiction|Classics|Fiction|Science Fiction",
+    "image_url": "https://images.gr-assets.com/books/1348990566l/5470.jpg",
+}
+
+
+def book(**cells: str) -> Item | Skipped:
+    return GoodreadsBooks().item(BOOK | cells)
+
+
+def test_a_book_is_known_by_the_number_in_its_image_link() -> None:
+    assert book() == Item(
+        source_id="5470",
+        name="1984",
+        category=("Fiction", "Classics", "Science Fiction"),
+        rating=8.34,
+        description="Freedom is slavery.",
+        image_url="https://images.gr-assets.com/books/1348990566l/5470.jpg",
+    )
+
+
+@pytest.mark.parametrize("link", ["", "https://images.gr-assets.com/books/none.jpg", "nophoto/book/111x148"])
+def test_a_book_without_a_number_is_skipped(link: str) -> None:
+    assert book(image_url=link) == Skipped("no image link, so no stable id")
+
+
+def test_a_book_without_a_name_is_skipped() -> None:
+    assert book(book_title=" \u00a0 ") == Skipped("no name")
+
+
+@pytest.mark.parametrize("cells", [{"book_rating": "0"}, {"book_rating": ""}, {"book_rating_count": "0"}])
+def test_a_book_that_nobody_rated_has_no_rating(cells: dict[str, str]) -> None:
+    item = book(**cells)
+    assert isinstance(item, Item)
+    assert item.rating is None
+
+
+def test_a_books_genres_may_be_missing() -> None:
+    item = book(genres="")
+    assert isinstance(item, Item)
+    assert item.category == ()
+
+
+def test_a_description_keeps_its_paragraphs_under_one_kind_of_line_break() -> None:
+    item = book(book_desc=" one\r\ntwo\rthree\u2028four\x85five\x93 ")
+    assert isinstance(item, Item)
+    assert item.description == "one\ntwo\nthree\nfour\nfive"
+
+
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [("No\u00a0break", "No break"), ("The \ufffd", "The \ufffd"), ("هزار و یک شب", "هزار و یک شب"), ('"Q"', '"Q"')],
+)
+def test_a_title_in_any_script_stays_what_it_is(title: str, name: str) -> None:
+    item = book(book_title=title)
+    assert isinstance(item, Item)
+    assert item.name == name
+
+
+ANIME = {
+    "anime_id": "2787",
+    "title": "Shakugan no Shana II (Second)",
+    "title_english": "Shakugan no Shana: Season II",
+    "image_url": "https://myanimelist.cdn-dena.com/images/anime/10/18669.jpg",
+    "type": "TV",
+    "rating": "PG-13 - Teens 13 or older",
+    "score": "7.72",
+    "aired": "{'from': '2007-10-05', 'to': '2008-03-28'}",
+    "genre": "Action, Drama, Fantasy, Romance, School, Supernatural",
+}
+
+
+def anime(**cells: str) -> Item | Skipped:
+    return MyAnimeList().item(ANIME | cells)
+
+
+def test_an_anime_goes_by_its_english_title() -> None:
+    assert anime() == Item(
+        source_id="2787",
+        name="Shakugan no Shana: Season II",
+        category=("Action", "Drama", "Fantasy", "Romance", "School", "Supernatural"),
+        rating=7.72,
+        image_url="https://myanimelist.cdn-dena.com/images/anime/10/18669.jpg",
+        kind="TV",
+        year=2007,
+    )
+
+
+@pytest.mark.parametrize(
+    ("cells", "name"),
+    [
+        ({"title_english": "", "title": "001"}, "001"),
+        ({"title_english": " ", "title": "Working&#039;!!"}, "Working'!!"),
+        ({"title_english": "Magical Sisters Yoyo & Nene"}, "Magical Sisters Yoyo & Nene"),
+        ({"title_english": "A &amp;#039; B &copy C"}, "A &#039; B &copy C"),  # once, and only what ends in a semicolon
+    ],
+)
+def test_a_title_is_unescaped_once(cells: dict[str, str], name: str) -> None:
+    item = anime(**cells)
+    assert isinstance(item, Item)
+    assert item.name == name
+
+
+@pytest.mark.parametrize("score", ["0", "0.0", "", "None"])
+def test_a_score_of_nothing_is_no_rating(score: str) -> None:
+    item = anime(score=score)
+    assert isinstance(item, Item)
+    assert item.rating is None
+
+
+@pytest.mark.parametrize("cells", [{"rating": "Rx - Hentai"}, {"genre": "Comedy, Hentai"}])
+def test_hentai_is_adult(cells: dict[str, str]) -> None:
+    item = anime(**cells)
+    assert isinstance(item, Item)
+    assert item.adult
+
+
+def test_what_an_anime_does_not_have_is_absent() -> None:
+    item = anime(genre="", image_url="", aired="{'from': None, 'to': None}", score="0", type="Unknown")
+    assert item == Item(source_id="2787", name="Shakugan no Shana: Season II", kind="Unknown")
+
+
+@pytest.mark.parametrize("anime_id", ["", "abc", "1.0", "-1"])
+def test_an_anime_without_its_number_is_skipped(anime_id: str) -> None:
+    assert anime(anime_id=anime_id) == Skipped("no MyAnimeList id")
+
+
+SHOW = {
+    "tconst": "tt0000012",
+    "titleType": "short",
+    "primaryTitle": "The Arrival of a Train",
+    "isAdult": "0",
+    "startYear": "1896",
+    "genres": "Documentary,Short",
+    "averageRating": "7.4",
+}
+
+
+def show(**cells: str) -> Item | Skipped:
+    return ImdbTitles().item(SHOW | cells)
+
+
+def test_a_title_of_imdb_has_the_rating_of_the_other_file() -> None:
+    assert show() == Item(
+        source_id="tt0000012",
+        name="The Arrival of a Train",
+        category=("Documentary", "Short"),
+        rating=7.4,
+        kind="short",
+        year=1896,
+    )
+
+
+def test_what_imdb_does_not_know_is_absent() -> None:
+    item = show(averageRating="", startYear="\\N", genres="\\N", titleType="\\N")
+    assert item == Item(source_id="tt0000012", name="The Arrival of a Train")
+
+
+@pytest.mark.parametrize("title", ["None", "Unknown", '"Giliap"', "Dept. of \"Odd'ities"])
+def test_titles_that_look_like_nothing_are_titles(title: str) -> None:
+    item = show(primaryTitle=title)
+    assert isinstance(item, Item)
+    assert item.name == title
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        ({"primaryTitle": "\\N"}, "no name"),
+        ({"tconst": "nm0000012"}, "no IMDb id"),
+        ({"isAdult": "2019"}, "isAdult is neither 0 nor 1"),
+    ],
+)
+def test_a_row_that_is_no_title_is_skipped(cells: dict[str, str], reason: str) -> None:
+    assert show(**cells) == Skipped(reason)
+
+
+@pytest.mark.parametrize("cells", [{"isAdult": "1"}, {"genres": "Adult,Drama"}])
+def test_imdbs_adult_titles_are_adult(cells: dict[str, str]) -> None:
+    item = show(**cells)
+    assert isinstance(item, Item)
+    assert item.adult
+
+
+def test_years_to_come_and_long_ids_are_fine() -> None:
+    item = show(startYear="2115", tconst="tt12345678", titleType="tvEpisode")
+    assert isinstance(item, Item)
+    assert (item.year, item.source_id, item.kind) == (2115, "tt12345678", "tvEpisode")
