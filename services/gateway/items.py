@@ -1,0 +1,51 @@
+"""Single items, and one's marks on them."""
+
+from typing import Any
+
+from starlette.responses import Response
+
+from seen.v1 import library_pb2
+from seen.v1.account_pb2 import LIKE, SEEN, MarkKind
+from services.gateway import convert
+from services.gateway.backends import Backends
+from services.gateway.responses import Cacheable, Json, NoContent
+
+
+class Items:
+    def __init__(self, backends: Backends) -> None:
+        self._library = backends.library
+
+    async def create_item(self, body: dict[str, Any]) -> Response:
+        item = await self._library.CreateItem(library_pb2.CreateLibraryItemRequest(item=convert.new_item(body)))
+        created = convert.item(item)
+        return Json(created, 201, {"Location": f"/item/{created['type']}/{created['id']}"})
+
+    async def get_item(self, type: str, id: str) -> Response:
+        item = await self._library.GetItem(library_pb2.GetLibraryItemRequest(item=convert.ref(type, id)))
+        return Cacheable(convert.item(item))
+
+    async def delete_item(self, type: str, id: str) -> Response:
+        await self._library.DeleteItem(library_pb2.DeleteLibraryItemRequest(item=convert.ref(type, id)))
+        return NoContent()
+
+    async def mark_seen(self, type: str, id: str, user: str) -> Response:
+        return await self._mark(type, id, user, SEEN)
+
+    async def unmark_seen(self, type: str, id: str, user: str) -> Response:
+        return await self._unmark(type, id, user, SEEN)
+
+    async def like_item(self, type: str, id: str, user: str) -> Response:
+        return await self._mark(type, id, user, LIKE)
+
+    async def unlike_item(self, type: str, id: str, user: str) -> Response:
+        return await self._unmark(type, id, user, LIKE)
+
+    async def _mark(self, type: str, id: str, user: str, kind: MarkKind) -> Response:
+        request = library_pb2.MarkItemRequest(subject=user, item=convert.ref(type, id), kind=kind)
+        await self._library.MarkItem(request)
+        return NoContent()
+
+    async def _unmark(self, type: str, id: str, user: str, kind: MarkKind) -> Response:
+        request = library_pb2.UnmarkItemRequest(subject=user, item=convert.ref(type, id), kind=kind)
+        await self._library.UnmarkItem(request)
+        return NoContent()

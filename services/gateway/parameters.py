@@ -1,0 +1,81 @@
+"""The parameters in a request's path and query."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.types import Scope
+
+from services.gateway import problems
+from services.gateway.problems import FieldError
+from services.gateway.validation import Validator, faults, printable
+
+MOST_QUERY_PARAMETERS = 50
+
+# As many digits as the largest number that a protocol carries.
+_WHOLE = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+
+
+class Parameters:
+    """Those of one operation, by the names that its handler knows them by: `minFilms` is `min_films`."""
+
+    def __init__(self, definitions: Sequence[Mapping[str, Any]]) -> None:
+        self._path = {one["name"]: _Parameter(one) for one in definitions if one["in"] == "path"}
+        self._query = {one["name"]: _Parameter(one) for one in definitions if one["in"] == "query"}
+        self._defaults = {one.argument: one.default for one in self._query.values() if one.default is not None}
+
+    def read(self, scope: Scope) -> dict[str, Any]:
+        """The arguments for the handler. Raises a problem that names each parameter at fault."""
+        arguments = dict(self._defaults)
+        errors: list[FieldError] = []
+        for name, parameter in self._path.items():
+            errors += parameter.read(scope["path_params"][name], arguments)
+        if scope["query_string"]:
+            errors += self._read_query(scope["query_string"], arguments)
+        if errors:
+            raise problems.invalid(errors)
+        return arguments
+
+    def _read_query(self, query: bytes, arguments: dict[str, Any]) -> list[FieldError]:
+        try:
+            pairs = parse_qsl(
+                query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_QUERY_PARAMETERS
+            )
+        except UnicodeDecodeError:
+            return [FieldError("query", "must be percent-encoded UTF-8")]
+        except ValueError:
+            return [FieldError("query", f"must hold at most {MOST_QUERY_PARAMETERS} parameters")]
+        errors: list[FieldError] = []
+        seen: set[str] = set()
+        for name, value in pairs:
+            if name not in self._query:
+                errors.append(FieldError(printable(name), "is not known"))
+            elif name in seen:
+                errors.append(FieldError(name, "must be given only once"))
+            else:
+                errors += self._query[name].read(value, arguments)
+            seen.add(name)
+        return errors
+
+
+class _Parameter:
+    def __init__(self, definition: Mapping[str, Any]) -> None:
+        schema = definition["schema"]
+        self._name: str = definition["name"]
+        self.argument = re.sub("([A-Z])", r"_\1", self._name).lower()
+        self.default = schema.get("default")
+        self._parse = _PARSE[schema["type"]]
+        self._validator = Validator(schema)
+
+    def read(self, text: str, arguments: dict[str, Any]) -> list[FieldError]:
+        arguments[self.argument] = value = self._parse(text)
+        return faults(self._validator, value, self._name)
+
+
+def _whole(text: str) -> int | str:
+    return int(text) if _WHOLE.fullmatch(text) else text
+
+
+# What is not of the type stays text, which the schema then refuses.
+_PARSE: Mapping[str, Callable[[str], object]] = {"string": str, "integer": _whole}

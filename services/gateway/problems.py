@@ -1,0 +1,127 @@
+"""Every error leaves as application/problem+json (RFC 9457), written here."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from typing import Any
+
+import grpc
+from connexion.exceptions import ProblemException
+from connexion.lifecycle import ConnexionRequest, ConnexionResponse
+from starlette.exceptions import HTTPException
+
+from services.common import tracing
+from services.common.errors import INTERNAL_MESSAGE, field_violations, user_message
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 5
+MOST_ERRORS = 20  # a body of a thousand faults needs no thousand sentences
+
+# Every other code is 500: it is a fault of ours, and its words are not for users.
+HTTP_STATUS: Mapping[grpc.StatusCode, int] = {
+    grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.UNAUTHENTICATED: 401,
+    grpc.StatusCode.PERMISSION_DENIED: 403,
+    grpc.StatusCode.NOT_FOUND: 404,
+    grpc.StatusCode.ALREADY_EXISTS: 409,
+    grpc.StatusCode.ABORTED: 409,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
+    grpc.StatusCode.UNAVAILABLE: 503,
+    grpc.StatusCode.DEADLINE_EXCEEDED: 504,
+}
+
+# The words of the framework's own errors are not ours to repeat.
+_DETAIL = {404: "there is nothing at this address", 405: "this address does not know this method"}
+
+
+@dataclass(frozen=True)
+class FieldError:
+    field: str
+    message: str
+
+
+class Problem(HTTPException):
+    """An error that the gateway itself finds; `detail` reaches the user."""
+
+    def __init__(
+        self, status: int, detail: str, *, errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status, detail, headers)
+        self.errors = errors
+
+
+def invalid(errors: Sequence[FieldError]) -> Problem:
+    """What a request is told whose fields are at fault."""
+    shown = errors[:MOST_ERRORS]
+    return Problem(400, "; ".join(f"{error.field}: {error.message}" for error in shown), errors=shown)
+
+
+def unavailable(detail: str) -> Problem:
+    return Problem(503, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+def from_grpc(error: grpc.aio.AioRpcError) -> Problem:
+    """What another service's failure is to the user."""
+    status = HTTP_STATUS.get(error.code(), 500)
+    if status == 500:
+        log.error("a service failed: %s %s", error.code().name, error.details())
+        return Problem(500, INTERNAL_MESSAGE)
+    if status == 503:
+        return unavailable(user_message(error))
+    errors = [FieldError(field, message) for field, message in field_violations(error)]
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 429 else None
+    return Problem(status, user_message(error), errors=errors, headers=headers)
+
+
+def from_http(error: HTTPException) -> Problem:
+    """Our own, or one that connexion or starlette raised."""
+    if isinstance(error, Problem):
+        return error
+    status = HTTPStatus(error.status_code)
+    return Problem(status, _DETAIL.get(status, status.phrase.lower()), headers=error.headers)
+
+
+def body(problem: Problem) -> bytes:
+    content: dict[str, Any] = {
+        "type": "about:blank",
+        "title": _TITLE.get(problem.status_code) or HTTPStatus(problem.status_code).phrase,
+        "status": problem.status_code,
+        "detail": problem.detail,
+        "requestId": tracing.request_id(),
+    }
+    if problem.errors:
+        content["errors"] = [asdict(error) for error in problem.errors]
+    return json.dumps(content).encode()
+
+
+_TITLE = {413: "Content Too Large"}  # RFC 9110's name; Python 3.11 knows the older one
+
+
+def handlers() -> Mapping[type[Exception], Any]:
+    """What connexion calls for each kind of exception. Coroutines: it would run plain functions in a thread."""
+
+    async def grpc_error(request: ConnexionRequest, error: grpc.aio.AioRpcError) -> ConnexionResponse:
+        return _response(from_grpc(error))
+
+    async def http_error(request: ConnexionRequest, error: HTTPException) -> ConnexionResponse:
+        return _response(from_http(error))
+
+    async def unexpected(request: ConnexionRequest, error: Exception) -> ConnexionResponse:
+        log.error("unexpected error", exc_info=error)
+        return _response(Problem(500, INTERNAL_MESSAGE))
+
+    return {
+        grpc.aio.AioRpcError: grpc_error,
+        HTTPException: http_error,
+        ProblemException: http_error,  # connexion has a handler of its own for these
+        Exception: unexpected,
+    }
+
+
+def _response(problem: Problem) -> ConnexionResponse:
+    headers = {"Cache-Control": "no-store", **(problem.headers or {})}
+    return ConnexionResponse(problem.status_code, mimetype=MEDIA_TYPE, body=body(problem), headers=headers)

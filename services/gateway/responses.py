@@ -1,0 +1,56 @@
+"""Successful answers as JSON."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+# May be kept, but must be asked about each time: a deleted item is gone at once, an unchanged one costs no bytes.
+ASK_EACH_TIME = "public, no-cache"
+NOT_KEPT = "no-store"
+
+
+def rendered(content: Any) -> bytes:
+    return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+class Json(Response):
+    """Content to be rendered, or rendered already."""
+
+    media_type = "application/json"
+
+    def __init__(self, content: Any, status_code: int = 200, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(content, status_code, {"Cache-Control": NOT_KEPT, **(headers or {})})
+
+    def render(self, content: Any) -> bytes:
+        return content if isinstance(content, bytes) else rendered(content)
+
+
+class NoContent(Response):
+    def __init__(self) -> None:
+        super().__init__(status_code=204)
+
+
+class Cacheable(Json):
+    """Carries an ETag, and is 304 to a client that has it already."""
+
+    def __init__(
+        self, content: Any, cache_control: str = ASK_EACH_TIME, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(content, headers={"Cache-Control": cache_control, **(headers or {})})
+        self._etag = f'"{hashlib.blake2b(self.body, digest_size=8).hexdigest()}"'
+        self.headers["ETag"] = self._etag
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if any(name == b"if-none-match" and self._is_in(value) for name, value in scope["headers"]):
+            self.status_code, self.body = 304, b""
+            del self.headers["Content-Length"], self.headers["Content-Type"]
+        await super().__call__(scope, receive, send)
+
+    def _is_in(self, tags: bytes) -> bool:
+        # https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2: compared as weak tags.
+        known = {tag.strip().removeprefix("W/") for tag in tags.decode("latin-1").split(",")}
+        return bool(known & {self._etag, "*"})

@@ -1,0 +1,87 @@
+"""Accounts, what their owners have marked, and the way to the identity provider."""
+
+import secrets
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from starlette.responses import RedirectResponse, Response
+
+from seen.v1 import account_pb2, library_pb2
+from seen.v1.account_pb2 import LIKE, SEEN, MarkKind
+from services.gateway import convert
+from services.gateway.backends import Backends
+from services.gateway.responses import NOT_KEPT, Json, NoContent
+from services.gateway.settings import GatewaySettings
+
+STATE_COOKIE = "seen_sign_in"  # the front page compares it with what comes back
+STATE_LIFETIME_S = 600
+
+
+class Users:
+    def __init__(self, backends: Backends, settings: GatewaySettings, permissions: list[str]) -> None:
+        self._account = backends.account
+        self._library = backends.library
+        self._settings = settings
+        self._permissions = permissions
+
+    async def create_user(self, body: Mapping[str, str], user: str) -> Response:
+        request = account_pb2.CreateUserRequest(subject=user, username=body["username"])
+        return Json(convert.user(await self._account.CreateUser(request)), 201, {"Location": "/user"})
+
+    async def rename_user(self, body: Mapping[str, str], user: str) -> Response:
+        request = account_pb2.RenameUserRequest(subject=user, username=body["username"])
+        return Json(convert.user(await self._account.RenameUser(request)))
+
+    async def get_user(self, user: str) -> Response:
+        return Json(convert.user(await self._account.GetUser(account_pb2.GetUserRequest(subject=user))))
+
+    async def delete_user(self, user: str) -> Response:
+        await self._account.DeleteUser(account_pb2.DeleteUserRequest(subject=user))
+        return NoContent()
+
+    async def search_users(self, username: str) -> Response:
+        found = await self._account.SearchUsers(account_pb2.SearchUsersRequest(prefix=username))
+        return Json({"usernames": list(found.usernames)})
+
+    async def list_seen(self, user: str, size: int, cursor: str = "") -> Response:
+        return await self._marked(user, SEEN, size, cursor)
+
+    async def list_liked(self, user: str, size: int, cursor: str = "") -> Response:
+        return await self._marked(user, LIKE, size, cursor)
+
+    async def _marked(self, user: str, kind: MarkKind, size: int, cursor: str) -> Response:
+        request = library_pb2.ListMarkedItemsRequest(subject=user, kind=kind, size=size, cursor=cursor)
+        return Json(convert.marked_items(await self._library.ListMarkedItems(request)))
+
+    async def log_in(self, headers: Mapping[str, str]) -> Response:
+        """By the implicit flow: the token comes back in the front page's address, and never to this server."""
+        state = secrets.token_urlsafe(16)
+        response = self._to_provider(
+            headers,
+            "/authorize",
+            response_type="token",
+            client_id=self._settings.auth0_client_id,
+            audience=self._settings.auth0_audience,
+            redirect_uri=f"{self._settings.public_url}/",
+            scope=" ".join(self._permissions),
+            state=state,
+        )
+        secure = self._settings.public_url.startswith("https://")
+        response.set_cookie(STATE_COOKIE, state, STATE_LIFETIME_S, samesite="lax", secure=secure)
+        return response
+
+    async def log_out(self, headers: Mapping[str, str]) -> Response:
+        return self._to_provider(
+            headers,
+            "/v2/logout",
+            client_id=self._settings.auth0_client_id,
+            returnTo=f"{self._settings.public_url}/",
+        )
+
+    def _to_provider(self, headers: Mapping[str, str], path: str, **query: str) -> Response:
+        """Sends a browser there; a client that asks for JSON gets the address."""
+        address = f"{self._settings.auth0_url}{path}?{urlencode(query)}"
+        accepted = headers.get("accept", "")
+        if "application/json" in accepted and "text/html" not in accepted:
+            return Json({"url": address}, headers={"Vary": "Accept"})
+        return RedirectResponse(address, 302, {"Vary": "Accept", "Cache-Control": NOT_KEPT})

@@ -1,0 +1,136 @@
+"""Stand-ins for the services behind the gateway, over real gRPC: they say what a test tells them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from seen.v1 import account_pb2, account_pb2_grpc, library_pb2, library_pb2_grpc, spark_pb2, spark_pb2_grpc
+from seen.v1.types_pb2 import BOOK, SHOW, Item
+from services.common.interceptors import ServerInterceptor
+
+BOOK_ID = "606e2683b3fff1da8a207ae9"
+SHOW_ID = f"1{BOOK_ID}"
+HOBBIT = Item(
+    type=BOOK,
+    id=BOOK_ID,
+    name="The Hobbit",
+    category=["Fantasy", "Classics"],
+    rating=8.52,
+    description="In a hole in the ground\nthere lived a hobbit.",
+    image_url="https://images.example/books/5907.jpg",
+    source_id="5907",
+)
+UNRATED = Item(type=SHOW, id=SHOW_ID, name="Shōgun", kind="tvSeries", year=1980)
+NOON = Timestamp(seconds=1_770_033_600)
+HITCHCOCK = spark_pb2.Person(id="nm0000033", name="Alfred Hitchcock", link="https://www.imdb.com/name/nm0000033/")
+
+
+class Fake:
+    """Answers each method with `answers[method]`, fails it with `errors[method]`, and keeps what it was asked."""
+
+    def __init__(self, answers: dict[str, Message]) -> None:
+        self._usual = answers
+        self.reset()
+
+    def reset(self) -> None:
+        self.answers = dict(self._usual)
+        self.errors: dict[str, Exception | grpc.StatusCode] = {}
+        self.delays_s: dict[str, float] = {}
+        self.asked: list[tuple[str, Any]] = []
+        self.metadata: dict[str, Any] = {}
+        self.time_left_s: float | None = None
+
+    def __getattr__(self, method: str) -> Callable[[Any, Any], Awaitable[Message]]:
+        async def answer(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
+            self.asked.append((method, request))
+            self.metadata = dict(context.invocation_metadata() or ())
+            self.time_left_s = context.time_remaining()
+            await asyncio.sleep(self.delays_s.get(method, 0))
+            error = self.errors.get(method)
+            if isinstance(error, grpc.StatusCode):
+                await context.abort(error, "words that are for nobody's eyes")
+            if error:
+                raise error
+            return self.answers[method]
+
+        return answer
+
+
+class Fakes:
+    def __init__(self) -> None:
+        self.library = Fake(
+            {
+                "ListItems": library_pb2.ListLibraryResponse(items=[HOBBIT, UNRATED], total=42),
+                "GetItem": HOBBIT,
+                "CreateItem": HOBBIT,
+                "DeleteItem": Empty(),
+                "MarkItem": Empty(),
+                "UnmarkItem": Empty(),
+                "ListMarkedItems": library_pb2.ListMarkedItemsResponse(
+                    items=[library_pb2.MarkedItem(item=HOBBIT, marked_at=NOON)], next_cursor="bmV4dA"
+                ),
+                "GetTopTen": library_pb2.GetTopTenResponse(items=[library_pb2.TopItem(item=HOBBIT, likes=3)]),
+                "Suggest": library_pb2.SuggestResponse(
+                    categories=[account_pb2.CategoryPoints(category="Fantasy", points=4)],
+                    suggestions=[
+                        library_pb2.Suggestion(item=HOBBIT, because="Fantasy"),
+                        library_pb2.Suggestion(item=UNRATED),
+                    ],
+                ),
+            }
+        )
+        ana = account_pb2.User(username="ana", created_at=NOON, seen=2, liked=1)
+        self.account = Fake(
+            {
+                "CreateUser": ana,
+                "RenameUser": ana,
+                "GetUser": ana,
+                "DeleteUser": Empty(),
+                "SearchUsers": account_pb2.SearchUsersResponse(usernames=["ana", "Anabela"]),
+            }
+        )
+        director = spark_pb2.DirectorRank(person=HITCHCOCK, average_rating=7.9, films=23, votes=2_871_234)
+        connected = spark_pb2.ConnectedRank(person=HITCHCOCK, coworkers=4711)
+        fresh = spark_pb2.Computation(computed_at=NOON)
+        film = spark_pb2.Film(id="tt0047396", name="Rear Window", year=1954, rating=8.5, votes=546_000)
+        self.spark = Fake(
+            {
+                "GetBestDirector": spark_pb2.GetBestDirectorResponse(
+                    answer=spark_pb2.BestDirector(winner=director, films=[film]), computation=fresh
+                ),
+                "GetMostConnected": spark_pb2.GetMostConnectedResponse(
+                    answer=spark_pb2.MostConnected(winner=connected, runners_up=[connected]), computation=fresh
+                ),
+            }
+        )
+
+    @property
+    def all(self) -> tuple[Fake, ...]:
+        return self.library, self.account, self.spark
+
+    @property
+    def asked(self) -> list[tuple[str, Any]]:
+        return [asked for fake in self.all for asked in fake.asked]
+
+    def reset(self) -> None:
+        for fake in self.all:
+            fake.reset()
+
+    async def serve(self) -> tuple[grpc.aio.Server, int]:
+        """All of them on one port, since no method has the name of another service's."""
+        server = grpc.aio.server(interceptors=[ServerInterceptor()])
+        library_pb2_grpc.add_LibraryServicer_to_server(self.library, server)  # type: ignore[arg-type]
+        account_pb2_grpc.add_AccountServicer_to_server(self.account, server)  # type: ignore[arg-type]
+        spark_pb2_grpc.add_SparkServicer_to_server(self.spark, server)  # type: ignore[arg-type]
+        healthy = health.aio.HealthServicer()
+        await healthy.set("", health_pb2.HealthCheckResponse.SERVING)
+        health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        return server, port

@@ -1,0 +1,159 @@
+"""What every answer has: ids, headers for browsers, a line in the log, a place in the metrics."""
+
+import json
+import logging
+
+import prometheus_client
+import pytest
+
+from services.common.logs import JsonFormatter
+from tests.integration.gateway.conftest import Gateway
+from tests.integration.gateway.fakes import BOOK_ID
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+ADDRESS = f"/item/BOOK/{BOOK_ID}"
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+async def test_a_request_id_is_taken_over_and_passed_on(gateway: Gateway) -> None:
+    response = await gateway.ask("GET", ADDRESS, headers={"X-Request-Id": "my-request.1"})
+    assert response.headers["x-request-id"] == "my-request.1"
+    assert gateway.fakes.library.metadata["x-request-id"] == "my-request.1"
+
+
+async def test_a_request_id_is_made_where_there_is_none_to_trust(gateway: Gateway) -> None:
+    made = {
+        (await gateway.ask("GET", ADDRESS, headers={"X-Request-Id": sent} if sent else {})).headers["x-request-id"]
+        for sent in ("", "a b", "x" * 200, '"};alert(1)')
+    }
+    assert len(made) == 4
+    assert all(len(request_id) == 32 for request_id in made)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"traceparent": TRACE, "tracestate": "a=1"},
+        {"b3": "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1"},
+        {"x-b3-traceid": "80f198ee56343ba8", "x-b3-spanid": "e457b5a2e4d86bd1", "x-b3-sampled": "1"},
+    ],
+    ids=["w3c", "b3", "b3 in several"],
+)
+async def test_a_trace_is_passed_on(gateway: Gateway, headers: dict[str, str]) -> None:
+    await gateway.ask("GET", ADDRESS, headers=headers)
+    assert headers.items() <= gateway.fakes.library.metadata.items()
+
+
+async def test_each_request_has_its_own_ids_on_one_connection(gateway: Gateway) -> None:
+    await gateway.ask("GET", ADDRESS, headers={"traceparent": TRACE, "X-Request-Id": "first"})
+    await gateway.ask("GET", ADDRESS)
+    assert gateway.fakes.library.metadata["traceparent"] != TRACE
+    assert gateway.fakes.library.metadata["x-request-id"] != "first"
+
+
+async def test_a_service_hears_how_long_it_may_take(gateway: Gateway) -> None:
+    await gateway.ask("GET", ADDRESS)
+    left_s = gateway.fakes.library.time_left_s
+    assert left_s is not None
+    assert 1 < left_s < 2
+
+
+@pytest.mark.parametrize("path", [ADDRESS, "/nothing", "/ui/", "/openapi.json"])
+async def test_browsers_are_told_not_to_guess(gateway: Gateway, path: str) -> None:
+    headers = (await gateway.ask("GET", path)).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert "server" not in headers
+
+
+async def test_a_page_from_elsewhere_may_read_what_it_needs(gateway: Gateway) -> None:
+    headers = (await gateway.ask("GET", ADDRESS, headers={"Origin": "https://app.example"})).headers
+    assert headers["access-control-allow-origin"] == "*"
+    assert "ETag" in headers["access-control-expose-headers"]
+    assert "access-control-allow-credentials" not in headers
+
+
+async def test_a_page_from_elsewhere_may_see_errors(gateway: Gateway) -> None:
+    response = await gateway.ask("PUT", f"{ADDRESS}/seen", headers={"Origin": "https://app.example"})
+    assert response.status_code == 401
+    assert response.headers["access-control-allow-origin"] == "*"
+
+
+async def test_a_page_from_elsewhere_may_send_a_token(gateway: Gateway) -> None:
+    headers = {
+        "Origin": "https://app.example",
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": "authorization,content-type,x-request-id",
+    }
+    response = await gateway.ask("OPTIONS", f"{ADDRESS}/seen", headers=headers)
+    assert response.status_code == 200
+    assert "PUT" in response.headers["access-control-allow-methods"]
+
+
+async def test_what_a_page_from_elsewhere_may_not_is_a_problem(gateway: Gateway) -> None:
+    headers = {"Origin": "https://app.example", "Access-Control-Request-Method": "PATCH"}
+    response = await gateway.ask("OPTIONS", ADDRESS, headers=headers)
+    assert response.status_code == 400
+
+
+async def test_a_line_in_the_log_says_what_was_asked_but_not_the_query(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "access")
+    caplog.handler.setFormatter(JsonFormatter("gateway"))
+    token = gateway.provider.token()
+    await gateway.ask("GET", "/lib/1?search=secret&x=1", token, headers={"X-Request-Id": "logged"})
+    line = json.loads(caplog.text.splitlines()[-1])
+    assert (line["method"], line["route"], line["path"], line["status"]) == ("GET", "/lib/{page}", "/lib/1", 400)
+    assert line["ms"] > 0
+    assert "secret" not in caplog.text
+    assert token not in caplog.text
+
+
+def count(**labels: str) -> float:
+    return prometheus_client.REGISTRY.get_sample_value("http_requests_total", labels) or 0
+
+
+async def test_requests_are_counted_by_route_and_not_by_address(gateway: Gateway) -> None:
+    labels = {"method": "GET", "route": "/item/{type}/{id}", "status": "200"}
+    before = count(**labels)
+    await gateway.ask("GET", ADDRESS)
+    await gateway.ask("GET", ADDRESS.replace("606e", "707e"))
+    assert count(**labels) == before + 2
+
+
+async def test_what_is_no_route_is_counted_together(gateway: Gateway) -> None:
+    labels = {"method": "GET", "route": "other", "status": "404"}
+    before = count(**labels)
+    await gateway.ask("GET", "/nothing")
+    await gateway.ask("GET", "/nothing/else")
+    assert count(**labels) == before + 2
+
+
+async def test_nothing_is_in_flight_after_all_is_answered(gateway: Gateway) -> None:
+    await gateway.ask("GET", ADDRESS)
+    assert prometheus_client.REGISTRY.get_sample_value("http_requests_in_flight") == 0
+
+
+async def test_it_says_that_it_lives_and_which_services_answer(gateway: Gateway) -> None:
+    assert (await gateway.ask("GET", "/healthz")).status_code == 200
+    ready = await gateway.ask("GET", "/readyz")
+    assert ready.json() == {
+        "status": "ready",
+        "services": {"library": True, "account": True, "spark_connector": True},
+    }
+
+
+async def test_the_front_page_is_for_people(gateway: Gateway) -> None:
+    response = await gateway.ask("GET", "/")
+    assert response.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+
+
+async def test_swagger_ui_is_told_how_to_sign_in(gateway: Gateway) -> None:
+    page = (await gateway.client.get("/ui/")).text
+    for setting in ('"clientId": "seen-swagger-ui"', '"usePkceWithAuthorizationCodeGrant": true', '"audience"'):
+        assert setting in page
+    assert (await gateway.client.get("/ui/oauth2-redirect.html")).status_code == 200
+    assert (await gateway.client.get("/ui")).headers["location"] == "/ui/"

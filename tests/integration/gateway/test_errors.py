@@ -1,0 +1,118 @@
+"""What other services' failures, wrong addresses and wrong methods are to the user."""
+
+import asyncio
+from typing import Any
+
+import grpc
+import httpx
+import pytest
+
+from services.common.errors import INTERNAL_MESSAGE
+from tests.integration.gateway.conftest import Gateway
+from tests.integration.gateway.fakes import BOOK_ID
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+ADDRESS = f"/item/BOOK/{BOOK_ID}"
+STATUS = {
+    grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.UNAUTHENTICATED: 401,
+    grpc.StatusCode.PERMISSION_DENIED: 403,
+    grpc.StatusCode.NOT_FOUND: 404,
+    grpc.StatusCode.ALREADY_EXISTS: 409,
+    grpc.StatusCode.ABORTED: 409,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
+    grpc.StatusCode.UNAVAILABLE: 503,
+    grpc.StatusCode.DEADLINE_EXCEEDED: 504,
+}
+
+
+@pytest.mark.parametrize("code", [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK], ids=str)
+async def test_every_code_is_a_problem_that_shows_nothing_of_the_inside(
+    gateway: Gateway, code: grpc.StatusCode
+) -> None:
+    # An address that documents all of these.
+    gateway.fakes.account.errors["RenameUser"] = code
+    response = await gateway.as_user("PUT", "/user", json={"username": "ana"})
+    assert response.status_code == STATUS.get(code, 500)
+    assert "nobody's eyes" not in response.text
+    assert response.json()["status"] == response.status_code
+    if response.status_code == 500:
+        assert response.json()["detail"] == INTERNAL_MESSAGE
+
+
+async def test_an_unexpected_error_shows_nothing_of_the_inside(gateway: Gateway) -> None:
+    gateway.fakes.library.answers["GetItem"] = gateway.fakes.library.answers["ListItems"]  # not what was promised
+    response = await gateway.ask("GET", ADDRESS)
+    assert (response.status_code, response.json()["detail"]) == (500, INTERNAL_MESSAGE)
+
+
+async def test_a_service_that_takes_too_long_is_504(gateway: Gateway) -> None:
+    gateway.fakes.library.delays_s["GetItem"] = 5
+    response = await gateway.ask("GET", ADDRESS)
+    assert (response.status_code, response.json()["detail"]) == (504, "this took too long")
+
+
+async def test_a_read_is_tried_again_and_a_write_is_not(gateway: Gateway) -> None:
+    gateway.fakes.library.errors |= {"GetItem": grpc.StatusCode.UNAVAILABLE, "MarkItem": grpc.StatusCode.UNAVAILABLE}
+    await gateway.ask("GET", ADDRESS)
+    await gateway.as_user("PUT", f"{ADDRESS}/seen")
+    assert [method for method, _ in gateway.fakes.library.asked] == ["GetItem"] * 3 + ["MarkItem"]
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/item", "/user/", "/lib/1/", "/item/BOOK", "/ui/nothing", "//", "/%2e"])
+async def test_an_unknown_address_is_404(gateway: Gateway, path: str) -> None:
+    response = await gateway.ask("GET" if path != "/item" else "POST", path + ("/x/y/z/w" if path == "/item" else ""))
+    assert response.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", ADDRESS, {"GET", "HEAD", "DELETE", "OPTIONS"}),
+        ("GET", "/item", {"POST", "OPTIONS"}),
+        ("POST", f"{ADDRESS}/seen", {"PUT", "DELETE", "OPTIONS"}),
+        ("PATCH", "/user", {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"}),
+        ("TRACE", "/lib/1", {"GET", "HEAD", "OPTIONS"}),
+        ("BREW", "/bestDirector", {"GET", "HEAD", "POST", "OPTIONS"}),
+        ("POST", "/healthz", {"GET", "HEAD"}),
+        ("DELETE", "/ui/", {"GET", "HEAD"}),
+    ],
+)
+async def test_an_unknown_method_is_405_and_says_which_are_known(
+    gateway: Gateway, method: str, path: str, allowed: set[str]
+) -> None:
+    if method == "BREW":
+        # httptools knows no such method and ends the connection with 400; it never reaches the application.
+        pytest.skip("the HTTP parser refuses it")
+    response = await gateway.ask(method, path)
+    assert response.status_code == 405
+    assert set(response.headers["allow"].split(", ")) == allowed
+
+
+async def test_options_says_which_methods_are_known(gateway: Gateway) -> None:
+    response = await gateway.ask("OPTIONS", ADDRESS)
+    assert response.status_code == 204
+    assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD", "DELETE", "OPTIONS"}
+
+
+async def test_a_body_that_does_not_arrive_is_408(gateway: Gateway) -> None:
+    async def slow() -> Any:
+        yield b'{"username":'
+        await asyncio.sleep(3)
+        yield b'"ana"}'
+
+    response = await gateway.as_user("POST", "/user", content=slow())
+    assert response.status_code == 408
+
+
+async def test_a_client_that_goes_away_in_the_middle_of_its_body_does_no_harm(gateway: Gateway) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", httpx.URL(gateway.url).port)
+    token = gateway.provider.token()
+    head = f"POST /user HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 50\r\n\r\n"
+    writer.write(head.encode() + b'{"username":')
+    await writer.drain()
+    writer.close()
+    await asyncio.sleep(0.1)
+    assert (await gateway.ask("GET", "/lib/1")).status_code == 200
+    assert [method for method, _ in gateway.fakes.asked] == ["ListItems"]

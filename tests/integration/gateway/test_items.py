@@ -1,0 +1,131 @@
+"""/item: one item, and one's marks on it."""
+
+import pytest
+
+from seen.v1.account_pb2 import LIKE, SEEN
+from seen.v1.types_pb2 import BOOK, ItemRef
+from services.common.errors import AlreadyExists, InvalidArgument, NotFound, Unavailable
+from tests.integration.gateway.conftest import Gateway
+from tests.integration.gateway.fakes import BOOK_ID, HOBBIT, UNRATED
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+ADDRESS = f"/item/BOOK/{BOOK_ID}"
+HOBBIT_JSON = {
+    "type": "BOOK",
+    "id": BOOK_ID,
+    "name": "The Hobbit",
+    "category": ["Fantasy", "Classics"],
+    "rating": 8.52,
+    "description": "In a hole in the ground\nthere lived a hobbit.",
+    "imageUrl": "https://images.example/books/5907.jpg",
+    "sourceId": "5907",
+}
+
+
+async def test_an_item_is_shown_as_the_library_knows_it(gateway: Gateway) -> None:
+    response = await gateway.ask("GET", ADDRESS)
+    assert response.status_code == 200
+    assert response.json() == HOBBIT_JSON
+    assert gateway.fakes.library.asked[0][1].item == ItemRef(type=BOOK, id=BOOK_ID)
+
+
+async def test_what_an_item_lacks_is_left_out(gateway: Gateway) -> None:
+    gateway.fakes.library.answers["GetItem"] = UNRATED
+    found = (await gateway.ask("GET", f"/item/SHOW/{UNRATED.id}")).json()
+    assert found == {
+        "type": "SHOW",
+        "id": UNRATED.id,
+        "name": "Shōgun",
+        "category": [],
+        "kind": "tvSeries",
+        "year": 1980,
+    }
+
+
+async def test_an_item_that_is_not_there_is_404(gateway: Gateway) -> None:
+    gateway.fakes.library.errors["GetItem"] = NotFound("there is no such item")
+    response = await gateway.ask("GET", ADDRESS)
+    assert response.status_code == 404
+    assert response.json()["detail"] == "there is no such item"
+
+
+async def test_an_item_whose_dataset_is_down_is_503_and_says_when_to_come_back(gateway: Gateway) -> None:
+    gateway.fakes.library.errors["GetItem"] = Unavailable("the dataset BOOK does not answer")
+    response = await gateway.ask("GET", ADDRESS)
+    assert response.status_code == 503
+    assert response.json()["detail"] == "the dataset BOOK does not answer"
+    assert int(response.headers["retry-after"]) > 0
+
+
+async def test_an_item_that_has_not_changed_is_304(gateway: Gateway) -> None:
+    first = await gateway.ask("GET", ADDRESS)
+    for known in (first.headers["etag"], f'"other", W/{first.headers["etag"]}', "*"):
+        again = await gateway.ask("GET", ADDRESS, headers={"If-None-Match": known})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == first.headers["etag"]
+
+
+async def test_an_item_that_has_changed_is_shown_again(gateway: Gateway) -> None:
+    etag = (await gateway.ask("GET", ADDRESS)).headers["etag"]
+    gateway.fakes.library.answers["GetItem"] = UNRATED
+    again = await gateway.ask("GET", ADDRESS, headers={"If-None-Match": etag})
+    assert again.status_code == 200
+    assert again.headers["etag"] != etag
+
+
+async def test_head_is_get_without_the_content(gateway: Gateway) -> None:
+    response = await gateway.ask("HEAD", ADDRESS)
+    assert (response.status_code, response.content) == (200, b"")
+    assert response.headers["content-length"] == (await gateway.ask("GET", ADDRESS)).headers["content-length"]
+
+
+async def test_an_administrator_adds_an_item(gateway: Gateway) -> None:
+    new = {name: value for name, value in HOBBIT_JSON.items() if name != "id"}
+    response = await gateway.as_admin("POST", "/item", json=new)
+    assert response.status_code == 201
+    assert response.headers["location"] == ADDRESS
+    assert response.json() == HOBBIT_JSON
+    added = gateway.fakes.library.asked[0][1].item
+    assert added.id == ""
+    added.id = HOBBIT.id
+    assert added == HOBBIT
+
+
+async def test_a_new_item_needs_no_more_than_type_and_name(gateway: Gateway) -> None:
+    assert (await gateway.as_admin("POST", "/item", json={"type": "BOOK", "name": "x"})).status_code == 201
+    assert not gateway.fakes.library.asked[0][1].item.HasField("rating")
+
+
+async def test_an_item_that_is_there_already_is_409(gateway: Gateway) -> None:
+    gateway.fakes.library.errors["CreateItem"] = AlreadyExists("there is an item with this sourceId")
+    response = await gateway.as_admin("POST", "/item", json={"type": "BOOK", "name": "x"})
+    assert response.status_code == 409
+
+
+async def test_what_a_service_refuses_names_the_field(gateway: Gateway) -> None:
+    gateway.fakes.library.errors["CreateItem"] = InvalidArgument("name", "must be in good taste")
+    response = await gateway.as_admin("POST", "/item", json={"type": "BOOK", "name": "x"})
+    assert response.status_code == 400
+    assert response.json()["errors"] == [{"field": "name", "message": "must be in good taste"}]
+
+
+async def test_an_administrator_removes_an_item(gateway: Gateway) -> None:
+    assert (await gateway.as_admin("DELETE", ADDRESS)).status_code == 204
+    assert [method for method, _ in gateway.fakes.library.asked] == ["DeleteItem"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "asked", "kind"),
+    [
+        ("PUT", "seen", "MarkItem", SEEN),
+        ("DELETE", "seen", "UnmarkItem", SEEN),
+        ("PUT", "like", "MarkItem", LIKE),
+        ("DELETE", "like", "UnmarkItem", LIKE),
+    ],
+)
+async def test_marks_are_set_and_taken_back(gateway: Gateway, method: str, path: str, asked: str, kind: int) -> None:
+    response = await gateway.as_user(method, f"{ADDRESS}/{path}")
+    assert (response.status_code, response.content) == (204, b"")
+    [(name, request)] = gateway.fakes.library.asked
+    assert (name, request.subject, request.item.id, request.kind) == (asked, "auth0|ana", BOOK_ID, kind)

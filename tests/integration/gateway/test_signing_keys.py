@@ -1,0 +1,132 @@
+"""How the provider's keys are fetched and kept."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from services.gateway import auth
+from services.gateway.auth import Token, Tokens
+from services.gateway.problems import Problem
+from tests.integration.gateway.conftest import settings
+from tests.integration.gateway.provider import Provider
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    with Provider() as provider:
+        yield provider
+
+
+@asynccontextmanager
+async def tokens(provider: Provider, **other: Any) -> AsyncIterator[Tokens]:
+    async with auth.http_client() as client:
+        yield auth.tokens(settings(provider.url, "unused:1", **other), client)
+
+
+async def outcome(verifier: Tokens, token: str) -> Token | int:
+    try:
+        return await verifier.verify(token)
+    except Problem as problem:
+        return problem.status_code
+
+
+async def test_keys_are_fetched_once_for_many(provider: Provider) -> None:
+    provider.delay_s = 0.1
+    async with tokens(provider) as verifier:
+        found = await asyncio.gather(*(outcome(verifier, provider.token(sub=f"auth0|{n}")) for n in range(50)))
+    assert all(isinstance(token, Token) for token in found)
+    assert provider.fetches == 1
+
+
+async def test_unknown_keys_are_asked_for_once_in_a_cool_down(provider: Provider) -> None:
+    async with tokens(provider, jwks_cool_down_s=0.3) as verifier:
+        await verifier.verify(provider.token())
+        await asyncio.sleep(0.35)
+        unknown = [provider.token(kid=f"unknown-{n}") for n in range(50)]
+        found = await asyncio.gather(*(outcome(verifier, token) for token in unknown))
+        assert found == [401] * 50
+        assert provider.fetches == 2
+        await asyncio.sleep(0.35)
+        await asyncio.gather(*(outcome(verifier, token) for token in unknown))
+        assert provider.fetches == 3
+
+
+async def test_a_new_key_is_found(provider: Provider) -> None:
+    async with tokens(provider, jwks_cool_down_s=0) as verifier:
+        await verifier.verify(provider.token())
+        provider.published = ["second", "first"]
+        assert isinstance(await outcome(verifier, provider.token("second")), Token)
+        assert isinstance(await outcome(verifier, provider.token("first", sub="auth0|rui")), Token)
+
+
+async def test_a_withdrawn_key_is_no_good_after_a_while(provider: Provider) -> None:
+    async with tokens(provider, jwks_cool_down_s=0, jwks_max_age_s=0.05, token_cache_s=0) as verifier:
+        await verifier.verify(provider.token())
+        provider.published = ["second"]
+        await asyncio.sleep(0.1)
+        await verifier.verify(provider.token())  # nobody waits for the fetch that this begins
+        async with asyncio.timeout(2):
+            while await outcome(verifier, provider.token()) != 401:
+                await asyncio.sleep(0.02)
+
+
+async def test_keys_are_kept_while_the_provider_is_down(provider: Provider) -> None:
+    async with tokens(provider, jwks_cool_down_s=0, jwks_max_age_s=0.01, token_cache_s=0) as verifier:
+        await verifier.verify(provider.token())
+        provider.up = False
+        for _ in range(3):
+            await asyncio.sleep(0.05)
+            assert isinstance(await outcome(verifier, provider.token()), Token)
+        assert await outcome(verifier, provider.token("second")) == 401
+        assert provider.fetches > 1
+
+
+async def test_a_provider_that_comes_late_is_found_soon(provider: Provider) -> None:
+    provider.up = False
+    async with tokens(provider) as verifier:
+        assert await outcome(verifier, provider.token()) == 503
+        provider.up = True
+        async with asyncio.timeout(2):
+            while await outcome(verifier, provider.token()) == 503:
+                await asyncio.sleep(0.05)
+        assert isinstance(await outcome(verifier, provider.token()), Token)
+
+
+async def test_a_token_that_was_verified_is_still_refused_when_it_expires(provider: Provider) -> None:
+    async with tokens(provider) as verifier:
+        token = provider.token(exp=int(time.time()) - 4)  # the last of the seconds that clocks may differ by
+        await verifier.verify(token)
+        await asyncio.sleep(2.2)
+        assert await outcome(verifier, token) == 401
+
+
+@pytest.mark.parametrize(
+    "jwks",
+    [
+        {},
+        [],
+        {"keys": {}},
+        {"keys": []},
+        {"keys": [7]},
+        {"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "first", "alg": "HS256"}]},
+        {"keys": [{"kty": "RSA", "kid": "first", "n": "AQAB", "e": "AQAB"}]},
+    ],
+    ids=str,
+)
+async def test_what_is_no_set_of_usable_keys_is_not_used(provider: Provider, jwks: Any) -> None:
+    provider.jwks = lambda: jwks  # type: ignore[method-assign]
+    async with tokens(provider) as verifier:
+        assert await outcome(verifier, provider.token()) == 503
+
+
+async def test_a_key_for_encryption_signs_nothing(provider: Provider) -> None:
+    usual = provider.jwks()
+    other = [{**usual["keys"][0], "use": "enc", "kid": "second"}]
+    provider.jwks = lambda: {"keys": usual["keys"] + other}  # type: ignore[method-assign]
+    async with tokens(provider) as verifier:
+        assert isinstance(await outcome(verifier, provider.token()), Token)
+        assert await outcome(verifier, provider.token(kid="second")) == 401

@@ -1,0 +1,100 @@
+"""/bestDirector and /moreConnected: answers that are computed in the background."""
+
+import grpc
+import pytest
+
+from seen.v1 import spark_pb2
+from services.common.errors import Unavailable
+from tests.integration.gateway.conftest import Gateway
+from tests.integration.gateway.fakes import NOON
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+PATHS = pytest.mark.parametrize(
+    ("path", "method"), [("/bestDirector", "GetBestDirector"), ("/moreConnected", "GetMostConnected")]
+)
+RUNNING = spark_pb2.Computation(running=True, stage="reading principals", progress=0.25, retry_after_s=7)
+
+
+def waiting(method: str) -> spark_pb2.GetBestDirectorResponse | spark_pb2.GetMostConnectedResponse:
+    kind = spark_pb2.GetBestDirectorResponse if method == "GetBestDirector" else spark_pb2.GetMostConnectedResponse
+    return kind(computation=RUNNING)
+
+
+@PATHS
+async def test_the_answer_is_shown_with_its_age(gateway: Gateway, path: str, method: str) -> None:
+    response = await gateway.ask("GET", path)
+    assert response.status_code == 200
+    found = response.json()
+    assert found["winner"]["person"]["name"] == "Alfred Hitchcock"
+    assert (found["computedAt"], found["stale"]) == ("2026-02-02T12:00:00Z", False)
+    assert response.headers["cache-control"] == "public, max-age=60"
+
+
+@PATHS
+async def test_the_same_answer_is_304(gateway: Gateway, path: str, method: str) -> None:
+    etag = (await gateway.ask("GET", path)).headers["etag"]
+    assert (await gateway.ask("GET", path, headers={"If-None-Match": etag})).status_code == 304
+
+
+@PATHS
+async def test_a_stale_answer_says_so_and_is_kept_for_less(gateway: Gateway, path: str, method: str) -> None:
+    usual = gateway.fakes.spark.answers[method]
+    stale = type(usual)()
+    stale.CopyFrom(usual)
+    stale.computation.CopyFrom(spark_pb2.Computation(computed_at=NOON, stale=True, running=True, progress=0.5))  # type: ignore[attr-defined]
+    gateway.fakes.spark.answers[method] = stale
+    response = await gateway.ask("GET", path)
+    assert response.json()["stale"] is True
+    assert response.json()["computation"]["progress"] == 0.5
+    assert response.headers["cache-control"] == "public, max-age=5"
+
+
+@PATHS
+async def test_without_an_answer_yet_it_is_202_and_says_how_far_it_is(gateway: Gateway, path: str, method: str) -> None:
+    gateway.fakes.spark.answers[method] = waiting(method)
+    response = await gateway.ask("GET", path)
+    assert response.status_code == 202
+    assert response.json() == {
+        "running": True,
+        "stage": "reading principals",
+        "progress": 0.25,
+        "retryAfterSeconds": 7,
+    }
+    assert response.headers["retry-after"] == "7"
+
+
+@PATHS
+async def test_an_administrator_asks_for_a_new_computation(gateway: Gateway, path: str, method: str) -> None:
+    response = await gateway.as_admin("POST", path)
+    assert response.status_code == 202
+    assert gateway.fakes.spark.asked[0][1].refresh is True
+
+
+@PATHS
+async def test_nobody_else_does(gateway: Gateway, path: str, method: str) -> None:
+    assert (await gateway.ask("POST", path)).status_code == 401
+    assert (await gateway.as_user("POST", path)).status_code == 403
+    assert gateway.fakes.asked == []
+
+
+@PATHS
+async def test_what_cannot_be_computed_is_503_and_says_why(gateway: Gateway, path: str, method: str) -> None:
+    gateway.fakes.spark.errors[method] = Unavailable("there is no Java on this machine")
+    response = await gateway.ask("GET", path)
+    assert (response.status_code, response.json()["detail"]) == (503, "there is no Java on this machine")
+
+
+@PATHS
+async def test_a_service_that_does_not_run_is_503_and_says_so(gateway: Gateway, path: str, method: str) -> None:
+    gateway.fakes.spark.errors[method] = grpc.StatusCode.UNAVAILABLE
+    response = await gateway.ask("GET", path)
+    assert response.status_code == 503
+    assert "not running" in response.json()["detail"]
+
+
+async def test_the_thresholds_are_passed_on(gateway: Gateway) -> None:
+    await gateway.ask("GET", "/bestDirector", params={"minFilms": 3, "minVotes": 100})
+    await gateway.ask("GET", "/bestDirector")
+    requests = [request for _, request in gateway.fakes.spark.asked]
+    assert [(request.min_films, request.min_votes) for request in requests] == [(3, 100), (10, 10_000)]
