@@ -22,6 +22,10 @@ from services.common.errors import (
 
 log = logging.getLogger(__name__)
 
+# Told to callers who would try again (gRPC A6). A failure that a service itself reports has been waited for and retried
+# further in: trying again at every hop would multiply. A connection that fails carries no such word, and is retried.
+NO_RETRY = ("grpc-retry-pushback-ms", "-1")
+
 Handler = Callable[[Any, Any], Awaitable[Any]]
 
 
@@ -61,7 +65,7 @@ def _around(call: Handler, service: str, method: str) -> Handler:
             raise
         except Exception as error:
             code, message, trailing = translate(error)
-            await context.abort(code, message, trailing)
+            await context.abort(code, message, (*trailing, NO_RETRY))
         finally:
             seconds = time.perf_counter() - started
             seconds_of_method.observe(seconds)

@@ -141,6 +141,23 @@ async def test_a_service_that_is_not_there_is_unavailable_and_its_address_is_not
     assert "127.0.0.1" not in (failed.value.details() or "")
 
 
+async def test_a_failure_that_a_service_reports_itself_is_not_asked_for_again() -> None:
+    asked = []
+
+    async def away() -> Item:
+        asked.append(1)
+        raise errors.Unavailable("the shard does not answer")
+
+    service = service_with(away)
+    async with (
+        service.running() as port,
+        clients.connect(f"127.0.0.1:{port}", "seen.v1.Catalog", ["GetItem"]) as channel,
+    ):
+        with pytest.raises(grpc.aio.AioRpcError):
+            await call(channel)
+    assert len(asked) == 1
+
+
 async def test_the_inner_service_has_less_time_than_the_outer_one_and_reports_first() -> None:
     seen: list[float] = []
 

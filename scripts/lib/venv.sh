@@ -1,0 +1,29 @@
+# shellcheck shell=bash
+# Sourced by the other scripts, from the repository root.
+
+# seen_venv EXTRA: brings .venv (with that extra of pyproject.toml, as requirements.lock says) and ./seen up to date.
+# Afterwards .venv/bin/python is there. Says what it does only where it takes time; two scripts may do it at once.
+seen_venv() {
+    local python
+    python=$(_seen_python) || return 1
+    "$python" scripts/lib/install.py "$1"
+}
+
+# A Python that can do it: the one in .venv once there is one, else the newest of the machine's that has venv.
+_seen_python() {
+    local candidate without_venv=""
+    for candidate in .venv/bin/python python3.11 python3.12 python3.13 python3.14 python3 python; do
+        "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue
+        if [[ $candidate == .venv/* ]] || "$candidate" -c 'import ensurepip, venv' 2>/dev/null; then
+            printf '%s\n' "$candidate"
+            return
+        fi
+        without_venv=$candidate
+    done
+    if [[ $without_venv ]]; then
+        echo "$without_venv lacks its venv module: install it (Debian and Ubuntu: apt-get install $without_venv-venv), then run this again" >&2
+    else
+        echo "no Python 3.11 or newer on the PATH: install one (Debian and Ubuntu: apt-get install python3 python3-venv), then run this again" >&2
+    fi
+    return 1
+}

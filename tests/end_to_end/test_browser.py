@@ -1,0 +1,98 @@
+"""The sign-in through Swagger UI in a real browser, by both flows, and a call made with the token that it brings."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from tests.end_to_end.running import RunningSuite
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLOWS = {"authorization code with PKCE": "authorizationCode", "implicit": "implicit"}
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: install the package chromium")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # Chromium's sandbox refuses to run for root.
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, suite: RunningSuite, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """Swagger UI, opened. Where a test fails, a picture of every window is left in its folder."""
+    with browser.new_context(viewport={"width": 1280, "height": 1600}) as context:
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        complaints: list[str] = []
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{suite.url}/ui")
+        failures_before = request.session.testsfailed
+        yield page
+        if request.session.testsfailed > failures_before or complaints:
+            for number, window in enumerate(context.pages):
+                picture = tmp_path / f"window-{number}.png"
+                window.screenshot(path=picture, full_page=True)
+                print(f"{window.url}: {picture}")
+        assert complaints == []
+
+
+def sign_in(page: Page, flow: str, person: str) -> None:
+    """Presses Authorize, chooses the flow, and continues as that person in the window that opens."""
+    page.locator(".auth-wrapper .btn.authorize").click()
+    choice = page.locator(".auth-container").filter(has=page.get_by_role("heading", name=flow))
+    choice.get_by_text("select all", exact=True).click()
+    with page.expect_popup() as opened:
+        choice.get_by_role("button", name="Authorize").click()
+    opened.value.get_by_role("button", name=f"Continue as {person}").click()
+    expect(choice.get_by_role("button", name="Logout")).to_be_visible()
+    choice.get_by_role("button", name="Close").click()
+
+
+def try_out(page: Page, operation: str) -> Locator:
+    """Opens an operation and executes it as it is filled in; returns the server's answer as shown."""
+    block = page.locator(f"#operations-{operation}")
+    block.locator(".opblock-summary-control").click()
+    block.get_by_role("button", name="Execute").click()
+    return block.locator(".live-responses-table .response")
+
+
+@pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS.keys())
+def test_a_person_signs_in_and_a_call_is_made_in_their_name(page: Page, suite: RunningSuite, flow: str) -> None:
+    with suite.client("ana") as ana:
+        ana.delete("/user")
+        ana.post("/user", json={"username": "ana.in.the.browser"}).raise_for_status()
+
+    sign_in(page, flow, "Ana")
+    answer = try_out(page, "users-get_user")
+
+    expect(answer.locator(".response-col_status")).to_contain_text("200")
+    expect(answer.locator(".response-col_description")).to_contain_text("ana.in.the.browser")
+
+
+def test_a_suggestion_made_in_the_page_shows_its_reasons(page: Page, suite: RunningSuite) -> None:
+    with suite.client("rui") as rui:
+        rui.delete("/user")
+        book = rui.get("/lib/1", params={"type": "BOOK", "category": "Fantasy"}).json()["items"][0]
+        rui.put(f"/item/BOOK/{book['id']}/like").raise_for_status()
+
+    sign_in(page, "authorizationCode", "Rui")
+    answer = try_out(page, "suggestions-suggest")
+
+    expect(answer.locator(".response-col_status")).to_contain_text("200")
+    expect(answer.locator(".response-col_description")).to_contain_text('"personal": true')
+    expect(answer.locator(".response-col_description")).to_contain_text('"because": "Fantasy"')
+
+
+def test_without_signing_in_reading_works(page: Page) -> None:
+    answer = try_out(page, "library-list_items")
+    expect(answer.locator(".response-col_status")).to_contain_text("200")
