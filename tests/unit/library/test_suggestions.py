@@ -42,6 +42,27 @@ async def test_the_three_categories_with_most_points_are_chosen_ties_in_alphabet
     assert [(entry.category, entry.points) for entry in answer.categories] == [("B", 2), ("C", 2), ("D", 2)]
 
 
+async def test_a_category_that_a_type_does_not_have_makes_room_for_the_next_one() -> None:
+    datasets = [FakeDataset(BOOK, some(["A", "B", "C", "D"], 90)), FakeDataset(SHOW, some(["A", "D"], 40))]
+    answer = await suggestions(datasets, FakeAccounts({"A": 9, "B": 8, "C": 7, "D": 6}))
+    chosen = {of: {entry.because for entry in answer.suggestions if entry.item.type == of} for of in (BOOK, SHOW)}
+    assert chosen == {BOOK: {"A", "B", "C"}, SHOW: {"A", "D"}}
+    assert [entry.category for entry in answer.categories] == ["A", "B", "C", "D"]
+
+
+async def test_a_category_whose_items_are_all_marked_keeps_its_place() -> None:
+    dataset = FakeDataset(BOOK, some(["A"], 2) + some(["B"], 9) + some(["C"], 9) + some(["D"], 9))
+    marked = [ItemRef(type=BOOK, id=item.id) for item in dataset.items if "A" in item.category]
+    answer = await suggestions([dataset], FakeAccounts({"A": 8, "B": 3, "C": 2, "D": 1}, marked))
+    assert [entry.category for entry in answer.categories] == ["A", "B", "C"]
+    assert {entry.because for entry in answer.suggestions} == {"B", "C"}
+
+
+async def test_a_person_whose_categories_a_type_does_not_have_gets_nothing_of_it() -> None:
+    answer = await suggestions([FakeDataset(SHOW, some(["War"], 9))], FakeAccounts({"Fiction": 4}))
+    assert (list(answer.categories), list(answer.suggestions)) == ([], [])
+
+
 async def test_an_item_in_two_chosen_categories_comes_once_and_each_category_still_gets_its_amount() -> None:
     dataset = FakeDataset(BOOK, some(["Drama", "War"], 10))
     answer = await suggestions([dataset], FakeAccounts({"Drama": 9, "War": 9}))
