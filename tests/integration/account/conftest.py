@@ -59,13 +59,18 @@ def _new_mariadb_database(request: pytest.FixtureRequest, name: str) -> str:
     return server.url(name)
 
 
+@pytest.fixture(scope="session")
+def engine(url: str) -> Iterator[Engine]:
+    made = engines.writing(settings_for(url), connections=4)
+    yield made
+    made.dispose()
+
+
 @pytest.fixture
-def database(url: str) -> Iterator[Engine]:
+def database(engine: Engine) -> Engine:
     """The service's tables, empty, for looking at them past the service."""
-    engine = engines.writing(settings_for(url), connections=4)
     counts.empty(engine)
-    yield engine
-    engine.dispose()
+    return engine
 
 
 @pytest.fixture

@@ -202,22 +202,20 @@ async def test_marks_of_one_moment_stay_in_one_order(account: Account, database:
     assert listed == list((await page(account, "ana")).marks)
 
 
-@pytest.mark.parametrize(
-    "cursor", ["x", "!!!", "AAAA", "MTIz", "MS4x", "x" * 10_000, "\0", "é", "OTk5OTk5OTk5OTk5OTk5OTk5LjEuYQ"]
-)
-async def test_a_malformed_cursor_is_refused(account: Account, cursor: str) -> None:
-    with refused(INVALID, "cursor"):
-        await page(account, "ana", cursor=cursor)
+async def test_a_malformed_cursor_is_refused(account: Account) -> None:
+    for cursor in ["x", "!!!", "AAAA", "MTIz", "MS4x", "x" * 10_000, "\0", "é", "OTk5OTk5OTk5OTk5OTk5OTk5LjEuYQ"]:
+        with refused(INVALID, "cursor"):
+            await page(account, "ana", cursor=cursor)
 
 
-@pytest.mark.parametrize("size", [0, -1, 101, 2**31 - 1])
-async def test_a_size_or_limit_out_of_range_is_refused(account: Account, size: int) -> None:
-    with refused(INVALID, "size"):
-        await page(account, "ana", size=size)
-    with refused(INVALID, "limit"):
-        await points(account, "ana", size)
-    with refused(INVALID, "limit"):
-        await top(account, BOOK, size)
+async def test_a_size_or_limit_out_of_range_is_refused(account: Account) -> None:
+    for size in [0, -1, 101, 2**31 - 1]:
+        with refused(INVALID, "size"):
+            await page(account, "ana", size=size)
+        with refused(INVALID, "limit"):
+            await points(account, "ana", size)
+        with refused(INVALID, "limit"):
+            await top(account, BOOK, size)
 
 
 @pytest.mark.parametrize(
@@ -253,10 +251,10 @@ async def test_a_type_that_is_none_has_no_top(account: Account) -> None:
         await top(account, 99)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("category", [[""], ["x" * 256], ["a\0"], [str(n) for n in range(101)]])
-async def test_categories_that_cannot_be_are_refused(account: Account, category: list[str]) -> None:
-    with refused(INVALID, "category"):
-        await mark(account, "ana", book("x"), SEEN, category)
+async def test_categories_that_cannot_be_are_refused(account: Account) -> None:
+    for category in [[""], ["x" * 256], ["a\0"], [str(n) for n in range(101)]]:
+        with refused(INVALID, "category"):
+            await mark(account, "ana", book("x"), SEEN, category)
 
 
 async def test_removing_an_item_removes_everyones_marks_on_it(account: Account, database: Engine) -> None:

@@ -123,24 +123,22 @@ async def test_the_longest_subject_and_username_fit(account: Account) -> None:
     assert await search(account, "ﷲ" * 39) == [username]
 
 
-@pytest.mark.parametrize("subject", ["", "x" * 256, "a\0b", "a\nb"])
-async def test_a_subject_that_cannot_be_one_is_refused(account: Account, subject: str) -> None:
-    with refused(INVALID, "subject"):
-        await user(account, subject)
-    with refused(INVALID, "subject"):
-        await mark(account, subject, book("dune"))
+async def test_a_subject_that_cannot_be_one_is_refused(account: Account) -> None:
+    for subject in ["", "x" * 256, "a\0b", "a\nb"]:
+        with refused(INVALID, "subject"):
+            await user(account, subject)
+        with refused(INVALID, "subject"):
+            await mark(account, subject, book("dune"))
 
 
-@pytest.mark.parametrize(
-    "username", ["", " ", "a b", "a\0", "x" * 41, "x" * 1_000_000, "a/b", "a%", "<b>", "😀", "\u202eana"]
-)
-async def test_a_username_that_cannot_be_one_is_refused(account: Account, username: str) -> None:
-    with refused(INVALID, "username"):
-        await create(account, "auth0|ana", username)
-    with refused(INVALID, "username"):
-        await rename(account, "auth0|ana", username)
-    with refused(NOT_FOUND):
-        await user(account, "auth0|ana")
+async def test_a_username_that_cannot_be_one_is_refused(account: Account) -> None:
+    for username in ["", " ", "a b", "a\0", "x" * 41, "x" * 1_000_000, "a/b", "a%", "<b>", "😀", "\u202eana"]:
+        with refused(INVALID, "username"):
+            await create(account, "auth0|ana", username)
+        with refused(INVALID, "username"):
+            await rename(account, "auth0|ana", username)
+        with refused(NOT_FOUND):
+            await user(account, "auth0|ana")
 
 
 async def test_search_finds_what_begins_so_in_alphabetical_order(account: Account) -> None:
@@ -153,10 +151,10 @@ async def test_search_finds_what_begins_so_in_alphabetical_order(account: Accoun
     assert await search(account, "nobody") == []
 
 
-@pytest.mark.parametrize("wildcard", ["%", "_", "a%", "__", "\\", "*", "'", "a_%"])
-async def test_nothing_in_a_prefix_is_a_wildcard(account: Account, wildcard: str) -> None:
+async def test_nothing_in_a_prefix_is_a_wildcard(account: Account) -> None:
     await create(account, "ana", "ana")
-    assert await search(account, wildcard) == []
+    for wildcard in ["%", "_", "a%", "__", "\\", "*", "'", "a_%"]:
+        assert await search(account, wildcard) == []
 
 
 async def test_an_underscore_finds_an_underscore(account: Account) -> None:
@@ -171,10 +169,10 @@ async def test_search_finds_twenty_at_most(account: Account) -> None:
     assert await search(account, "user") == names[:20]
 
 
-@pytest.mark.parametrize("prefix", ["", "x" * 41, "a\0", "x" * 1_000_000])
-async def test_a_prefix_that_cannot_be_one_is_refused(account: Account, prefix: str) -> None:
-    with refused(INVALID, "prefix"):
-        await search(account, prefix)
+async def test_a_prefix_that_cannot_be_one_is_refused(account: Account) -> None:
+    for prefix in ["", "x" * 41, "a\0", "x" * 1_000_000]:
+        with refused(INVALID, "prefix"):
+            await search(account, prefix)
 
 
 async def test_of_many_who_want_a_name_one_gets_it(account: Account) -> None:
