@@ -20,6 +20,9 @@ HEALTHY = prometheus_client.Gauge("seen_healthy", "1 while the service reaches w
 
 
 def start(host: str, port: int) -> int:
-    """Serves /metrics from a thread of its own; returns the port, which matters where 0 was asked for."""
-    server, _ = prometheus_client.start_http_server(port, addr=host)
+    """Serves /metrics from a thread of its own. Returns the port; OSError if it is taken."""
+    try:
+        server, _ = prometheus_client.start_http_server(port, addr=host)
+    except OSError as error:
+        raise OSError(f"cannot serve metrics on {host}:{port}: {error.strerror}") from error
     return server.server_port

@@ -6,7 +6,6 @@ from inspect import getmembers, iscoroutinefunction
 
 from connexion import AsyncApp
 from connexion.middleware.exceptions import ExceptionMiddleware
-from connexion.middleware.lifespan import LifespanMiddleware
 from connexion.middleware.server_error import ServerErrorMiddleware
 from connexion.middleware.swagger_ui import SwaggerUIMiddleware
 from connexion.options import SwaggerUIOptions
@@ -24,6 +23,7 @@ from services.gateway.library import Library
 from services.gateway.limits import BodyLimit
 from services.gateway.operations import Operations
 from services.gateway.pages import Pages
+from services.gateway.rates import Rates
 from services.gateway.routing import Routing
 from services.gateway.settings import GatewaySettings
 from services.gateway.spark import Spark
@@ -32,7 +32,17 @@ from services.gateway.users import Users
 
 # What pages from elsewhere may send and read beside what browsers allow anyway.
 SENT_HEADERS = ("Authorization", "Content-Type", "If-None-Match", "X-Request-Id", *tracing.TRACE_HEADERS)
-READ_HEADERS = ("ETag", "Link", "Location", "Retry-After", "WWW-Authenticate", "X-Request-Id")
+READ_HEADERS = (
+    "ETag",
+    "Link",
+    "Location",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Request-Id",
+)
 
 
 def build(settings: GatewaySettings, backends: Backends, tokens: Tokens) -> tuple[AsyncApp, Pages]:
@@ -56,8 +66,8 @@ def build(settings: GatewaySettings, backends: Backends, tokens: Tokens) -> tupl
             partial(BodyLimit, max_bytes=settings.max_body_bytes),
             Routing,
             Operations,
+            pages.router,
             SwaggerUIMiddleware,
-            LifespanMiddleware,
         ],
     )
     app.add_api(
@@ -65,14 +75,8 @@ def build(settings: GatewaySettings, backends: Backends, tokens: Tokens) -> tupl
         resolver=Resolver(handlers(settings, backends, document).__getitem__),
         swagger_ui_options=_swagger_ui(settings, document),
         tokens=tokens,
+        rates=Rates(settings.rate_limit_per_minute) if settings.rate_limit_per_minute else None,
     )
-    for path, page in {
-        "/": pages.front,
-        "/healthz": pages.healthz,
-        "/readyz": pages.readyz,
-        "/openapi.json": pages.openapi,
-    }.items():
-        app.add_url_rule(path, view_func=page, methods=["GET"])
     for error, handler in problems.handlers().items():
         app.add_error_handler(error, handler)
     return app, pages

@@ -17,13 +17,12 @@ from jose.exceptions import ExpiredSignatureError, JOSEError, JWTClaimsError
 
 from services.common import deadline
 from services.gateway import problems
-from services.gateway.problems import Problem
+from services.gateway.problems import CHALLENGE, Problem
 from services.gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
 
 ALGORITHM = "RS256"
-REALM = "seen"
 LONGEST_TOKEN = 8192
 LEEWAY_S = 5  # clocks differ
 FETCH_TIMEOUT_S = 3.0
@@ -198,17 +197,17 @@ def _permissions(claims: Mapping[str, Any]) -> frozenset[str]:
 
 def rejected(description: str) -> Problem:
     """401 for a token that cannot be accepted (RFC 6750)."""
-    challenge = f'Bearer realm="{REALM}", error="invalid_token", error_description="{description}"'
+    challenge = f'{CHALLENGE}, error="invalid_token", error_description="{description}"'
     return Problem(401, description, headers={"WWW-Authenticate": challenge})
 
 
 def missing() -> Problem:
-    return Problem(401, "this needs an access token", headers={"WWW-Authenticate": f'Bearer realm="{REALM}"'})
+    return Problem(401, "this needs an access token", headers={"WWW-Authenticate": CHALLENGE})
 
 
 def forbidden(needed: frozenset[str]) -> Problem:
     scope = " ".join(sorted(needed))
-    challenge = f'Bearer realm="{REALM}", error="insufficient_scope", scope="{scope}"'
+    challenge = f'{CHALLENGE}, error="insufficient_scope", scope="{scope}"'
     return Problem(403, f"this needs the permission {scope}", headers={"WWW-Authenticate": challenge})
 
 

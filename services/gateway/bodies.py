@@ -49,7 +49,7 @@ async def _received(receive: Receive) -> bytes:
                 parts.append(message.get("body", b""))
                 more = message.get("more_body", False)
     except TimeoutError:
-        raise Problem(408, "the body took too long to arrive", headers={"Connection": "close"}) from None
+        raise Problem(408, "the body took too long to arrive") from None
     return b"".join(parts)
 
 

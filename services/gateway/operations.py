@@ -1,7 +1,7 @@
 """What happens to a request once the router has found its operation: token, parameters, body, handler.
 
-It takes the place of connexion's own stages, which prepare the same things anew for each request (ten times the work),
-take a bad token for none where a token is optional, and name no field when they refuse a value.
+It takes the place of connexion's own stages, which prepare the same things anew for each request (a third of all its
+work), take a bad token for none where a token is optional, and name no field when they refuse a value.
 """
 
 import inspect
@@ -15,9 +15,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from services.gateway.access import Access
-from services.gateway.auth import Tokens
+from services.gateway.auth import Token, Tokens
 from services.gateway.bodies import MEDIA_TYPE, Body
 from services.gateway.parameters import Parameters
+from services.gateway.rates import Rates
 
 Handler = Callable[..., Awaitable[Response]]
 
@@ -29,7 +30,8 @@ class Operation:
     `headers` where it asks for them by these names.
     """
 
-    def __init__(self, operation: AbstractOperation, tokens: Tokens) -> None:
+    def __init__(self, operation: AbstractOperation, tokens: Tokens, rates: Rates | None) -> None:
+        self._rates = rates
         self._access = Access(operation.security, tokens)
         self._parameters = Parameters(operation.parameters)
         self._body: Body | None = None
@@ -42,6 +44,7 @@ class Operation:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         token = await self._access.check(scope)
+        rates = self._rates.take(_caller(scope, token)) if self._rates else {}
         arguments: dict[str, Any] = self._parameters.read(scope)
         if self._body:
             arguments["body"] = await self._body.read(Headers(scope=scope), receive)
@@ -50,17 +53,25 @@ class Operation:
         if self._wants_headers:
             arguments["headers"] = Headers(scope=scope)
         response = await self._handler(**arguments)
+        response.headers.update(rates)
         await response(scope, receive, send)
 
 
+def _caller(scope: Scope, token: Token | None) -> str:
+    if token:
+        return token.subject
+    return scope["client"][0] if scope.get("client") else "unknown"
+
+
 class OperationsAPI(RoutedAPI):  # type: ignore[misc]  # connexion has no types
-    def __init__(self, *args: Any, tokens: Tokens, **options: Any) -> None:
+    def __init__(self, *args: Any, tokens: Tokens, rates: Rates | None, **options: Any) -> None:
         super().__init__(*args, **options)
         self._tokens = tokens
+        self._rates = rates
         self.add_paths()
 
     def make_operation(self, operation: AbstractOperation) -> Operation:
-        return Operation(operation, self._tokens)
+        return Operation(operation, self._tokens, self._rates)
 
 
 class Operations(RoutedMiddleware):  # type: ignore[misc]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp
 
 from services.gateway.backends import Backends
 from services.gateway.responses import ASK_EACH_TIME, Cacheable, Json, rendered
@@ -26,6 +28,15 @@ class Pages:
         self._serving: dict[str, bool] = {}
         self._serving_until = 0.0
         self._asking = asyncio.Lock()
+
+    def router(self, next_app: ASGIApp) -> Router:
+        routes = [
+            Route("/", self.front),
+            Route("/healthz", self.healthz),
+            Route("/readyz", self.readyz),
+            Route("/openapi.json", self.openapi),
+        ]
+        return Router(routes, redirect_slashes=False, default=next_app)
 
     async def healthz(self, request: Request) -> Response:
         return Json({"status": "alive"})

@@ -1,7 +1,7 @@
 """The parameters in a request's path and query."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,9 +21,12 @@ class Parameters:
     """Those of one operation, by the names that its handler knows them by: `minFilms` is `min_films`."""
 
     def __init__(self, definitions: Sequence[Mapping[str, Any]]) -> None:
-        self._path = {one["name"]: _Parameter(one) for one in definitions if one["in"] == "path"}
-        self._query = {one["name"]: _Parameter(one) for one in definitions if one["in"] == "query"}
+        self._path = {one["name"]: Parameter(one) for one in definitions if one["in"] == "path"}
+        self._query = {one["name"]: Parameter(one) for one in definitions if one["in"] == "query"}
         self._defaults = {one.argument: one.default for one in self._query.values() if one.default is not None}
+
+    def all(self) -> Iterable["Parameter"]:
+        return (*self._path.values(), *self._query.values())
 
     def read(self, scope: Scope) -> dict[str, Any]:
         """The arguments for the handler. Raises a problem that names each parameter at fault."""
@@ -59,7 +62,7 @@ class Parameters:
         return errors
 
 
-class _Parameter:
+class Parameter:
     def __init__(self, definition: Mapping[str, Any]) -> None:
         schema = definition["schema"]
         self._name: str = definition["name"]

@@ -18,7 +18,6 @@ from services.common.errors import INTERNAL_MESSAGE, field_violations, user_mess
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER_S = 5
 MOST_ERRORS = 20  # a body of a thousand faults needs no thousand sentences
 
 # Every other code is 500: it is a fault of ours, and its words are not for users.
@@ -32,6 +31,16 @@ HTTP_STATUS: Mapping[grpc.StatusCode, int] = {
     grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
     grpc.StatusCode.UNAVAILABLE: 503,
     grpc.StatusCode.DEADLINE_EXCEEDED: 504,
+}
+
+RETRY_AFTER = {"Retry-After": "5"}  # seconds
+CHALLENGE = 'Bearer realm="seen"'
+# What an answer of such a status owes its reader, wherever it comes from.
+_HEADERS: Mapping[int, Mapping[str, str]] = {
+    401: {"WWW-Authenticate": CHALLENGE},
+    403: {"WWW-Authenticate": CHALLENGE},
+    429: RETRY_AFTER,
+    503: RETRY_AFTER,
 }
 
 # The words of the framework's own errors are not ours to repeat.
@@ -61,7 +70,7 @@ def invalid(errors: Sequence[FieldError]) -> Problem:
 
 
 def unavailable(detail: str) -> Problem:
-    return Problem(503, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+    return Problem(503, detail, headers=RETRY_AFTER)
 
 
 def from_grpc(error: grpc.aio.AioRpcError) -> Problem:
@@ -70,11 +79,8 @@ def from_grpc(error: grpc.aio.AioRpcError) -> Problem:
     if status == 500:
         log.error("a service failed: %s %s", error.code().name, error.details())
         return Problem(500, INTERNAL_MESSAGE)
-    if status == 503:
-        return unavailable(user_message(error))
     errors = [FieldError(field, message) for field, message in field_violations(error)]
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 429 else None
-    return Problem(status, user_message(error), errors=errors, headers=headers)
+    return Problem(status, user_message(error), errors=errors, headers=_HEADERS.get(status))
 
 
 def from_http(error: HTTPException) -> Problem:

@@ -13,8 +13,11 @@ ASK_EACH_TIME = "public, no-cache"
 NOT_KEPT = "no-store"
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
 def rendered(content: Any) -> bytes:
-    return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return _JSON.encode(content).encode()
 
 
 class Json(Response):

@@ -54,5 +54,6 @@ def _config(application: AsyncApp, settings: GatewaySettings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=75,  # longer than a proxy keeps idle connections, so that it is the one that closes them
         timeout_graceful_shutdown=max(1, round(settings.grace_s)),
     )

@@ -84,7 +84,7 @@ def _type(validator: Any, wanted: str, instance: object, schema: Schema) -> Iter
 
 def _unique(validator: Any, wanted: bool, instance: Any, schema: Schema) -> Iterator[ValidationError]:
     # Comparing a list's members with each other is quadratic, so not where there are too many of them anyway.
-    if len(instance) <= schema["maxItems"]:
+    if isinstance(instance, list) and len(instance) <= schema["maxItems"]:
         yield from Draft4Validator.VALIDATORS["uniqueItems"](validator, wanted, instance, schema)
 
 

@@ -38,8 +38,8 @@ class Gateway:
 
 
 def settings(provider_url: str, backend: str, **other: Any) -> GatewaySettings:
-    return GatewaySettings(
-        **{
+    return GatewaySettings.model_validate(
+        {
             "port": 0,
             "metrics_port": 0,
             "public_url": "http://gateway.example",

@@ -7,6 +7,7 @@ import grpc
 import httpx
 import pytest
 
+from seen.v1.types_pb2 import Item
 from services.common.errors import INTERNAL_MESSAGE
 from tests.integration.gateway.conftest import Gateway
 from tests.integration.gateway.fakes import BOOK_ID
@@ -42,7 +43,7 @@ async def test_every_code_is_a_problem_that_shows_nothing_of_the_inside(
 
 
 async def test_an_unexpected_error_shows_nothing_of_the_inside(gateway: Gateway) -> None:
-    gateway.fakes.library.answers["GetItem"] = gateway.fakes.library.answers["ListItems"]  # not what was promised
+    gateway.fakes.library.answers["GetItem"] = Item(type=99)  # type: ignore[arg-type]  # of a dataset yet to come
     response = await gateway.ask("GET", ADDRESS)
     assert (response.status_code, response.json()["detail"]) == (500, INTERNAL_MESSAGE)
 
@@ -60,10 +61,11 @@ async def test_a_read_is_tried_again_and_a_write_is_not(gateway: Gateway) -> Non
     assert [method for method, _ in gateway.fakes.library.asked] == ["GetItem"] * 3 + ["MarkItem"]
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/item", "/user/", "/lib/1/", "/item/BOOK", "/ui/nothing", "//", "/%2e"])
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/item/BOOK/x/y", "/user/", "/lib/1/", "/item/BOOK", "/ui/nothing", "/%2e"]
+)
 async def test_an_unknown_address_is_404(gateway: Gateway, path: str) -> None:
-    response = await gateway.ask("GET" if path != "/item" else "POST", path + ("/x/y/z/w" if path == "/item" else ""))
-    assert response.status_code == 404
+    assert (await gateway.ask("GET", path)).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ async def test_an_unknown_address_is_404(gateway: Gateway, path: str) -> None:
         ("POST", f"{ADDRESS}/seen", {"PUT", "DELETE", "OPTIONS"}),
         ("PATCH", "/user", {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"}),
         ("TRACE", "/lib/1", {"GET", "HEAD", "OPTIONS"}),
-        ("BREW", "/bestDirector", {"GET", "HEAD", "POST", "OPTIONS"}),
+        ("PUT", "/bestDirector", {"GET", "HEAD", "POST", "OPTIONS"}),
         ("POST", "/healthz", {"GET", "HEAD"}),
         ("DELETE", "/ui/", {"GET", "HEAD"}),
     ],
@@ -82,9 +84,6 @@ async def test_an_unknown_address_is_404(gateway: Gateway, path: str) -> None:
 async def test_an_unknown_method_is_405_and_says_which_are_known(
     gateway: Gateway, method: str, path: str, allowed: set[str]
 ) -> None:
-    if method == "BREW":
-        # httptools knows no such method and ends the connection with 400; it never reaches the application.
-        pytest.skip("the HTTP parser refuses it")
     response = await gateway.ask(method, path)
     assert response.status_code == 405
     assert set(response.headers["allow"].split(", ")) == allowed
@@ -107,7 +106,7 @@ async def test_a_body_that_does_not_arrive_is_408(gateway: Gateway) -> None:
 
 
 async def test_a_client_that_goes_away_in_the_middle_of_its_body_does_no_harm(gateway: Gateway) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", httpx.URL(gateway.url).port)
+    _, writer = await asyncio.open_connection("127.0.0.1", httpx.URL(gateway.url).port)
     token = gateway.provider.token()
     head = f"POST /user HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 50\r\n\r\n"
     writer.write(head.encode() + b'{"username":')

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -101,7 +102,7 @@ async def test_the_audience_may_be_one_word(gateway: Gateway) -> None:
     ],
     ids=["permissions", "scope", "both"],
 )
-async def test_a_permission_may_be_in_either_claim(gateway: Gateway, claims: dict[str, object]) -> None:
+async def test_a_permission_may_be_in_either_claim(gateway: Gateway, claims: dict[str, Any]) -> None:
     assert (await gateway.ask("PUT", SEEN, gateway.provider.token(**claims))).status_code == 204
 
 

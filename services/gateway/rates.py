@@ -1,0 +1,41 @@
+"""How often one caller may ask, where that is limited at all. Each gateway counts for itself."""
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+
+from services.gateway.problems import Problem
+
+MOST_CALLERS = 10_000  # those longest away are forgotten first
+
+
+class Rates:
+    """A bucket for each caller, which holds a minute's requests and fills up evenly."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_minute = per_minute
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # what is left, and when that was
+
+    def take(self, caller: str) -> Mapping[str, str]:
+        """The headers that say what is left. Raises 429 where nothing is."""
+        now = time.monotonic()
+        left, before = self._buckets.pop(caller, (float(self._per_minute), now))
+        left = min(self._per_minute, left + (now - before) * self._per_minute / 60)
+        empty = left < 1
+        self._buckets[caller] = left if empty else left - 1, now
+        if len(self._buckets) > MOST_CALLERS:
+            self._buckets.popitem(last=False)
+        if empty:
+            wait_s = math.ceil((1 - left) * 60 / self._per_minute)
+            headers = self._headers(0) | {"Retry-After": str(wait_s)}
+            raise Problem(429, f"too many requests; try again in {wait_s} seconds", headers=headers)
+        return self._headers(left - 1)
+
+    def _headers(self, left: float) -> dict[str, str]:
+        full_s = math.ceil((self._per_minute - left) * 60 / self._per_minute)
+        return {
+            "RateLimit-Limit": str(self._per_minute),
+            "RateLimit-Remaining": str(int(left)),
+            "RateLimit-Reset": str(full_s),
+        }

@@ -1,0 +1,54 @@
+"""What is read from the environment."""
+
+import pytest
+
+from services.gateway.settings import GatewaySettings
+
+NEEDED = {
+    "SEEN_PORT": "8080",
+    "SEEN_METRICS_PORT": "9080",
+    "SEEN_PUBLIC_URL": "http://localhost:8080/",
+    "SEEN_LIBRARY_ADDRESS": "127.0.0.1:50051",
+    "SEEN_ACCOUNT_ADDRESS": "127.0.0.1:50052",
+    "SEEN_SPARK_ADDRESS": "127.0.0.1:50056",
+    "SEEN_AUTH0_URL": "https://tenant.eu.auth0.com/",
+    "SEEN_AUTH0_AUDIENCE": "https://seen.example/api",
+    "SEEN_AUTH0_CLIENT_ID": "seen-swagger-ui",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name, value in NEEDED.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def test_addresses_have_no_slash_at_their_end(environment: pytest.MonkeyPatch) -> None:
+    settings = GatewaySettings.load()
+    assert (settings.public_url, settings.auth0_url) == ("http://localhost:8080", "https://tenant.eu.auth0.com")
+
+
+def test_origins_are_separated_by_commas(environment: pytest.MonkeyPatch) -> None:
+    assert GatewaySettings.load().cors_origins == ["*"]
+    environment.setenv("SEEN_CORS_ORIGINS", "https://a.example, https://b.example")
+    assert GatewaySettings.load().cors_origins == ["https://a.example", "https://b.example"]
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_a_missing_one_stops_it_by_name(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    environment.delenv(name)
+    with pytest.raises(SystemExit, match="2"):
+        GatewaySettings.load()
+    assert name in capsys.readouterr().err
+
+
+def test_an_address_without_a_scheme_is_refused(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.setenv("SEEN_AUTH0_URL", "tenant.eu.auth0.com")
+    with pytest.raises(SystemExit, match="2"):
+        GatewaySettings.load()
+    assert "SEEN_AUTH0_URL" in capsys.readouterr().err

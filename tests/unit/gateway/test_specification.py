@@ -1,0 +1,133 @@
+"""The OpenAPI document says all that there is to say, and has somebody who does it."""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from connexion.json_schema import Draft4ResponseValidator, resolve_refs
+from connexion.spec import Specification
+
+from seen.v1.types_pb2 import ItemType
+from services.gateway import specification
+from services.gateway.app import handlers
+from services.gateway.parameters import Parameters
+from services.gateway.settings import GatewaySettings
+
+DOCUMENT = specification.document("https://tenant.eu.auth0.com")
+RESOLVED = resolve_refs(DOCUMENT)
+OPERATIONS = [
+    pytest.param(path, method, operation, id=f"{method} {path}")
+    for path, methods in RESOLVED["paths"].items()
+    for method, operation in methods.items()
+]
+each_operation = pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
+SETTINGS = GatewaySettings.model_validate(
+    {
+        "port": 0,
+        "metrics_port": 0,
+        "public_url": "http://localhost:8080",
+        "library_address": "x",
+        "account_address": "x",
+        "spark_address": "x",
+        "auth0_url": "http://localhost:8081",
+        "auth0_audience": "x",
+        "auth0_client_id": "x",
+    }
+)
+
+
+class NoBackends:
+    library = account = spark = None
+
+
+HANDLERS = handlers(SETTINGS, NoBackends(), DOCUMENT)  # type: ignore[arg-type]
+
+
+def test_connexion_accepts_it() -> None:
+    Specification.load(DOCUMENT)
+
+
+def test_the_item_types_are_the_protocols() -> None:
+    assert DOCUMENT["components"]["schemas"]["ItemType"]["enum"] == ItemType.keys()[1:]
+
+
+def test_the_addresses_to_sign_in_at_are_the_providers() -> None:
+    flows = DOCUMENT["components"]["securitySchemes"]["auth0"]["flows"]
+    assert flows["authorizationCode"]["tokenUrl"] == "https://tenant.eu.auth0.com/oauth/token"
+    assert flows["implicit"]["authorizationUrl"] == "https://tenant.eu.auth0.com/authorize"
+
+
+def test_each_operation_has_a_handler_and_each_handler_an_operation() -> None:
+    assert HANDLERS.keys() == specification.paths(DOCUMENT).keys()
+
+
+@each_operation
+def test_a_handler_takes_what_its_operation_gives(path: str, method: str, operation: Any) -> None:
+    accepted = inspect.signature(HANDLERS[operation["operationId"]]).parameters
+    given = {parameter.argument for parameter in Parameters(operation.get("parameters", [])).all()}
+    given |= {"body"} if "requestBody" in operation else set()
+    assert given == accepted.keys() - {"user", "headers"}
+
+
+@each_operation
+def test_an_operation_has_all_that_a_reader_needs(path: str, method: str, operation: Any) -> None:
+    assert operation["summary"]
+    [tag] = operation["tags"]
+    assert tag in {known["name"] for known in DOCUMENT["tags"]}
+    assert {"400", "429", "500"} <= operation["responses"].keys()
+
+
+@each_operation
+def test_an_operation_documents_the_errors_that_it_can_have(path: str, method: str, operation: Any) -> None:
+    needed = {"408", "413", "415"} if "requestBody" in operation else set()
+    scopes = [scope for requirement in operation.get("security", []) for scope in requirement.get("auth0", ())]
+    needed |= {"401"} if operation.get("security") else set()
+    needed |= {"403"} if scopes else set()
+    needed |= {"503", "504"} if operation["operationId"] not in ("log_in", "log_out") else set()
+    assert needed <= operation["responses"].keys()
+    assert "403" not in operation["responses"] or scopes
+
+
+@each_operation
+def test_a_permission_that_is_needed_can_be_asked_for(path: str, method: str, operation: Any) -> None:
+    known = specification.permissions(DOCUMENT)
+    for requirement in operation.get("security", []):
+        assert set(requirement.get("auth0", ())) <= set(known)
+
+
+def contents(operation: Any) -> Iterator[tuple[str, Any]]:
+    yield from operation.get("requestBody", {}).get("content", {}).items()
+    for response in operation["responses"].values():
+        yield from response.get("content", {}).items()
+
+
+@each_operation
+def test_every_content_has_an_example_and_every_example_is_true(path: str, method: str, operation: Any) -> None:
+    for media_type, content in contents(operation):
+        schema = content["schema"]
+        examples = [example["value"] for example in content.get("examples", {}).values()]
+        examples += [where["example"] for where in (content, schema) if "example" in where]
+        assert examples, media_type
+        for example in examples:
+            Draft4ResponseValidator(schema).validate(example)
+
+
+@each_operation
+def test_nothing_unknown_is_accepted_or_sent(path: str, method: str, operation: Any) -> None:
+    for _, content in contents(operation):
+        assert content["schema"]["additionalProperties"] is False
+
+
+@each_operation
+def test_an_address_needs_each_of_its_parameters(path: str, method: str, operation: Any) -> None:
+    named = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "path"}
+    assert named == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+
+
+@each_operation
+def test_a_parameter_that_may_be_left_out_is_not_filled_in_by_swagger_ui(
+    path: str, method: str, operation: Any
+) -> None:
+    optional = [parameter for parameter in operation.get("parameters", []) if not parameter.get("required")]
+    assert not [parameter["name"] for parameter in optional if "example" in parameter]

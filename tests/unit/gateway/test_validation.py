@@ -1,0 +1,105 @@
+"""Faults are named by field, in words that repeat nothing of what was sent."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.gateway import specification
+from services.gateway.problems import FieldError
+from services.gateway.validation import Validator, faults
+
+SCHEMA = {
+    "type": "object",
+    "required": ["name"],
+    "additionalProperties": False,
+    "properties": {
+        "name": {"type": "string", "minLength": 1, "maxLength": 3},
+        "text": {"type": "string", "format": "multiline"},
+        "link": {"type": "string", "pattern": "^a", "x-must": "begin with a"},
+        "kind": {"type": "string", "enum": ["x", "y"]},
+        "number": {"type": "integer", "minimum": 1, "maximum": 9},
+        "list": {"type": "array", "minItems": 1, "maxItems": 2, "uniqueItems": True, "items": {"type": "string"}},
+    },
+}
+ALL = Validator(SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("other", "field", "message"),
+    [
+        ({"name": None}, "name", "must be text"),
+        ({"name": ""}, "name", "must not be empty"),
+        ({"name": "abcd"}, "name", "must be at most 3 characters long"),
+        ({"name": "a\n"}, "name", "must not hold control characters or broken Unicode"),
+        ({"name": "\ud800"}, "name", "must not hold control characters or broken Unicode"),
+        ({"text": "\x00"}, "text", "must not hold control characters or broken Unicode"),
+        ({"link": "b"}, "link", "must begin with a"),
+        ({"kind": "z"}, "kind", "must be one of x, y"),
+        ({"kind": 7}, "kind", "must be text"),
+        ({"number": 0}, "number", "must be at least 1"),
+        ({"number": 10}, "number", "must be at most 9"),
+        ({"number": 1.0}, "number", "must be a whole number"),
+        ({"number": True}, "number", "must be a whole number"),
+        ({"number": "1"}, "number", "must be a whole number"),
+        ({"list": []}, "list", "must hold at least 1"),
+        ({"list": ["a", "b", "c"]}, "list", "must hold at most 2"),
+        ({"list": ["a", "a"]}, "list", "must hold each only once"),
+        ({"list": ["a", 7]}, "list.1", "must be text"),
+        ({"list": None}, "list", "must be a list"),
+        ({"other": 1}, "other", "is not known"),
+    ],
+)
+def test_a_fault_is_named(other: dict[str, Any], field: str, message: str) -> None:
+    assert faults(ALL, {"name": "a"} | other) == [FieldError(field, message)]
+
+
+def test_what_is_missing_is_named() -> None:
+    assert faults(ALL, {}) == [FieldError("name", "is required")]
+
+
+def test_what_is_no_object_is_called_the_body() -> None:
+    assert faults(ALL, []) == [FieldError("body", "must be an object")]
+
+
+def test_a_parameter_is_called_by_its_name() -> None:
+    assert faults(Validator({"type": "integer"}), "x", "page") == [FieldError("page", "must be a whole number")]
+
+
+def test_text_of_several_lines_may_have_them() -> None:
+    assert faults(ALL, {"name": "a", "text": "one\r\n\ttwo"}) == []
+
+
+def test_comparing_a_long_list_with_itself_takes_no_time() -> None:
+    assert faults(ALL, {"name": "a", "list": [{} for _ in range(20_000)]})
+
+
+values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=5)
+objects = st.dictionaries(st.sampled_from([*SCHEMA["properties"], "other"]) | st.text(), values)  # type: ignore[misc]
+
+
+@given(objects)
+def test_whatever_is_sent_is_judged_without_an_error(value: dict[str, Any]) -> None:
+    for fault in faults(ALL, value):
+        assert fault.message
+        assert fault.field.isprintable()
+
+
+def test_every_schema_of_a_request_uses_only_words_that_can_be_explained() -> None:
+    explained = {"type", "enum", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "uniqueItems"}
+    explained |= {"required", "properties", "additionalProperties", "items", "pattern", "x-must"}
+    silent = {"description", "format", "default", "example"}
+    schemas = specification.document("http://x")["components"]["schemas"]
+    for name in (
+        "NewItem",
+        "SuggestionRequest",
+        "UserNaming",
+        "ItemId",
+        "ItemType",
+        "ItemName",
+        "Category",
+        "Username",
+    ):
+        for schema in (schemas[name], *schemas[name].get("properties", {}).values()):
+            assert schema.keys() <= explained | silent | {"$ref"}, name
