@@ -87,7 +87,7 @@ def suggestions(message: library_pb2.SuggestResponse, personal: bool) -> Json:
 def best_director(message: spark_pb2.GetBestDirectorResponse) -> Json:
     answer = message.answer
     return {
-        "winner": _director(answer.winner),
+        **({"winner": _director(answer.winner)} if answer.HasField("winner") else {}),
         "films": [_film(film) for film in answer.films],
         "runnersUp": [_director(rank) for rank in answer.runners_up],
         "leftOut": _left_out(answer.left_out),
@@ -98,7 +98,7 @@ def best_director(message: spark_pb2.GetBestDirectorResponse) -> Json:
 def most_connected(message: spark_pb2.GetMostConnectedResponse) -> Json:
     answer = message.answer
     return {
-        "winner": _connected(answer.winner),
+        **({"winner": _connected(answer.winner)} if answer.HasField("winner") else {}),
         "runnersUp": [_connected(rank) for rank in answer.runners_up],
         "leftOut": _left_out(answer.left_out),
         **_age(message.computation),

@@ -38,6 +38,19 @@ async def test_the_same_answer_is_304(gateway: Gateway, path: str, method: str) 
 
 
 @PATHS
+async def test_where_nobody_qualifies_there_is_an_answer_without_a_winner(
+    gateway: Gateway, path: str, method: str
+) -> None:
+    usual = gateway.fakes.spark.answers[method]
+    without = type(usual)()
+    without.CopyFrom(usual)
+    without.answer.ClearField("winner")  # type: ignore[attr-defined]
+    gateway.fakes.spark.answers[method] = without
+    response = await gateway.ask("GET", path)
+    assert (response.status_code, "winner" in response.json()) == (200, False)
+
+
+@PATHS
 async def test_a_stale_answer_says_so_and_is_kept_for_less(gateway: Gateway, path: str, method: str) -> None:
     usual = gateway.fakes.spark.answers[method]
     stale = type(usual)()

@@ -1,0 +1,1 @@
+"""Has the two questions over all of IMDb computed where Spark should run, and keeps the answers."""

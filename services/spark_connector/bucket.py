@@ -1,0 +1,105 @@
+"""Objects in Cloud Storage under a gs:// prefix. Imported only where a bucket is used: it needs Google's libraries."""
+
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from google.api_core.exceptions import GoogleAPICallError, NotFound
+from google.auth.exceptions import GoogleAuthError
+from google.cloud.storage import Blob as StoredBlob
+from google.cloud.storage import Client
+
+from services.common.errors import Unavailable
+from services.spark_connector.patience import CALL_TIMEOUT_S, Away, patiently
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+SCHEME = "gs://"
+# How long it may fail before whoever asks hears of it.
+WITHIN_S = 5.0
+PING_TIMEOUT_S = 0.9
+
+
+@dataclass(frozen=True)
+class Blob:
+    """`name` without the prefix. A generation is the time of writing, in microseconds."""
+
+    name: str
+    size: int
+    generation: int
+
+
+class Bucket:
+    """Every method raises Unavailable where Cloud Storage does not answer, or does not let us in."""
+
+    def __init__(self, url: str, connect: Callable[[], Client] = Client) -> None:
+        """`url` is gs://bucket or gs://bucket/prefix. The first call connects, so that the start waits for nothing."""
+        self.url = url.rstrip("/")
+        self._name, _, prefix = self.url.removeprefix(SCHEME).partition("/")
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._connect = connect
+
+    async def list(self, prefix: str) -> list[Blob]:
+        """Those whose names begin with the prefix, by name."""
+
+        def call() -> list[Blob]:
+            blobs = self._client.list_blobs(
+                self._name, prefix=self._prefix + prefix, retry=None, timeout=CALL_TIMEOUT_S
+            )
+            return [
+                Blob(blob.name.removeprefix(self._prefix), blob.size or 0, blob.generation or 0)
+                for blob in blobs
+                if not blob.name.endswith("/")  # an empty object that stands for a folder in the console
+            ]
+
+        return await _ask(call)
+
+    async def read(self, name: str) -> bytes | None:
+        """None where there is no such object."""
+
+        def call() -> bytes | None:
+            with contextlib.suppress(NotFound):
+                return bytes(self._blob(name).download_as_bytes(retry=None, timeout=CALL_TIMEOUT_S))
+            return None
+
+        return await _ask(call)
+
+    async def write(self, name: str, content: bytes, content_type: str) -> None:
+        """Whoever reads finds the old object or the new one, whole."""
+        await _ask(
+            lambda: self._blob(name).upload_from_string(content, content_type, retry=None, timeout=CALL_TIMEOUT_S)
+        )
+
+    async def delete(self, name: str) -> None:
+        """Deleting what is not there does nothing."""
+
+        def call() -> None:
+            with contextlib.suppress(NotFound):
+                self._blob(name).delete(retry=None, timeout=CALL_TIMEOUT_S)
+
+        await _ask(call)
+
+    async def ping(self) -> None:
+        await _ask(
+            lambda: list(self._client.list_blobs(self._name, max_results=1, retry=None, timeout=PING_TIMEOUT_S)), 0
+        )
+
+    def _blob(self, name: str) -> StoredBlob:
+        return self._client.bucket(self._name).blob(self._prefix + name)
+
+    @cached_property
+    def _client(self) -> Client:
+        return self._connect()
+
+
+async def _ask(call: Callable[[], T], within_s: float = WITHIN_S) -> T:
+    try:
+        return await patiently(call, within_s)
+    except (Away, GoogleAPICallError, GoogleAuthError) as error:
+        log.warning("Cloud Storage does not answer, or does not let us in", extra={"error": str(error)})
+        raise Unavailable("Cloud Storage does not answer; try again later") from error

@@ -1,0 +1,21 @@
+"""Metrics of the connector."""
+
+import datetime
+import time
+
+from prometheus_client import Counter, Gauge, Histogram
+
+COMPUTATIONS = Counter("seen_spark_computations", "Computations ended.", ("question", "outcome"))
+SECONDS = Histogram(
+    "seen_spark_computation_seconds",
+    "Time that a computation took, whatever became of it.",
+    ("question",),
+    buckets=(1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500),
+)
+AGE = Gauge("seen_spark_answer_age_seconds", "Age of the kept answer to the plain question.", ("question",))
+STALE = Gauge("seen_spark_answer_stale", "1 while the kept answer to the plain question is out of date.", ("question",))
+
+
+def show_age(question: str, computed_at: datetime.datetime) -> None:
+    computed = computed_at.timestamp()
+    AGE.labels(question).set_function(lambda: time.time() - computed)

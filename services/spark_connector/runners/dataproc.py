@@ -1,0 +1,80 @@
+"""Jobs on a Dataproc cluster."""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from google.cloud import dataproc_v1
+from google.cloud.dataproc_v1 import Job, JobControllerClient, JobStatus
+
+from services.spark_connector.patience import CALL_TIMEOUT_S
+from services.spark_connector.runners.cloud import Attempt, State, Submission
+
+_States = JobStatus.State
+FAILED = (_States.ERROR, _States.CANCELLED, _States.CANCEL_PENDING, _States.CANCEL_STARTED)
+STAGES = {
+    _States.PENDING: "waiting for the cluster",
+    _States.SETUP_DONE: "waiting for the cluster",
+    _States.ATTEMPT_FAILURE: "starting again after a failure",
+}
+RUNNING_STAGE = "running on the cluster"
+
+
+@dataclass(frozen=True)
+class DataprocCluster:
+    client: JobControllerClient
+    project: str
+    region: str
+    cluster: str
+
+    def attempts(self, key: str) -> Sequence[Attempt]:
+        request = dataproc_v1.ListJobsRequest(
+            project_id=self.project, region=self.region, filter=f"labels.seen-key = {key}"
+        )
+        return [_attempt(job) for job in self.client.list_jobs(request, retry=None, timeout=CALL_TIMEOUT_S)]
+
+    def submit(self, submission: Submission) -> Attempt:
+        job = Job(
+            reference=dataproc_v1.JobReference(project_id=self.project, job_id=submission.id),
+            placement=dataproc_v1.JobPlacement(cluster_name=self.cluster),
+            labels={"seen-key": submission.key, "seen-question": submission.question},
+            pyspark_job=dataproc_v1.PySparkJob(
+                main_python_file_uri=submission.main,
+                python_file_uris=submission.files,
+                args=submission.arguments,
+            ),
+        )
+        # With the id of the request, one that is sent again because its answer was lost starts nothing new.
+        request = dataproc_v1.SubmitJobRequest(
+            project_id=self.project, region=self.region, job=job, request_id=submission.id
+        )
+        return _attempt(self.client.submit_job(request, retry=None, timeout=CALL_TIMEOUT_S))
+
+    def look(self, attempt_id: str) -> Attempt:
+        request = dataproc_v1.GetJobRequest(project_id=self.project, region=self.region, job_id=attempt_id)
+        return _attempt(self.client.get_job(request, retry=None, timeout=CALL_TIMEOUT_S))
+
+    def cancel(self, attempt_id: str) -> None:
+        request = dataproc_v1.CancelJobRequest(project_id=self.project, region=self.region, job_id=attempt_id)
+        self.client.cancel_job(request, retry=None, timeout=CALL_TIMEOUT_S)
+
+
+def client_of(region: str) -> JobControllerClient:
+    """A job is known only at its region's own address."""
+    return JobControllerClient(client_options={"api_endpoint": f"{region}-dataproc.googleapis.com:443"})
+
+
+def _attempt(job: Job) -> Attempt:
+    state = job.status.state
+    # proto-plus makes datetimes of them, whatever their type says.
+    times = [cast(datetime.datetime | None, status.state_start_time) for status in (*job.status_history, job.status)]
+    return Attempt(
+        id=job.reference.job_id,
+        state=State.DONE if state == _States.DONE else State.FAILED if state in FAILED else State.ACTIVE,
+        stage=STAGES.get(state, RUNNING_STAGE),
+        progress=max((application.progress for application in job.yarn_applications), default=0.0),
+        why=f"{_States(state).name}: {job.status.details}",
+        driver_log=job.driver_output_resource_uri,
+        submitted_at=min((time for time in times if time), default=None),
+    )

@@ -1,0 +1,24 @@
+"""Real Spark, in the tests that need it."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from services.spark_connector.runners.spark_submit import spark_submit
+
+needs_java = pytest.mark.skipif(not shutil.which("java"), reason="no Java on this machine, and Spark needs one")
+
+# Half the start-up time, for a job too short to be worth the second compiler.
+FAST = "-XX:TieredStopAtLevel=1"
+
+
+def with_spark_submit(main: Path, files: Sequence[Path], arguments: Sequence[str]) -> Sequence[str]:
+    """As a cluster launches a job."""
+    return [
+        *(spark_submit(), "--master=local[1]", "--driver-memory=1g", f"--driver-java-options={FAST}"),
+        *("--conf", "spark.ui.enabled=false", "--conf", "spark.driver.bindAddress=127.0.0.1"),
+        *("--conf", "spark.driver.host=127.0.0.1", "--py-files", ",".join(map(str, files))),
+        *(str(main), *arguments),
+    ]
