@@ -7,5 +7,9 @@ export SEEN_CALLED_FROM
 cd "$(dirname "$0")/.."
 source scripts/lib/venv.sh
 
-seen_venv local
+# Spark is large, so it is installed only for who asks for it.
+extra=local
+[[ " $* " =~ \ --spark[\ =]local\  ]] && extra=local-spark
+
+seen_venv "$extra"
 exec .venv/bin/python -m scripts.local "$@"

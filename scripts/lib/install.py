@@ -150,4 +150,7 @@ def fail(message: str) -> NoReturn:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    try:
+        main(sys.argv[1])
+    except KeyboardInterrupt:
+        fail("stopped while installing; the next run goes on with it")

@@ -21,8 +21,8 @@ def main() -> int:
     if arguments.reset:
         return commands.reset(folder, sure=arguments.yes)
     if arguments.detach:
-        return commands.detach(folder, arguments.port_offset)
-    return commands.start(folder, arguments.port_offset, detached=arguments.detached)
+        return commands.detach(folder, arguments.port_offset, arguments.spark)
+    return commands.start(folder, arguments.port_offset, arguments.spark, detached=arguments.detached)
 
 
 def _folder(given: str | None) -> Path:
@@ -48,6 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--yes", action="store_true", help="with --reset: do not ask")
     parser.add_argument("--data", metavar="DIR", help="where data and logs are kept (.local in the repository)")
     parser.add_argument(
+        "--spark",
+        choices=("embedded", "local"),
+        default="embedded",
+        help="what answers the questions over all of IMDb: DuckDB (embedded), or Spark here, which needs Java",
+    )
+    parser.add_argument(
         "--port-offset",
         type=_offset,
         default=os.environ.get("SEEN_PORT_OFFSET", "0"),
@@ -64,4 +70,7 @@ def _offset(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # before anything was started
+        sys.exit(130)

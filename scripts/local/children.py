@@ -41,8 +41,8 @@ class Child:
     def pid(self) -> int:
         return self.process.pid
 
-    async def stop(self, seconds: float) -> None:
-        """Asks it to end, and ends it after that time."""
+    async def stop(self, seconds: float) -> bool:
+        """Asks it to end, and ends it after that time. Whether asking was enough."""
         self._signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(seconds):
@@ -50,6 +50,8 @@ class Child:
         except TimeoutError:
             self._signal(signal.SIGKILL)
             await self.process.wait()
+            return False
+        return True
 
     def kill(self) -> None:
         self._signal(signal.SIGKILL)

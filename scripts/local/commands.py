@@ -20,18 +20,16 @@ from scripts.local.supervisor import Supervisor
 STOP_S = 120.0
 
 
-def start(folder: Path, offset: int, *, detached: bool = False) -> int:
+def start(folder: Path, offset: int, spark: str, *, detached: bool = False) -> int:
     """Runs the suite until it is told to stop."""
-    suite = Suite(folder, offset)
+    suite = Suite(folder, offset, spark)
     try:
         suite.make_folders()
         with state.only_one(folder):
-            processes = _checked(suite)
-            running = State(os.getpid(), offset)
-            running.write(folder)
-            say(f"starting {len(processes)} processes; data and logs: {folder}")
-            supervisor = Supervisor(suite, processes, running, say)
-            return asyncio.run(supervisor.run(lambda seconds: say(welcome.text(suite, seconds, detached=detached))))
+            processes = suite.processes()
+            _end_leftovers(folder)
+            with ports.held(processes):
+                return _supervise(suite, processes, detached)
     except AlreadyRunning as running_already:
         return fail(
             f"it is already running (pid {running_already.pid}, data in {folder}); --status shows it, --stop stops it"
@@ -42,18 +40,21 @@ def start(folder: Path, offset: int, *, detached: bool = False) -> int:
         return fail(f"cannot keep data in {folder}: {error}")
 
 
-def _checked(suite: Suite) -> list[Process]:
-    processes = suite.processes()
-    before = state.read(suite.folder)
-    if before:
+def _supervise(suite: Suite, processes: list[Process], detached: bool) -> int:
+    running = State(os.getpid(), suite.offset)
+    running.write(suite.folder)
+    say(f"starting {len(processes)} processes; data and logs: {suite.folder}")
+    supervisor = Supervisor(suite, processes, running, say)
+    return asyncio.run(supervisor.run(lambda seconds: say(welcome.text(suite, seconds, detached=detached))))
+
+
+def _end_leftovers(folder: Path) -> None:
+    """Of a supervisor that was killed on a system that does not take its processes along."""
+    if before := state.read(folder):
         children.end_leftovers((process.pid, process.created) for process in before.processes.values())
-    if taken := ports.busy(processes):
-        advice = "stop what holds it, or move this suite with --port-offset 1000"
-        raise StartFailed("\n".join([*taken, advice]))
-    return processes
 
 
-def detach(folder: Path, offset: int) -> int:
+def detach(folder: Path, offset: int, spark: str) -> int:
     """Starts the suite in the background; returns when it is ready or has failed, having shown what it said."""
     if pid := _running(folder):
         return fail(f"it is already running (pid {pid}, data in {folder}); --status shows it, --stop stops it")
@@ -65,7 +66,10 @@ def detach(folder: Path, offset: int) -> int:
         return fail(f"cannot keep data in {folder}: {error}")
     with output:
         background = subprocess.Popen(
-            [sys.executable, "-m", "scripts.local", "--detached", "--data", folder, "--port-offset", str(offset)],
+            [
+                *(sys.executable, "-m", "scripts.local", "--detached"),
+                *("--data", folder, "--port-offset", str(offset), "--spark", spark),
+            ],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from scripts.local import children
+from scripts.local.children import StartFailed
+from scripts.local.probes import NO_PROXY
 from scripts.local.suite import Dataset, Suite
 
 
@@ -14,8 +16,11 @@ async def is_wanted(suite: Suite, dataset: Dataset, address: str) -> bool:
 
     if _begun(suite, dataset).exists():
         return True
-    async with grpc.aio.insecure_channel(address) as channel:
-        answer = await catalog_pb2_grpc.CatalogStub(channel).CountItems(catalog_pb2.CountItemsRequest(), timeout=10)
+    async with grpc.aio.insecure_channel(address, options=NO_PROXY) as channel:
+        try:
+            answer = await catalog_pb2_grpc.CatalogStub(channel).CountItems(catalog_pb2.CountItemsRequest(), timeout=10)
+        except grpc.aio.AioRpcError as error:
+            raise StartFailed(f"{dataset.name} cannot count its items: {error.details()}") from None
     return answer.count == 0
 
 

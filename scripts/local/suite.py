@@ -67,11 +67,15 @@ class Process:
 
 
 class Suite:
-    """The processes of one suite whose data is in `folder`; `offset` is added to every port."""
+    """The processes of one suite whose data is in `folder`; `offset` is added to every port.
 
-    def __init__(self, folder: Path, offset: int) -> None:
+    `spark` names what answers the questions over all of IMDb: "embedded" (DuckDB) or "local" (spark-submit).
+    """
+
+    def __init__(self, folder: Path, offset: int, spark: str = "embedded") -> None:
         self.folder = folder
         self.offset = offset
+        self._spark = spark
         self.gateway_url = f"http://localhost:{self._port(GATEWAY)}"
         self.auth0_url = f"http://localhost:{self._port(AUTH0)}"
 
@@ -83,6 +87,7 @@ class Suite:
             self._account(),
             *map(self._catalog, DATASETS),
             self._local_auth0(),
+            self._spark_connector(),
             self._library(),
             self._gateway(),
         ]
@@ -93,7 +98,7 @@ class Suite:
 
     def folders(self) -> list[Path]:
         """Everything that is kept in files, and that --reset removes: a folder each, the logs included."""
-        return [self.folder / name for name in ("mongo", "account", "local_auth0", "logs")]
+        return [self.folder / name for name in ("mongo", "account", "local_auth0", "imdb", "answers", "logs")]
 
     def make_folders(self) -> None:
         mongo = [self._mongo_folder(name) for dataset in DATASETS for name in dataset.mongods()]
@@ -164,6 +169,15 @@ class Suite:
         }
         command = _python("services.local_auth0", environment=settings)
         return Process("local_auth0", 1, command, [port], self.auth0_url, HttpProbe(HOST, port, "/healthz"))
+
+    def _spark_connector(self) -> Process:
+        settings = {
+            "SEEN_SPARK_RUNNER": self._spark,
+            "SEEN_IMDB_FILES": str(self.folder / "imdb"),
+            "SEEN_IMDB_SAMPLE": str(ROOT / "services" / "imdb" / "sample"),
+            "SEEN_RESULTS": str(self.folder / "answers"),
+        }
+        return self._service("spark_connector", SPARK_CONNECTOR, tier=1, settings=settings)
 
     def _gateway(self) -> Process:
         ports = [self._port(GATEWAY), self._port(GATEWAY_METRICS)]

@@ -140,5 +140,10 @@ class Supervisor:
         by_tier = sorted(self._processes, key=lambda process: -process.tier)
         for tier, group in itertools.groupby(by_tier, key=lambda process: process.tier):
             seconds = children.STOP_S if tier else children.MONGOD_STOP_S
-            stopping = [self._children[process.name] for process in group if process.name in self._children]
-            await asyncio.gather(*(child.stop(0 if self._impatient else seconds) for child in stopping))
+            names = [process.name for process in group if process.name in self._children]
+            await asyncio.gather(*(self._stop_one(name, seconds) for name in names))
+
+    async def _stop_one(self, name: str, seconds: float) -> None:
+        child = self._children[name]
+        if not await child.stop(0 if self._impatient else seconds) and not self._impatient:
+            self._say(f"{name} did not stop within {seconds:.0f} s and was killed; its log: {child.log}")

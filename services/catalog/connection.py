@@ -8,6 +8,7 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
+from services.catalog.answers import FIND_SERVER_WITHIN_S
 from services.catalog.documents import Document
 from services.catalog.ids import CHARACTERS
 from services.catalog.shard import Shard
@@ -16,8 +17,6 @@ from services.catalog.store import Store
 # The hosts of one URI are separated by commas as well.
 _BETWEEN_URIS = re.compile(r",\s*(?=mongodb(?:\+srv)?://)")
 _RESOLVED_LATER = "mongodb+srv://"
-# Soon enough for a request to be answered with the shard's name rather than by its deadline.
-_FIND_SERVER_WITHIN_MS = 700
 
 
 def split_uris(text: str) -> list[str]:
@@ -43,7 +42,13 @@ async def connect(name: str, uris: Sequence[str], database: str) -> AsyncIterato
         shards = []
         for number, uri in enumerate(uris, start=1):
             client: AsyncMongoClient[Document] = AsyncMongoClient(
-                uri, serverSelectionTimeoutMS=_FIND_SERVER_WITHIN_MS, appname=f"seen-{name}"
+                uri,
+                # A read is retried by who asks for it, when it is told that the shard does not answer.
+                retryReads=False,
+                retryWrites=False,
+                # For what the driver does by itself, such as saying goodbye.
+                serverSelectionTimeoutMS=int(FIND_SERVER_WITHIN_S * 1000),
+                appname=f"seen-{name}",
             )
             stack.push_async_callback(client.close)
             label = f"the {name} dataset" + (f"'s shard {number}" if len(uris) > 1 else "")

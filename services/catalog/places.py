@@ -53,12 +53,17 @@ def _among(numbers: Sequence[int]) -> Document:
 
 
 class Places:
-    """The lists of one shard. A counter is {_id: list, next: length, filling?: {start, until}}."""
+    """The lists of one shard. A counter is {_id: list, next: length, filling?: {start, until}, gaps?: [place]}.
+
+    While a batch fills the places from `start` on, gaps are noted, and closed when the batch is in.
+    """
 
     def __init__(self, items: AsyncCollection[Document], counters: AsyncCollection[Document]) -> None:
         # Acknowledged at once: it is the write of the item itself that waits until it, and all before it, is durable.
         self._items = items.with_options(write_concern=WriteConcern(1))
         self._counters = counters.with_options(write_concern=WriteConcern(1))
+        # Two that close at once are right but in each other's way, as other processes are now and then.
+        self._closing = asyncio.Lock()
 
     async def lengths(self, names: Sequence[str]) -> dict[str, int]:
         found = await self._counters.find({"_id": {"$in": list(names)}}, {"next": 1}).to_list()
@@ -92,25 +97,43 @@ class Places:
         """To be called when the items are in: no counter may end up below them, whatever was closed in the meantime."""
         for name, places in taken.items():
             before = await self._counters.find_one_and_update({"_id": name}, {"$max": {"next": places.stop}})
-            for hole in range(before["next"] if before else 0, places.start):
-                await self.close(name, hole)
+            # Where it went down and up again, a place may be a hole: even one of these, whose item has moved already.
+            for place in range(before["next"] if before else 0, places.stop):
+                await self.close(name, place)
 
     async def settle_batch(self, taken: Mapping[str, range]) -> None:
-        if taken:
-            await self._counters.bulk_write(
-                [
-                    UpdateOne({"_id": name}, {"$max": {"next": places.stop}, "$unset": {"filling": 1}})
-                    for name, places in taken.items()
-                ],
-                ordered=False,
-            )
+        if not taken:
+            return
+        await self._counters.bulk_write(
+            [
+                UpdateOne({"_id": name}, {"$max": {"next": places.stop}, "$unset": {"filling": 1}})
+                for name, places in taken.items()
+            ],
+            ordered=False,
+        )
+        await self._close_noted()
+
+    async def _close_noted(self) -> None:
+        for counter in await self._counters.find({"gaps": {"$exists": True}, "filling": {"$exists": False}}).to_list():
+            for gap in counter["gaps"]:
+                await self.close(counter["_id"], gap)
+            await self._counters.update_one({"_id": counter["_id"]}, {"$pullAll": {"gaps": counter["gaps"]}})
+            await self._counters.update_one({"_id": counter["_id"], "gaps": []}, {"$unset": {"gaps": 1}})
 
     async def close(self, name: str, place: int) -> None:
         """Moves the last item of the list into the place, if nobody stands there, and takes the counter back."""
+        async with self._closing:
+            await self._close(name, place)
+
+    async def _close(self, name: str, place: int) -> None:
         while True:
             counter = await self._counters.find_one({"_id": name})
-            if counter is None or place >= counter["next"] or _is_filling(counter):
+            if counter is None or place >= counter["next"]:
                 return
+            if _is_filling(counter):
+                if await self._note(name, place):
+                    return
+                continue
             last = counter["next"] - 1
             moved = await self._move(name, last, place) if place < last else await self._is_taken(name, place)
             if moved is None:
@@ -120,6 +143,17 @@ class Places:
                 return
             if moved:
                 place = last  # empty now, but somebody has taken a place behind it
+
+    async def close_if_left(self, name: str, place: int) -> None:
+        """Closes a hole that a reader has met, unless it is one that a batch is about to fill."""
+        counter = await self._counters.find_one({"_id": name})
+        if counter and not (_is_filling(counter) and place >= counter["filling"]["start"]):
+            await self.close(name, place)
+
+    async def _note(self, name: str, gap: int) -> bool:
+        """False where the batch has ended in the meantime."""
+        filling = {"_id": name, "filling": {"$exists": True}}
+        return (await self._counters.update_one(filling, {"$addToSet": {"gaps": gap}})).matched_count == 1
 
     async def _move(self, name: str, origin: int, target: int) -> bool | None:
         """None where somebody stands at the target, False where nobody stands at the origin."""
@@ -145,6 +179,7 @@ class Places:
             shortened = await self._counters.update_one({"_id": name, "next": end}, {"$set": {"next": given_back}})
             for hole in reversed(left if shortened.matched_count else holes):
                 await self.close(name, hole)
+        await self._close_noted()
 
     async def holes(self, name: str, places: range) -> list[int]:
         """The places in this stretch of a list where nobody stands, in order."""

@@ -9,10 +9,13 @@ from typing import Any
 from services.catalog import documents, names
 from services.catalog.documents import Document
 from services.catalog.ids import Ids
+from services.catalog.places import WHOLE
 from services.catalog.shard import Shard
 from services.catalog.together import together
 
 MOST_HITS = 200
+# Items of one shard.
+SMALL_CATEGORY = 20_000
 _WANTED = {"name": 1, "nameKey": 1}
 _BY_NAME = [("nameKey", 1), ("_id", 1)]
 
@@ -46,21 +49,28 @@ async def search(shards: Sequence[Shard], ids: Ids, text: str, category: str) ->
 
 
 async def _of_shard(shard: Shard, key: str, category: str) -> list[Document]:
-    among: Document = {"category": category} if category else {}
     if not key:
         return []
-    with shard.asked():
-        prefix = {"nameKey": {"$gte": key, "$lt": key + names.LAST}}
-        found = await shard.items.find(prefix | among, _WANTED, sort=_BY_NAME, limit=MOST_HITS).to_list()
-        conditions = _all_words(key)
-        if len(found) < MOST_HITS and conditions:
-            # Those above match again, and are left out below.
-            holding = shard.items.find(
-                {"$and": [*conditions, among]}, _WANTED, sort=_BY_NAME, limit=MOST_HITS + len(found), hint="words"
-            )
-            known = {documents.object_id(document) for document in found}
-            found += [document async for document in holding if documents.object_id(document) not in known]
+    among: Document = {"places": {"$elemMatch": {"c": category or WHOLE}}}
+    # A small category is read whole. In a large one, 200 hits are found before many names have been read.
+    whole = bool(category) and await shard.length(category) <= SMALL_CATEGORY
+    prefix = {"nameKey": {"$gte": key, "$lt": key + names.LAST}}
+    found = await _first(shard, [prefix, among], MOST_HITS, "places" if whole else "nameKey")
+    conditions = _all_words(key)
+    if len(found) < MOST_HITS and conditions:
+        known = {documents.object_id(document) for document in found}
+        # Those above match again.
+        hint = "places" if whole else "words"
+        holding = await _first(shard, [*conditions, among], MOST_HITS + len(found), hint)
+        found += [document for document in holding if documents.object_id(document) not in known]
     return found
+
+
+async def _first(shard: Shard, conditions: list[Document], limit: int, hint: str) -> list[Document]:
+    """By name. Which index it has to be is known here; the planner would judge by the look of a few documents."""
+    async with shard.asked():
+        matching = shard.items.find({"$and": conditions}, _WANTED, sort=_BY_NAME, limit=limit, hint=hint)
+        return await matching.to_list()
 
 
 def _all_words(key: str) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager
 
 from bson import ObjectId
 from pymongo import AsyncMongoClient, IndexModel
@@ -38,6 +38,7 @@ class Shard:
 
     def __init__(self, client: AsyncMongoClient[Document], database: str, name: str, label: str) -> None:
         self.label = label
+        self._client = client
         self._database = client[database]
         # Acknowledged when durable.
         self.items: AsyncCollection[Document] = self._database[name].with_options(
@@ -48,11 +49,11 @@ class Shard:
         self._holes: set[Place] = set()
         self._healing: asyncio.Task[None] | None = None
 
-    def asked(self) -> AbstractContextManager[None]:
-        return in_time(self.label)
+    def asked(self) -> AbstractAsyncContextManager[None]:
+        return in_time(self._client, self.label)
 
     async def ping(self) -> None:
-        with self.asked():
+        async with self.asked():
             await self._database.command("ping")
 
     async def make_indexes(self) -> None:
@@ -66,7 +67,7 @@ class Shard:
         return self._has_indexes
 
     async def get(self, ids: Collection[ObjectId]) -> dict[ObjectId, Document]:
-        with self.asked():
+        async with self.asked():
             found = await self.items.find({"_id": {"$in": list(ids)}}, documents.ITEM_ONLY).to_list()
         return {documents.object_id(document): document for document in found}
 
@@ -74,7 +75,7 @@ class Shard:
         return (await self.lengths([category]))[category]
 
     async def lengths(self, lists: Sequence[str]) -> dict[str, int]:
-        with self.asked():
+        async with self.asked():
             return await self.places.lengths(lists)
 
     async def standing_at(self, wanted: Mapping[str, Sequence[int]]) -> dict[Place, Document]:
@@ -82,7 +83,7 @@ class Shard:
         asked_for = {(name, number) for name, numbers in wanted.items() for number in numbers}
         if not asked_for:
             return {}
-        with self.asked():
+        async with self.asked():
             found = await self.items.find(places.standing_at(wanted), {"nameKey": 0, "words": 0}).to_list()
         standing = {place: document for document in found for place in places.places_of(document) if place in asked_for}
         if len(standing) < len(asked_for):
@@ -91,13 +92,13 @@ class Shard:
 
     async def with_source_ids(self, source_ids: Collection[str]) -> dict[str, Document]:
         """Whole documents, by their sourceId."""
-        with self.asked():
+        async with self.asked():
             found = await self.items.find({"sourceId": {"$in": list(source_ids)}}).to_list()
         return {document["sourceId"]: document for document in found}
 
     async def create(self, document: Document) -> ObjectId:
         """Adds an item's fields; raises AlreadyExists where an item has the sourceId."""
-        with self.asked():
+        async with self.asked():
             if await self.insert([document]):
                 raise AlreadyExists("an item with this sourceId exists already")
         return documents.object_id(document)
@@ -134,7 +135,7 @@ class Shard:
 
     async def delete(self, object_id: ObjectId) -> bool:
         """False where no item has this id."""
-        with self.asked():
+        async with self.asked():
             gone = await self.items.find_one_and_delete({"_id": object_id}, {"places": 1})
             if gone is None:
                 return False
@@ -152,14 +153,16 @@ class Shard:
             self._healing = asyncio.create_task(self._heal())
 
     async def _heal(self) -> None:
-        await asyncio.sleep(HEAL_AFTER_S)
-        deadline.start(60)  # the request that met the hole has been answered
-        holes, self._holes = self._holes, set()
-        try:
-            with self.asked():
-                await self._close(sorted(holes, reverse=True))
-        except Exception:
-            log.warning("holes stay open until they are met again", exc_info=True)
+        while self._holes:
+            await asyncio.sleep(HEAL_AFTER_S)
+            deadline.start(60)  # the request that met the hole has been answered
+            holes, self._holes = self._holes, set()
+            try:
+                async with self.asked():
+                    for name, place in sorted(holes, reverse=True):
+                        await self.places.close_if_left(name, place)
+            except Exception:
+                log.warning("holes stay open until they are met again", exc_info=True)
 
     async def close(self) -> None:
         if self._healing:

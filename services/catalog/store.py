@@ -121,7 +121,7 @@ class Store:
         while True:
             try:
                 deadline.start(INDEXES_WITHIN_S)
-                with shard.asked():
+                async with shard.asked():
                     return await shard.make_indexes()
             except Unavailable:
                 pass  # the ping says so

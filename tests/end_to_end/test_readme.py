@@ -27,7 +27,6 @@ class Newcomer:
 
     def __init__(self, folder: Path) -> None:
         self.folder = checkout.copy(folder)
-        self.offset = free_offset()
         self._suite: subprocess.Popen[bytes] | None = None
         self._suite_said = folder.parent / "suite.txt"
         self._shell = subprocess.Popen(
@@ -55,6 +54,7 @@ class Newcomer:
         raise AssertionError(f"the shell ended\n{said}")
 
     def run_the_suite(self) -> None:
+        self.offset = free_offset()
         with self._suite_said.open("wb") as output:
             self._suite = subprocess.Popen(
                 ["./scripts/local.sh"],

@@ -23,9 +23,14 @@ exit codes: 0 loaded · 1 stopped half-way, the same command goes on from there 
 nothing was written · 3 another load of the dataset is under way · 130 interrupted, as 1"""
 
 
-def main(arguments: Sequence[str], uris_of: Callable[[str], str]) -> int:
-    """`uris_of` knows a dataset's MongoDB URIs where SEEN_MONGO_URIS does not name them. Returns the exit code."""
-    options = _parser().parse_args(arguments)
+def main(
+    arguments: Sequence[str], uris_of: Callable[[str], str], others: Sequence[argparse.ArgumentParser] = ()
+) -> int:
+    """`uris_of` knows a dataset's MongoDB URIs where SEEN_MONGO_URIS does not name them. Returns the exit code.
+
+    `others` have options that are the caller's concern, and are only told of here.
+    """
+    options = _parser(others).parse_args(arguments)
     adapter = adapters.named(options.dataset)
     report = Report()
     try:
@@ -71,13 +76,14 @@ def _uris(text: str) -> list[str]:
         raise WrongInput(f"SEEN_MONGO_URIS: {error}") from error
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(others: Sequence[argparse.ArgumentParser]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="load.sh",
         description="Loads a dataset's files as their source publishes them: plain, .gz or .zip. "
         "Items are known by the source's own ids, so loading again changes nothing and loses no marks.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=others,
     )
     parser.add_argument("dataset", choices=adapters.names())
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help=_files_help())

@@ -5,7 +5,7 @@ import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from bson import ObjectId
@@ -42,8 +42,9 @@ class Lease:
         finally:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
-            with contextlib.suppress(SeenError), self._asked():  # else it runs out by itself
-                await self._collection.delete_one({"_id": _ID, "owner": self._owner})
+            with contextlib.suppress(SeenError):  # else it runs out by itself
+                async with self._asked():
+                    await self._collection.delete_one({"_id": _ID, "owner": self._owner})
 
     def check(self) -> None:
         """Raises AnotherLoad when the lease was lost, as after the machine has slept."""
@@ -53,7 +54,7 @@ class Lease:
     async def _take(self) -> None:
         first_until: Any = None
         while not await self._try():
-            with self._asked():
+            async with self._asked():
                 holder = await self._collection.find_one({"_id": _ID})
             if holder is None:
                 continue
@@ -65,7 +66,7 @@ class Lease:
             await asyncio.sleep(self._seconds / 10)
 
     async def _try(self) -> bool:
-        with self._asked():
+        async with self._asked():
             run_out = {"_id": _ID, "$expr": {"$lt": ["$until", "$$NOW"]}}
             if (await self._collection.update_one(run_out, self._ours())).matched_count:
                 return True
@@ -78,11 +79,12 @@ class Lease:
     async def _renew(self) -> None:
         while not self._lost:
             await asyncio.sleep(self._seconds / 4)
-            with contextlib.suppress(SeenError), self._asked():  # the load itself will meet the same failure
-                renewed = await self._collection.update_one({"_id": _ID, "owner": self._owner}, self._ours())
+            with contextlib.suppress(SeenError):  # the load itself will meet the same failure
+                async with self._asked():
+                    renewed = await self._collection.update_one({"_id": _ID, "owner": self._owner}, self._ours())
                 self._lost = renewed.matched_count == 0
 
-    def _asked(self) -> AbstractContextManager[None]:
+    def _asked(self) -> AbstractAsyncContextManager[None]:
         deadline.start(_ANSWER_WITHIN_S)
         return self._shard.asked()
 

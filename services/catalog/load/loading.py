@@ -52,7 +52,7 @@ async def run(load: Load, report: Report) -> None:
 async def _make_indexes(store: Store) -> None:
     deadline.start(INDEXES_WITHIN_S)
     for shard in store.shards:
-        with shard.asked():
+        async with shard.asked():
             await shard.make_indexes()
 
 

@@ -104,7 +104,7 @@ def _share_out(new: Iterable[Document], lengths: Sequence[int]) -> list[list[Doc
 
 
 async def _mend(shard: Shard) -> None:
-    with shard.asked():
+    async with shard.asked():
         await shard.places.mend()
 
 
@@ -112,7 +112,7 @@ async def _write_shard(
     shard: Shard, new: Sequence[Document], changes: Sequence[_Change], written: Written
 ) -> list[Document]:
     """Returns the fields of those that have to be looked at again."""
-    with shard.asked():
+    async with shard.asked():
         refused = await shard.insert(new, batch=True) if new else []
         written.added += len(new) - len(refused)
         again = await _change(shard, changes) if changes else []

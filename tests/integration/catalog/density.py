@@ -30,4 +30,5 @@ def assert_dense(shards: Sequence[Database[Document]], name: str = "book", withi
     for shard in shards:
         while faults(shard, name) and time.monotonic() < until:
             time.sleep(0.05)
-        assert faults(shard, name) == []
+        found = faults(shard, name)
+        assert not found, found

@@ -1,7 +1,6 @@
 """The loader, from the command line, into real MongoDB servers."""
 
 import asyncio
-import contextlib
 import gzip
 import os
 import re
@@ -14,13 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pymongo
 import pytest
 from pymongo.synchronous.database import Database
 
 from services.catalog import adapters, connection
 from services.catalog.adapter import Adapter
 from services.catalog.documents import Document
+from services.catalog.item import Item
 from services.catalog.load import loading
 from services.catalog.load.faults import AnotherLoad
 from services.catalog.load.lease import Lease
@@ -272,6 +271,13 @@ def until_some_are_in(shards: Shards, process: subprocess.Popen[Any], least: int
         time.sleep(0.005)
 
 
+def until_nothing_goes_on(shards: Shards) -> None:
+    """A server goes on for a moment with what a client asked that is dead now."""
+    for shard in shards:
+        while shard.client.admin.command({"currentOp": 1, "ns": f"{shard.name}.imdb"})["inprog"]:
+            time.sleep(0.01)
+
+
 @pytest.fixture(scope="module")
 def many_titles(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     genres = ("Drama", "Comedy,Drama", "War", "\\N")
@@ -282,18 +288,17 @@ def many_titles(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_a_load_that_was_killed_is_completed_by_the_same_command(
     load: Loader, arguments: Callable[..., dict[str, Any]], many_titles: list[Path], shards: Shards
 ) -> None:
-    killed = 0
     for least in (2000, 9000):
         process = subprocess.Popen(**arguments("imdb", *many_titles, "--batch-size", 1000))
         until_some_are_in(shards, process, least)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        killed = len(documents(shards, "imdb"))
-        assert least <= killed < 20_000
+        until_nothing_goes_on(shards)
         # Its lease would run out by itself; the test need not wait for it.
         shards[0]["imdb_loads"].delete_many({})
-    added, updated, unchanged, skipped = load("imdb", *many_titles).counts()
-    assert (added, updated, unchanged, skipped) == (20_000 - killed, 0, killed, 0)
+    killed = len(documents(shards, "imdb"))
+    assert 2000 < killed < 20_000
+    assert load("imdb", *many_titles).counts() == (20_000 - killed, 0, killed, 0)
     assert_dense(shards, "imdb")
     assert load("imdb", *many_titles).counts() == (0, 0, 20_000, 0)
 
@@ -345,23 +350,18 @@ async def test_a_lease_that_nobody_renews_runs_out(two_uris: list[str], database
         assert report.added == 1
 
 
-async def test_a_load_that_lost_its_lease_notices(two_uris: list[str], database: str) -> None:
+async def test_a_load_that_lost_its_lease_notices(two_uris: list[str], database: str, shards: Shards) -> None:
     async with connection.connect("imdb", two_uris, database) as store, Lease(store.shards[0], 0.4).held() as lease:
         lease.check()
-        store.shards[0].items.database["imdb_loads"].with_options()
-        await store.shards[0].items.database["imdb_loads"].delete_many({})
+        shards[0]["imdb_loads"].delete_many({})
+        await asyncio.sleep(1)
         with pytest.raises(AnotherLoad):
-            async with asyncio.timeout(5):
-                while True:
-                    lease.check()
-                    await asyncio.sleep(0.05)
+            lease.check()
 
 
 async def test_items_may_be_deleted_and_added_during_a_load(
     two_uris: list[str], database: str, many_titles: list[Path], shards: Shards
 ) -> None:
-    from services.catalog.item import Item
-
     async with connection.connect("imdb", two_uris, database) as store:
         await store.make_indexes()
         for number in range(30):
@@ -380,14 +380,7 @@ async def test_items_may_be_deleted_and_added_during_a_load(
                 deleted += 1
         await loading_all
         assert (report.added, deleted > 5) == (20_000, True)
-        async with asyncio.timeout(30):
-            for category in ("", "Drama"):
-                with contextlib.suppress(AssertionError):
-                    assert_dense(shards, "imdb")
-                for start in range(0, 22_000, 1000):
-                    await store.items(category, start, 1000)
-            await asyncio.sleep(1.5)
-        assert_dense(shards, "imdb", within_s=10)
+        assert_dense(shards, "imdb")
         assert await store.count("") == 20_000 + added + 30 - deleted
 
 
@@ -397,9 +390,3 @@ def test_load_sh_says_how_it_is_used() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "--include-adult" in done.stdout
-
-
-@pytest.fixture
-def client(servers: list[Server]) -> Iterator[pymongo.MongoClient[Document]]:
-    with pymongo.MongoClient[Document](servers[0].uri) as connected:
-        yield connected

@@ -151,6 +151,20 @@ async def test_an_add_that_was_overtaken_by_a_close_is_still_listed(store: Store
     assert_dense(shards)
 
 
+async def test_an_add_whose_item_was_moved_at_once_leaves_no_hole(store: Store, shards: Shards) -> None:
+    """Whoever closes a gap may move an item that has only just come in."""
+    shard = store.shards[0]
+    gone = await shard.create(documents.fields(Item(name="gone")))
+    await shard.create(documents.fields(Item(name="before")))
+    quick = documents.fields(Item(name="quick"))
+    taken = await shard.places.give([quick])
+    await shard.items.insert_one(quick)
+    await shard.delete(gone)
+    await shard.places.settle(taken)
+    assert [one.name for one in await all_items(store)] == ["quick", "before"]
+    assert_dense(shards)
+
+
 async def test_an_add_whose_place_was_given_to_another_takes_a_new_one(store: Store, shards: Shards) -> None:
     shard = store.shards[0]
     slow = documents.fields(Item(name="slow", category=("Drama",)))

@@ -1,6 +1,5 @@
 """The real files, whole. Where they are not beside the checkout these tests say so."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from services.anime.adapter import ADAPTER as ANIME
@@ -44,11 +43,10 @@ async def test_anime(shared_data: Path, two_uris: list[str], database: str) -> N
     report = await load(ANIME, [path], two_uris[:1], database, include_adult=True)
     assert (report.added, report.unchanged) == (722, 8182)
     async with connection.connect("anime", two_uris[:1], database) as store:
-        (hit,) = await store.search("Shakugan no Shana: Season II", "")
-        item = await store.get(hit.id)
+        item = await store.get((await store.search("Shakugan no Shana: Season II", ""))[0].id)
         assert (item.source_id, item.rating) == ("2787", 7.72)
         assert item.category == ("Action", "Drama", "Fantasy", "Romance", "School", "Supernatural")
-        assert [(await store.search(name, ""))[0].name for name in ("001", "1989", "9")] == ["001", "1989", "9"]
+        assert (await store.search("9", ""))[0].name == "9"
 
 
 async def test_imdb(shared_data: Path, two_uris: list[str], database: str) -> None:
@@ -63,6 +61,3 @@ async def test_imdb(shared_data: Path, two_uris: list[str], database: str) -> No
         assert [(item.rating, item.kind) for item in items if item.source_id == "tt0000012"] == [(7.4, "short")]
         last = await store.items("", 49_990, 100)
         assert len(last) == 9
-
-
-Fixture = Callable[[], None]
