@@ -177,4 +177,3 @@ def test_the_folder_is_all_there_is_of_it(fragile: RunningSuite, tmp_path: Path)
     finally:
         elsewhere.stop()
         elsewhere.folder.rename(fragile.folder)
-        fragile.start()
