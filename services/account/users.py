@@ -85,7 +85,7 @@ def _named(connection: Connection, user_id: int, username: str) -> User:
     try:
         connection.execute(change)
     except IntegrityError as error:  # the unique index has the last word, whoever was first
-        raise AlreadyExists("this username is taken") from error
+        raise AlreadyExists("this username is taken", field="username") from error
     return _get(connection, UserRow.id == user_id)
 
 

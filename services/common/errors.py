@@ -10,13 +10,17 @@ INTERNAL_MESSAGE = "Something went wrong inside Seen; the request id in the log 
 class SeenError(Exception):
     """A fault that its caller is told of: the message reaches the user."""
 
+    # The value at fault, by the name that the caller knows it by, and what is wrong with it.
+    field: str | None = None
+    reason: str
+
     def __init__(self, message: str) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = self.reason = message
 
 
 class InvalidArgument(SeenError):
-    """A value that cannot be accepted; `field` is the name that the caller knows it by."""
+    """A value that cannot be accepted."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
@@ -29,7 +33,9 @@ class NotFound(SeenError):
 
 
 class AlreadyExists(SeenError):
-    pass
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class Aborted(SeenError):
@@ -68,7 +74,7 @@ def details_metadata(error: SeenError) -> Metadata:
     """Trailing metadata that says which error this is (google.rpc.ErrorInfo) and which field it is in (BadRequest)."""
     status = status_pb2.Status(code=GRPC_CODE[type(error)].value[0], message=error.message)
     status.details.add().Pack(error_details_pb2.ErrorInfo(reason=type(error).__name__, domain="seen.v1"))
-    if isinstance(error, InvalidArgument):
+    if error.field is not None:
         violation = error_details_pb2.BadRequest.FieldViolation(field=error.field, description=error.reason)
         status.details.add().Pack(error_details_pb2.BadRequest(field_violations=[violation]))
     return ((DETAILS_KEY, status.SerializeToString()),)

@@ -54,7 +54,7 @@ class Health:
             return True
         except Exception as error:
             if self._healthy is not False:
-                log.warning("what this service needs does not answer: %s", error)
+                log.warning("what this service needs does not answer: %s", str(error) or type(error).__name__)
             return False
 
     async def _set(self, healthy: bool) -> None:

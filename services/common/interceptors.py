@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import grpc
+from grpc_health.v1 import health_pb2
 
 from services.common import deadline, metrics, tracing
 from services.common.errors import (
@@ -22,6 +23,13 @@ from services.common.errors import (
 
 log = logging.getLogger(__name__)
 
+# Asked every few seconds, and it words its own refusals.
+HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+
+# What another service's or a database's silence ends in. Not the caller's fault, so whoever looks for a request's id
+# at the usual level finds where it went wrong.
+SILENCE = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
+
 # Told to callers who would try again (gRPC A6). A failure that a service itself reports has been waited for and retried
 # further in: trying again at every hop would multiply. A connection that fails carries no such word, and is retried.
 NO_RETRY = ("grpc-retry-pushback-ms", "-1")
@@ -30,7 +38,7 @@ Handler = Callable[[Any, Any], Awaitable[Any]]
 
 
 class ServerInterceptor(grpc.aio.ServerInterceptor):
-    """Wraps each unary method. Health and reflection streams pass untouched."""
+    """Wraps each unary method but health checks; streams, as of reflection, pass untouched."""
 
     async def intercept_service(
         self,
@@ -41,6 +49,8 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
         if handler is None or handler.unary_unary is None:
             return handler
         _, service, method = handler_call_details.method.split("/")
+        if service == HEALTH:
+            return handler
         return grpc.unary_unary_rpc_method_handler(
             _around(cast(Handler, handler.unary_unary), service, method),
             request_deserializer=handler.request_deserializer,
@@ -54,7 +64,7 @@ def _around(call: Handler, service: str, method: str) -> Handler:
     async def around(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         started = time.perf_counter()
         tracing.accept(_text_metadata(context))
-        code = grpc.StatusCode.OK
+        code, message = grpc.StatusCode.OK, ""
         try:
             allowed_s = _seconds_allowed(context)
             deadline.start(allowed_s)
@@ -70,7 +80,11 @@ def _around(call: Handler, service: str, method: str) -> Handler:
             seconds = time.perf_counter() - started
             seconds_of_method.observe(seconds)
             metrics.HANDLED.labels(service, method, code.name).inc()
-            log.debug("call", extra={"method": method, "code": code.name, "ms": round(seconds * 1000, 2)})
+            log.log(
+                logging.WARNING if code in SILENCE else logging.DEBUG,
+                "call",
+                extra={"method": method, "code": code.name, "error": message or None, "ms": round(seconds * 1000, 2)},
+            )
 
     return around
 

@@ -11,6 +11,10 @@ from services.common import tracing
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
+# What the suite logs itself. Libraries say at DEBUG what was asked of them, tokens and people's marks included.
+OURS = ("services", "access")
+
+
 class JsonFormatter(logging.Formatter):
     def __init__(self, service: str) -> None:
         super().__init__()
@@ -33,7 +37,10 @@ class JsonFormatter(logging.Formatter):
 
 
 def set_up(service: str, level: str) -> None:
-    """Sends every logger of the process to standard error as JSON."""
+    """Sends every logger of the process to standard error as JSON; DEBUG is for our own only."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(service))
-    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    number = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(handlers=[handler], level=max(number, logging.INFO), force=True)
+    for name in OURS:
+        logging.getLogger(name).setLevel(number)

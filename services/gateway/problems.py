@@ -76,8 +76,10 @@ def unavailable(detail: str) -> Problem:
 def from_grpc(error: grpc.aio.AioRpcError) -> Problem:
     """What another service's failure is to the user."""
     status = HTTP_STATUS.get(error.code(), 500)
+    if status >= 500:
+        level = logging.ERROR if status == 500 else logging.WARNING
+        log.log(level, "a service failed: %s %s", error.code().name, error.details())
     if status == 500:
-        log.error("a service failed: %s %s", error.code().name, error.details())
         return Problem(500, INTERNAL_MESSAGE)
     errors = [FieldError(field, message) for field, message in field_violations(error)]
     return Problem(status, user_message(error), errors=errors, headers=_HEADERS.get(status))

@@ -7,9 +7,34 @@ from collections.abc import AsyncIterator, Iterator
 
 import uvicorn
 from connexion import AsyncApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from services.common import metrics
 from services.gateway import app, auth, backends
 from services.gateway.settings import GatewaySettings
+
+LONGEST_HEAD = 64 * 1024  # bytes, as uvicorn's other parser has it
+
+
+class _Connection(HttpToolsProtocol):
+    """uvicorn's, which would keep a request line and headers of any length in memory."""
+
+    _in_head = False
+    _head_bytes = 0
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head, self._head_bytes = True, 0
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._head_bytes += len(data)
+        if self._in_head and self._head_bytes > LONGEST_HEAD and not self.transport.is_closing():
+            self.send_400_response("The request line and headers are too long.")
 
 
 class _Uvicorn(uvicorn.Server):
@@ -36,9 +61,11 @@ async def running(settings: GatewaySettings) -> AsyncIterator[int]:
             serving = asyncio.create_task(server.serve([listener]))
             try:
                 await server.ready.wait()
+                metrics.HEALTHY.set(1)  # there is nothing that it cannot work without
                 yield listener.getsockname()[1]
             finally:
                 pages.draining = True
+                metrics.HEALTHY.set(0)
                 await asyncio.sleep(settings.drain_s)
                 server.should_exit = True
                 await serving
@@ -48,7 +75,7 @@ def _config(application: AsyncApp, settings: GatewaySettings) -> uvicorn.Config:
     return uvicorn.Config(
         application,
         loop="uvloop",
-        http="httptools",
+        http=_Connection,
         ws="none",
         lifespan="on",
         log_config=None,

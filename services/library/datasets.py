@@ -1,9 +1,10 @@
 """The datasets, asked over gRPC: one, or many at once with those that do not answer named."""
 
 import asyncio
+import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TypeVar
 
 import grpc
@@ -13,6 +14,8 @@ from seen.v1.catalog_pb2 import Sample, SearchHit
 from seen.v1.types_pb2 import Item, ItemType
 from services.common import clients, deadline
 from services.common.errors import InvalidArgument, NotFound, Unavailable, user_message
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -70,9 +73,7 @@ class Dataset:
             if error.code() is grpc.StatusCode.NOT_FOUND:
                 raise NotFound(user_message(error)) from error
             if error.code() in NO_ANSWER:
-                raise Unavailable(
-                    f"the {ItemType.Name(self.type)} items do not answer: {user_message(error)}"
-                ) from error
+                raise Unavailable(f"the {ItemType.Name(self.type)} items do not answer; try again later") from error
             raise
 
 
@@ -89,10 +90,18 @@ class Datasets:
         return self.by_type[item_type]
 
     async def ping(self) -> None:
-        """Fails while no dataset answers; with one of them there is something to show."""
-        counts, _ = await ask_all({of: partial(dataset.count, "") for of, dataset in self.by_type.items()})
-        if not counts:
-            raise Unavailable("no dataset answers")
+        """Fails while no dataset answers; with one of them there is something to show, so it waits for no other."""
+        asked = [asyncio.ensure_future(dataset.count("")) for dataset in self.by_type.values()]
+        try:
+            for answer in asyncio.as_completed(asked):
+                with contextlib.suppress(Unavailable, grpc.aio.AioRpcError):
+                    await answer
+                    return
+        finally:
+            for question in asked:
+                question.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+        raise Unavailable("no dataset answers")
 
 
 async def ask_all(
@@ -115,6 +124,8 @@ async def ask_all(
             raise result
         else:
             answers[item_type] = result
+    if missing:
+        log.warning("answered without %s", ", ".join(map(ItemType.Name, missing)))
     return answers, missing
 
 

@@ -30,8 +30,8 @@ class LibraryServicer(library_pb2_grpc.LibraryServicer):
             checks.integer("page", request.page, 1, HIGHEST_PAGE),
             checks.integer("size", request.size, 1, MOST_ON_A_PAGE),
             request.type,
-            checks.text("category", request.category, LONGEST_CATEGORY, shortest=0),
-            checks.text("search", request.search, LONGEST_SEARCH, shortest=0),
+            _text_if_any("category", request.category, LONGEST_CATEGORY),
+            _text_if_any("search", request.search, LONGEST_SEARCH),
         )
         return library_pb2.ListLibraryResponse(items=page.items, total=page.total, missing=page.missing)
 
@@ -80,3 +80,8 @@ class LibraryServicer(library_pb2_grpc.LibraryServicer):
             ],
             missing=suggested.missing,
         )
+
+
+def _text_if_any(field: str, value: str, longest: int) -> str:
+    """Blanks are not taken for none: they would bring the whole library."""
+    return checks.text(field, value, longest) if value else ""

@@ -20,7 +20,6 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 def main() -> None:
     settings = LocalAuth0Settings.load()
     logs.set_up("local_auth0", settings.log_level)
-    logging.getLogger("authlib").setLevel(logging.INFO)  # at DEBUG it logs the tokens that it issues
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # they are waited for below, not handled in the middle of things
     try:
         # First the port: who fails to get it leaves the keys of whoever has it alone.

@@ -54,7 +54,7 @@ async def test_who_marked_something_first_is_named_by_create_user(account: Accou
 @pytest.mark.parametrize("same", ["ana", "ANA", "Ａｎａ", "AnA"])
 async def test_a_username_is_taken_whatever_its_case_and_width(account: Account, same: str) -> None:
     await create(account, "auth0|ana", "Ana")
-    with refused(EXISTS, message="this username is taken"):
+    with refused(EXISTS, field="username", message="this username is taken"):
         await create(account, "auth0|other", same)
     with refused(NOT_FOUND):  # what failed left no account behind
         await user(account, "auth0|other")

@@ -13,7 +13,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from seen.v1 import catalog_pb2, catalog_pb2_grpc
 from seen.v1.types_pb2 import Item
-from services.common import clients, deadline, errors, metrics, tracing
+from services.common import clients, deadline, errors, logs, metrics, tracing
 from services.common.health import LIVENESS, NOT_SERVING, SERVING
 from services.common.logs import JsonFormatter
 from services.common.server import Context, GrpcService
@@ -99,6 +99,44 @@ async def test_an_invalid_argument_names_its_field_in_the_details() -> None:
     assert errors.field_violations(failed.value) == [("page", "must be 1 or more")]
 
 
+async def test_what_is_there_already_names_its_field_too() -> None:
+    async def answer() -> Item:
+        raise errors.AlreadyExists("this username is taken", field="username")
+
+    async with channel_to(answer) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await call(channel)
+    assert failed.value.details() == "this username is taken"
+    assert errors.field_violations(failed.value) == [("username", "this username is taken")]
+
+
+@pytest.mark.parametrize("named", [errors.Unavailable, errors.DeadlineExceeded])
+async def test_what_does_not_answer_is_logged_with_the_requests_id(
+    caplog: pytest.LogCaptureFixture, named: type[errors.SeenError]
+) -> None:
+    async def answer() -> Item:
+        raise named("shard 2 is silent")
+
+    async with channel_to(answer) as channel:
+        with pytest.raises(grpc.aio.AioRpcError):
+            await call(channel)
+    (record,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert vars(record).items() >= {"method": "GetItem", "error": "shard 2 is silent"}.items()
+
+
+async def test_asking_for_the_health_of_what_is_not_there_is_no_fault_of_the_service(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def answer() -> Item:
+        return Item()
+
+    async with channel_to(answer) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await health_of(channel, "seen.v1.Nothing")
+    assert failed.value.code() is grpc.StatusCode.NOT_FOUND
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
 async def test_an_error_without_a_name_is_logged_and_leaves_as_a_fixed_sentence(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -178,7 +216,7 @@ async def test_the_inner_service_has_less_time_than_the_outer_one_and_reports_fi
     assert failed.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     # The message is ours: the inner service's answer came back before the outer caller gave up.
     assert failed.value.details() == "this took too long"
-    assert seen[1] < seen[0] <= 0.5
+    assert seen[1] < seen[0] < 0.51  # gRPC rounds up
 
 
 async def test_a_call_without_a_deadline_gets_one() -> None:
@@ -207,7 +245,8 @@ async def test_the_request_id_and_the_trace_go_from_hop_to_hop() -> None:
             carried.append(dict(tracing.carried()))
             return await call(to_inner)
 
-        async with channel_to(outer) as channel:
+        # A stranger's channel: ours would send ids of its own.
+        async with service_with(outer).running() as port, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             stub = catalog_pb2_grpc.CatalogStub(channel)
             trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
             await stub.GetItem(
@@ -290,3 +329,17 @@ def test_a_log_line_is_one_json_object_with_the_requests_ids() -> None:
     parsed = json.loads(line)
     assert "\n" not in line
     assert (parsed["service"], parsed["request_id"], parsed["method"]) == ("library", "abc", "GetItem")
+
+
+def test_only_our_own_words_are_logged_at_debug(capsys: pytest.CaptureFixture[str]) -> None:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    try:
+        logs.set_up("library", "debug")
+        logging.getLogger("services.library.pages").debug("ours")
+        logging.getLogger("pymongo.command").debug("theirs, with all that was asked")
+    finally:
+        root.handlers, root.level = before
+        for name in logs.OURS:
+            logging.getLogger(name).setLevel(logging.NOTSET)
+    assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == ["ours"]

@@ -6,9 +6,11 @@ import logging
 import prometheus_client
 import pytest
 
+from services.common import metrics
 from services.common.logs import JsonFormatter
-from tests.integration.gateway.conftest import Gateway
+from tests.integration.gateway.conftest import Gateway, start
 from tests.integration.gateway.fakes import BOOK_ID
+from tests.integration.gateway.provider import Provider
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -129,6 +131,13 @@ async def test_what_is_no_route_is_counted_together(gateway: Gateway) -> None:
     await gateway.ask("GET", "/nothing")
     await gateway.ask("GET", "/nothing/else")
     assert count(**labels) == before + 2
+
+
+async def test_while_it_serves_its_metrics_say_that_it_is_well(provider: Provider) -> None:
+    metrics.HEALTHY.set(0)
+    async with start(provider):
+        assert prometheus_client.REGISTRY.get_sample_value("seen_healthy") == 1
+    assert prometheus_client.REGISTRY.get_sample_value("seen_healthy") == 0
 
 
 async def test_nothing_is_in_flight_after_all_is_answered(gateway: Gateway) -> None:

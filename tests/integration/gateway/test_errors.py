@@ -1,6 +1,7 @@
 """What other services' failures, wrong addresses and wrong methods are to the user."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import grpc
@@ -115,3 +116,14 @@ async def test_a_client_that_goes_away_in_the_middle_of_its_body_does_no_harm(ga
     await asyncio.sleep(0.1)
     assert (await gateway.ask("GET", "/lib/1")).status_code == 200
     assert [method for method, _ in gateway.fakes.asked] == ["ListItems"]
+
+
+@pytest.mark.parametrize("head", [b"GET /lib/1 HTTP/1.1\r\nX: " + b"x" * 400_000, b"GET /" + b"x" * 400_000])
+async def test_a_request_whose_headers_do_not_end_is_not_read_for_ever(gateway: Gateway, head: bytes) -> None:
+    host, port = gateway.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(head)
+    async with asyncio.timeout(2):
+        with contextlib.suppress(ConnectionResetError):  # who still sends may not hear the answer
+            assert (await reader.read()).startswith(b"HTTP/1.1 400")
+    writer.close()

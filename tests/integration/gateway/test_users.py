@@ -25,8 +25,10 @@ async def test_an_account_is_made_for_the_subject_of_the_token(gateway: Gateway)
 
 
 async def test_a_username_that_is_taken_is_409(gateway: Gateway) -> None:
-    gateway.fakes.account.errors["CreateUser"] = AlreadyExists("the username is taken")
-    assert (await gateway.as_user("POST", "/user", json={"username": "ana"})).status_code == 409
+    gateway.fakes.account.errors["CreateUser"] = AlreadyExists("this username is taken", field="username")
+    response = await gateway.as_user("POST", "/user", json={"username": "ana"})
+    assert response.status_code == 409
+    assert response.json()["errors"] == [{"field": "username", "message": "this username is taken"}]
 
 
 async def test_one_is_renamed(gateway: Gateway) -> None:

@@ -12,8 +12,8 @@ from google.protobuf.empty_pb2 import Empty
 
 from seen.v1 import account_pb2, account_pb2_grpc, catalog_pb2, catalog_pb2_grpc, library_pb2, library_pb2_grpc
 from seen.v1.types_pb2 import ANIME, BOOK, SHOW, Item, ItemRef, ItemType
-from services.common import clients
-from services.common.errors import field_violations
+from services.common import clients, health
+from services.common.errors import Unavailable, field_violations
 from services.common.server import Context, GrpcService
 from services.common.settings import GrpcSettings
 from services.library import accounts, datasets
@@ -25,13 +25,17 @@ ANA = "auth0|ana"
 
 
 class Catalog(catalog_pb2_grpc.CatalogServicer):
-    """A dataset in memory, over the wire; `hangs` makes it take every call and answer none."""
+    """A dataset in memory, over the wire; `hangs` makes it take every call and answer none,
+    `fails` says so at once."""
 
     def __init__(self, dataset: FakeDataset) -> None:
         self.dataset = dataset
         self.hangs = False
+        self.fails = False
 
     async def _ready(self) -> None:
+        if self.fails:
+            raise Unavailable("the database is away")
         if self.hangs:
             await asyncio.sleep(60)
 
@@ -93,6 +97,7 @@ class Library:
         }
         self.account = Account(FakeAccounts())  # type: ignore[abstract]
         self.stub: Any = None
+        self.ping: Any = None
 
     async def start(self, stack: AsyncExitStack) -> None:
         async def ping() -> None:
@@ -107,10 +112,9 @@ class Library:
             for of, catalog in self.catalogs.items()
         }
         account = await serve("seen.v1.Account", account_pb2_grpc.add_AccountServicer_to_server, self.account)
-        servicer = LibraryServicer(
-            await stack.enter_async_context(datasets.connect(addresses)),
-            await stack.enter_async_context(accounts.connect(account)),
-        )
+        all_datasets = await stack.enter_async_context(datasets.connect(addresses))
+        servicer = LibraryServicer(all_datasets, await stack.enter_async_context(accounts.connect(account)))
+        self.ping = all_datasets.ping
         library = await serve("seen.v1.Library", library_pb2_grpc.add_LibraryServicer_to_server, servicer)
         self.stub = library_pb2_grpc.LibraryStub(await stack.enter_async_context(clients.connect(library)))
 
@@ -144,6 +148,25 @@ async def test_a_dataset_that_hangs_is_given_up_in_time_for_the_others_to_answer
     assert {item.type for item in answer.items} == {BOOK, ANIME}
 
 
+async def test_the_log_says_whose_items_an_answer_lacks(library: Library, caplog: pytest.LogCaptureFixture) -> None:
+    library.catalogs[SHOW].hangs = True
+    await library.stub.ListItems(page(), timeout=1)
+    assert "answered without SHOW" in caplog.messages
+
+
+async def test_with_one_dataset_that_answers_it_is_well_whatever_the_others_do(library: Library) -> None:
+    library.catalogs[BOOK].hangs = library.catalogs[SHOW].hangs = True
+    async with asyncio.timeout(health.PING_TIMEOUT_S):
+        await library.ping()
+
+
+async def test_without_any_dataset_it_is_not_well(library: Library) -> None:
+    for catalog in library.catalogs.values():
+        catalog.fails = True
+    with pytest.raises(Unavailable):
+        await library.ping()
+
+
 async def test_a_dataset_that_hangs_after_counting_leaves_its_places_empty(library: Library) -> None:
     await library.stub.ListItems(page(), timeout=5)
     library.catalogs[SHOW].hangs = True
@@ -153,7 +176,17 @@ async def test_a_dataset_that_hangs_after_counting_leaves_its_places_empty(libra
 
 @pytest.mark.parametrize(
     ("field", "wrong"),
-    [("page", 0), ("page", -1), ("page", 2**62), ("size", 0), ("size", 101), ("search", "x" * 201), ("category", "\0")],
+    [
+        ("page", 0),
+        ("page", -1),
+        ("page", 2**62),
+        ("size", 0),
+        ("size", 101),
+        ("search", "x" * 201),
+        ("category", "\0"),
+        ("category", " "),
+        ("search", " "),
+    ],
 )
 async def test_a_faulty_request_for_a_page_is_refused_by_the_name_of_the_field(
     library: Library, field: str, wrong: object

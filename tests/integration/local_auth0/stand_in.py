@@ -5,6 +5,7 @@ import hashlib
 import os
 import secrets
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -20,6 +21,9 @@ REPOSITORY = Path(__file__).parents[3]
 AUDIENCE = "https://seen.example/api"
 API = "http://localhost:8080"
 CALLBACK = f"{API}/ui/oauth2-redirect.html"
+# Reading the certificates that nobody needs here takes longer than a request.
+NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+HTTP = httpx.Client(verify=NO_CERTIFICATES)
 
 
 class StandIn:
@@ -27,7 +31,7 @@ class StandIn:
         self.url = f"http://localhost:{port}"
         self.state = state
         self.log = state.with_suffix(".log")
-        self._settings = {
+        self.settings = {
             "SEEN_PORT": str(port),
             "SEEN_PUBLIC_URL": self.url,
             "SEEN_API_URL": API,
@@ -42,7 +46,7 @@ class StandIn:
         while True:
             assert self.process.poll() is None, self.log.read_text()
             try:
-                httpx.get(f"{self.url}/healthz")
+                HTTP.get(f"{self.url}/healthz")
                 return self
             except httpx.ConnectError:
                 assert time.monotonic() < deadline, self.log.read_text()
@@ -54,7 +58,7 @@ class StandIn:
             return subprocess.Popen(
                 [sys.executable, "-m", "services.local_auth0"],
                 cwd=REPOSITORY,
-                env=environment | self._settings,
+                env=environment | self.settings,
                 stderr=log,
                 stdout=log,
             )
@@ -71,10 +75,10 @@ class StandIn:
 
     def browser(self) -> httpx.Client:
         """Keeps cookies, follows nothing by itself."""
-        return httpx.Client(base_url=self.url)
+        return httpx.Client(base_url=self.url, verify=NO_CERTIFICATES)
 
     def token(self, **body: str) -> httpx.Response:
-        return httpx.post(f"{self.url}/oauth/token", data=body)
+        return HTTP.post(f"{self.url}/oauth/token", data=body)
 
     def password_token(self, person: str = "ana", scope: str = "openid") -> dict[str, Any]:
         answer = self.token(
@@ -94,13 +98,13 @@ class StandIn:
 
     def verified(self, token: str, audience: str = AUDIENCE) -> dict[str, Any]:
         """The claims, by the library that the gateway uses, against the published keys."""
-        keys = httpx.get(f"{self.url}/.well-known/jwks.json").json()
+        keys = HTTP.get(f"{self.url}/.well-known/jwks.json").json()
         issuer = f"{self.url}/"
         options = {"verify_at_hash": False}
         return jwt.decode(token, keys, algorithms=["RS256"], audience=audience, issuer=issuer, options=options)
 
     def kids(self) -> list[str]:
-        return [key["kid"] for key in httpx.get(f"{self.url}/.well-known/jwks.json").json()["keys"]]
+        return [key["kid"] for key in HTTP.get(f"{self.url}/.well-known/jwks.json").json()["keys"]]
 
 
 class Pkce:

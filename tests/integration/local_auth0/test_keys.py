@@ -10,11 +10,11 @@ import pytest
 from jose import JWTError
 
 from tests.integration.local_auth0.conftest import Start
-from tests.integration.local_auth0.stand_in import StandIn, came_back, request, sign_in
+from tests.integration.local_auth0.stand_in import HTTP, StandIn, came_back, request, sign_in
 
 
 def rotate(stand_in: StandIn, **headers: str) -> httpx.Response:
-    return httpx.post(f"{stand_in.url}/test/rotate-key", headers=headers)
+    return HTTP.post(f"{stand_in.url}/test/rotate-key", headers=headers)
 
 
 def test_after_a_rotation_old_and_new_tokens_are_good(start: Start) -> None:

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.integration.local_auth0.stand_in import API, AUDIENCE, StandIn
+from tests.integration.local_auth0.stand_in import API, AUDIENCE, HTTP, StandIn
 
 USER = "write:seen write:like read:suggest write:username delete:username"
 
@@ -43,7 +43,7 @@ def test_a_machine_gets_a_token_for_its_secret(stand_in: StandIn) -> None:
         "client_secret": stand_in.machine_secret(),
         "audience": AUDIENCE,
     }
-    answer = httpx.post(f"{stand_in.url}/oauth/token", json=body)
+    answer = HTTP.post(f"{stand_in.url}/oauth/token", json=body)
     assert answer.status_code == 200
     claims = stand_in.verified(answer.json()["access_token"])
     assert claims["sub"] == "seen-machine@clients"
@@ -54,7 +54,7 @@ def test_a_machine_gets_a_token_for_its_secret(stand_in: StandIn) -> None:
 
 
 def test_a_machine_may_name_itself_in_the_header(stand_in: StandIn) -> None:
-    answer = httpx.post(
+    answer = HTTP.post(
         f"{stand_in.url}/oauth/token",
         data={"grant_type": "client_credentials", "scope": "write:item openid"},
         auth=("seen-machine", stand_in.machine_secret()),
@@ -91,7 +91,7 @@ def test_a_wrong_secret_is_refused(stand_in: StandIn, secret: str) -> None:
 def test_a_mistake_is_named_as_oauth_names_it(
     stand_in: StandIn, form: str, body: dict[str, str], status: int, error: str
 ) -> None:
-    answer = httpx.request("POST", f"{stand_in.url}/oauth/token", **{form: body})  # type: ignore[arg-type]
+    answer = HTTP.request("POST", f"{stand_in.url}/oauth/token", **{form: body})  # type: ignore[arg-type]
     assert (answer.status_code, answer.json()["error"]) == (status, error)
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Cache-Control"] == "no-store"
@@ -114,7 +114,7 @@ def test_a_mistake_is_named_as_oauth_names_it(
     ],
 )  # fmt: skip
 def test_a_body_that_is_none_is_refused_as_json(stand_in: StandIn, content: bytes, kind: str, status: int) -> None:
-    answer = httpx.post(f"{stand_in.url}/oauth/token", content=content, headers={"Content-Type": kind})
+    answer = HTTP.post(f"{stand_in.url}/oauth/token", content=content, headers={"Content-Type": kind})
     assert answer.status_code == status
     assert answer.json()["error"] in ("invalid_request", "invalid_client")
 
@@ -122,46 +122,46 @@ def test_a_body_that_is_none_is_refused_as_json(stand_in: StandIn, content: byte
 @pytest.mark.parametrize("credentials", [b"/////w==", b"\xc3\xa9", b"="])
 def test_an_authorization_header_that_is_no_text_is_refused(stand_in: StandIn, credentials: bytes) -> None:
     headers = {b"Authorization": b"Basic " + credentials}
-    answer = httpx.post(f"{stand_in.url}/oauth/token", data={"grant_type": "client_credentials"}, headers=headers)
+    answer = HTTP.post(f"{stand_in.url}/oauth/token", data={"grant_type": "client_credentials"}, headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
 
 def test_a_query_is_no_place_for_a_password(stand_in: StandIn) -> None:
     query = {"grant_type": "password", "client_id": "seen-cli", "username": "ana", "password": "ana"}
-    assert httpx.post(f"{stand_in.url}/oauth/token", params=query).status_code == 400
+    assert HTTP.post(f"{stand_in.url}/oauth/token", params=query).status_code == 400
 
 
 def test_userinfo_tells_what_the_scope_opens(stand_in: StandIn) -> None:
     token = stand_in.password_token("ana", "openid email")["access_token"]
-    answer = httpx.get(f"{stand_in.url}/userinfo", headers={"Authorization": f"Bearer {token}"})
+    answer = HTTP.get(f"{stand_in.url}/userinfo", headers={"Authorization": f"Bearer {token}"})
     assert answer.json() == {"sub": "auth0|ana", "email": "ana@seen.example", "email_verified": True}
 
 
 @pytest.mark.parametrize("header", [None, "Bearer", "Bearer x.y.z", "Basic YTpi"])
 def test_userinfo_needs_a_token(stand_in: StandIn, header: str | None) -> None:
-    answer = httpx.get(f"{stand_in.url}/userinfo", headers={"Authorization": header} if header else {})
+    answer = HTTP.get(f"{stand_in.url}/userinfo", headers={"Authorization": header} if header else {})
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].lower().startswith("bearer")
 
 
 def test_userinfo_refuses_a_token_that_is_for_the_api_alone(stand_in: StandIn) -> None:
     token = stand_in.password_token("ana", "write:seen")["access_token"]
-    answer = httpx.get(f"{stand_in.url}/userinfo", headers={"Authorization": f"Bearer {token}"})
+    answer = HTTP.get(f"{stand_in.url}/userinfo", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 401
 
 
 def test_the_discovery_document_names_every_address(stand_in: StandIn) -> None:
-    answer = httpx.get(f"{stand_in.url}/.well-known/openid-configuration")
+    answer = HTTP.get(f"{stand_in.url}/.well-known/openid-configuration")
     found = answer.json()
     assert found["issuer"] == f"{stand_in.url}/"
     assert found["jwks_uri"] == f"{stand_in.url}/.well-known/jwks.json"
     for name in ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"):
-        assert httpx.get(found[name]).status_code in (200, 400, 401, 405)
+        assert HTTP.get(found[name]).status_code in (200, 400, 401, 405)
     assert answer.headers["Cache-Control"] == "public, max-age=15"
 
 
 def test_only_the_public_half_of_a_key_is_published(stand_in: StandIn) -> None:
-    (key,) = httpx.get(f"{stand_in.url}/.well-known/jwks.json").json()["keys"]
+    (key,) = HTTP.get(f"{stand_in.url}/.well-known/jwks.json").json()["keys"]
     assert key.keys() == {"kty", "use", "alg", "kid", "n", "e"}
 
 
@@ -176,20 +176,20 @@ def test_swagger_ui_may_exchange_its_code(stand_in: StandIn, origin: str) -> Non
     assert preflight.is_success
     assert preflight.headers["Access-Control-Allow-Origin"] == origin
     assert preflight.headers["Access-Control-Allow-Headers"] == "x-requested-with"
-    refusal = httpx.post(f"{stand_in.url}/oauth/token", headers={"Origin": origin})
+    refusal = HTTP.post(f"{stand_in.url}/oauth/token", headers={"Origin": origin})
     assert refusal.headers["Access-Control-Allow-Origin"] == origin
 
 
 def test_other_sites_may_not_read_tokens(stand_in: StandIn) -> None:
-    answer = httpx.post(f"{stand_in.url}/oauth/token", headers={"Origin": "https://evil.example"})
+    answer = HTTP.post(f"{stand_in.url}/oauth/token", headers={"Origin": "https://evil.example"})
     assert "Access-Control-Allow-Origin" not in answer.headers
 
 
 def test_what_is_not_here_is_said_in_the_callers_language(stand_in: StandIn) -> None:
-    assert httpx.get(f"{stand_in.url}/nothing").json()["error_description"] == "Not Found"
-    page = httpx.get(f"{stand_in.url}/nothing", headers={"Accept": "text/html"})
+    assert HTTP.get(f"{stand_in.url}/nothing").json()["error_description"] == "Not Found"
+    page = HTTP.get(f"{stand_in.url}/nothing", headers={"Accept": "text/html"})
     assert page.status_code == 404
     assert "stand-in for Auth0" in page.text
-    wrong_method = httpx.get(f"{stand_in.url}/oauth/token")
+    wrong_method = HTTP.get(f"{stand_in.url}/oauth/token")
     assert wrong_method.status_code == 405
     assert "POST" in wrong_method.headers["Allow"]

@@ -2,7 +2,6 @@
 
 import time
 
-import httpx
 import pytest
 from jose import jwt
 
@@ -10,6 +9,7 @@ from tests.integration.local_auth0.stand_in import (
     API,
     AUDIENCE,
     CALLBACK,
+    HTTP,
     Pkce,
     StandIn,
     came_back,
@@ -123,7 +123,7 @@ def test_the_openid_implicit_flow_brings_both_tokens(stand_in: StandIn, response
     with stand_in.browser() as browser:
         back = sign_in(browser, "rui", response_type=response_type, nonce="n-2")
     assert stand_in.verified(back["access_token"])["sub"] == "auth0|rui"
-    keys = httpx.get(f"{stand_in.url}/.well-known/jwks.json").json()
+    keys = HTTP.get(f"{stand_in.url}/.well-known/jwks.json").json()
     identity = jwt.decode(  # checks at_hash too
         back["id_token"], keys, "RS256", audience="seen-swagger-ui", access_token=back["access_token"]
     )

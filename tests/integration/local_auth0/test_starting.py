@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from services.local_auth0.serving import CannotStart, listen
+from services.local_auth0.settings import LocalAuth0Settings
 from tests.integration.local_auth0.conftest import Start, free_port
 from tests.integration.local_auth0.stand_in import Pkce, StandIn, exchange, sign_in
 
@@ -20,9 +22,14 @@ def refusal(tmp_path: Path, **variables: str) -> str:
     return line
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-def test_it_refuses_other_machines(tmp_path: Path, host: str) -> None:
-    assert "SEEN_ALLOW_NONLOOPBACK=true" in refusal(tmp_path, SEEN_HOST=host)
+def test_it_refuses_other_machines(tmp_path: Path) -> None:
+    assert "SEEN_ALLOW_NONLOOPBACK=true" in refusal(tmp_path, SEEN_HOST="0.0.0.0")
+
+
+@pytest.mark.parametrize("host", ["::", "no.such.host.invalid"])
+def test_an_address_that_is_not_ours_alone_is_refused_by_name(host: str) -> None:
+    with pytest.raises(CannotStart, match="SEEN_HOST"):
+        listen(host, 0, allow_nonloopback=False)
 
 
 def test_it_lets_other_machines_in_when_told_so(start: Start) -> None:
@@ -50,12 +57,23 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
         ("SEEN_TOKEN_LIFETIME_S", "-1"),
         ("SEEN_MACHINE_CLIENT_SECRET", "short"),
         ("SEEN_LOG_LEVEL", "LOUD"),
-        ("SEEN_HOST", ""),
-        ("SEEN_HOST", "no.such.host.invalid"),
-        ("SEEN_STATE_DIR", "/dev/null/state"),
     ],
 )
-def test_a_malformed_setting_is_named(tmp_path: Path, name: str, value: str) -> None:
+def test_a_malformed_setting_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str, value: str
+) -> None:
+    for known, good in (StandIn(8081, tmp_path).settings | {name: value}).items():
+        monkeypatch.setenv(known, good)
+    with pytest.raises(SystemExit, match="2"):
+        LocalAuth0Settings.load()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert name in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("SEEN_PORT", "http"), ("SEEN_HOST", ""), ("SEEN_STATE_DIR", "/dev/null/state")]
+)
+def test_what_it_cannot_start_with_is_the_one_line_it_says(tmp_path: Path, name: str, value: str) -> None:
     assert name in refusal(tmp_path, **{name: value})
 
 

@@ -11,6 +11,17 @@ def test_text_that_is_too_short_too_long_or_holds_control_characters_is_refused(
     assert refused.value.field == "name"
 
 
+@pytest.mark.parametrize("value", ["\u200b", "\u202e \u202c", "\ufeff\u2060"])
+def test_text_with_nothing_to_see_is_refused(value: str) -> None:
+    with pytest.raises(InvalidArgument, match="name: must hold something that can be seen"):
+        checks.text("name", value, 10)
+
+
+@pytest.mark.parametrize("value", ["300", "!", "∞", "👩\u200d👩", "نامه\u200cای", "ครู", "a\u2028b"])
+def test_any_script_and_any_sign_can_be_seen(value: str) -> None:
+    assert checks.text("name", value, 10) == value
+
+
 def test_text_comes_back_stripped_and_composed() -> None:
     assert checks.text("name", "  Ame\u0301lie ", 10) == "Amélie"
 
