@@ -1,0 +1,100 @@
+"""The two questions answered in a few lines of plain Python, which share nothing with the jobs."""
+
+import gzip
+from collections import defaultdict
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+Ids = list[tuple[int, int]]
+
+
+@dataclass
+class File:
+    """The lines that reach beyond the column `last` (counted from 0), as lists of cells; and how many do not."""
+
+    rows: list[list[str]]
+    unreadable: int
+
+    @classmethod
+    def read(cls, path: Path, last: int, of: int) -> "File":
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        lines = [line.rstrip("\r") for line in content.decode(errors="replace").split("\n")]
+        cells = [line.split("\t") for line in lines if line and line.split("\t")[0] not in ("tconst", "nconst")]
+        needed = last + 2 if last + 1 < of else of
+        rows = [row for row in cells if len(row) >= needed]
+        return cls(rows, len(cells) - len(rows))
+
+    def only(self, *prefixes: tuple[int, str]) -> "File":
+        """Leaves out and counts the rows where one of these columns holds no id."""
+        rows = [
+            row
+            for row in self.rows
+            if all(row[at].startswith(prefix) and row[at][2:].isdecimal() for at, prefix in prefixes)
+        ]
+        return File(rows, self.unreadable + len(self.rows) - len(rows))
+
+
+def find(folder: Path, name: str) -> Path:
+    (path,) = [*folder.glob(f"{name}.tsv"), *folder.glob(f"{name}.tsv.gz")]
+    return path
+
+
+def principals(folder: Path) -> File:
+    return File.read(find(folder, "title.principals"), last=2, of=6).only((0, "tt"), (2, "nm"))
+
+
+def names(folder: Path) -> dict[str, str]:
+    """The greatest name where someone has two."""
+    rows = File.read(find(folder, "name.basics"), last=1, of=6).rows
+    return {row[0]: row[1] for row in sorted(rows) if row[1] != r"\N"}
+
+
+def most_connected(folder: Path) -> list[tuple[str, int]]:
+    """Everyone who has worked with anyone, and with how many; the most first, then the lower id."""
+    teams = defaultdict(set)
+    for title, _, person, *_ in principals(folder).rows:
+        teams[title].add(person)
+    coworkers: defaultdict[str, set[str]] = defaultdict(set)
+    for team in teams.values():
+        for person in team:
+            coworkers[person] |= team - {person}
+    counts = [(person, len(others)) for person, others in coworkers.items() if others]
+    return sorted(counts, key=lambda count: (-count[1], int(count[0][2:])))
+
+
+@dataclass(frozen=True)
+class Director:
+    id: str
+    average: Fraction
+    votes: int
+    films: tuple[str, ...]
+    """Best first; then most votes, then the lower id."""
+
+
+def best_director(folder: Path, min_films: int, min_votes: int) -> list[Director]:
+    """Every director with enough films, the best first."""
+    ratings: dict[str, tuple[Fraction, int]] = {}
+    for title, rating, votes in File.read(find(folder, "title.ratings"), last=2, of=3).only((0, "tt")).rows:
+        if votes.isdecimal() and int(votes) >= min_votes:
+            best = ratings.get(title, (Fraction(0), 0))
+            ratings[title] = max(best[0], Fraction(rating)), max(best[1], int(votes))
+    basics = File.read(find(folder, "title.basics"), last=5, of=9)
+    movies = {row[0] for row in basics.rows if row[1] == "movie" and row[0] in ratings}
+    directed = defaultdict(set)
+    for title, directors, *_ in File.read(find(folder, "title.crew"), last=1, of=3).rows:
+        if title in movies:
+            for person in directors.split(","):
+                directed[person].add(title)
+    directed.pop(r"\N", None)
+    ranking = [
+        Director(
+            person,
+            sum((ratings[film][0] for film in films), Fraction(0)) / len(films),
+            sum(ratings[film][1] for film in films),
+            tuple(sorted(films, key=lambda film: (-ratings[film][0], -ratings[film][1], int(film[2:])))),
+        )
+        for person, films in directed.items()
+        if len(films) >= min_films
+    ]
+    return sorted(ranking, key=lambda one: (-one.average, -len(one.films), -one.votes, int(one.id[2:])))
