@@ -101,9 +101,10 @@ class Suite:
         return [self.folder / name for name in ("mongo", "account", "local_auth0", "imdb", "answers", "logs")]
 
     def make_folders(self) -> None:
+        """Private ones: what people have marked is nobody else's business on a machine that is shared."""
         mongo = [self._mongo_folder(name) for dataset in DATASETS for name in dataset.mongods()]
         for folder in (*self.folders(), *mongo):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def log(self, name: str) -> Path:
         return self.folder / "logs" / f"{name}.log"

@@ -100,7 +100,7 @@ class Shard:
         """Adds an item's fields; raises AlreadyExists where an item has the sourceId."""
         async with self.asked():
             if await self.insert([document]):
-                raise AlreadyExists("an item with this sourceId exists already")
+                raise AlreadyExists("an item with this sourceId exists already", field="sourceId")
         return documents.object_id(document)
 
     async def insert(self, new: Sequence[Document], *, batch: bool = False) -> list[Document]:

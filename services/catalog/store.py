@@ -84,7 +84,7 @@ class Store:
         lengths = await self._lengths(WHOLE)
         shard = lengths.index(min(lengths))
         if await self._elsewhere(shard, checked.source_id):
-            raise AlreadyExists("an item with this sourceId exists already")
+            raise AlreadyExists("an item with this sourceId exists already", field="sourceId")
         object_id = await self.shards[shard].create(documents.fields(checked))
         # A unique index ends at its shard. Of two that come at the same moment each finds the other here.
         if await self._elsewhere(shard, checked.source_id):

@@ -15,8 +15,6 @@ import pytest
 from scripts.local.suite import ROOT
 from tests.end_to_end.running import Finished, RunningSuite, run, wait_for
 
-READY_S = 20
-
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[RunningSuite]:
@@ -59,11 +57,9 @@ class Foreground:
         return self.process.wait(90)
 
 
-def test_it_is_ready_within_20_seconds_and_what_it_shows_can_be_tried(own: RunningSuite) -> None:
+def test_what_it_shows_when_it_is_ready_can_be_tried(own: RunningSuite) -> None:
     said = own.start()
-    ready = re.search(r"ready after ([\d.]+) s", said)
-    assert ready is not None, said
-    assert float(ready[1]) <= READY_S
+    assert re.search(r"ready after [\d.]+ s", said), said
     for shown in (f"{own.url}/ui", own.auth0_url, "ana", "rui", "admin"):
         assert shown in said
     commands = [line.strip() for line in said.splitlines() if line.startswith(("  curl", "  TOKEN="))]
@@ -171,6 +167,10 @@ def test_status_and_stop_say_so_where_nothing_runs(tmp_path: Path) -> None:
     nowhere = RunningSuite(tmp_path)
     assert nowhere.local("--status").failed().said == f"nothing runs with data in {tmp_path}\n"
     assert nowhere.local("--stop").succeeded().said == f"nothing runs with data in {tmp_path}\n"
+
+
+def test_what_is_kept_is_private(suite: RunningSuite) -> None:
+    assert [folder.name for folder in suite.suite.folders() if folder.stat().st_mode & 0o077] == []
 
 
 def test_reset_asks_and_removes_only_what_is_the_suites(own: RunningSuite) -> None:

@@ -207,6 +207,7 @@ async def test_a_source_id_exists_once(catalog: Dataset) -> None:
     for _ in range(3):
         error = await failure(catalog.stub.CreateItem(CreateItemRequest(item=DUNE)))
         assert error.code() is grpc.StatusCode.ALREADY_EXISTS
+        assert [field for field, _ in field_violations(error)] == ["sourceId"]
         await created(catalog, "Another")
     assert await count(catalog) == 7
     assert await count(catalog, "Fantasy") == 1

@@ -22,7 +22,6 @@ from tests.integration.spark_jobs import casts, oracle
 from tests.integration.spark_jobs.conftest import Ask
 
 SAMPLE = ROOT / "services" / "imdb" / "sample"
-VIEWS = ("principals", "names")
 
 
 def check(result: Any, folder: Path) -> None:
@@ -67,7 +66,7 @@ bounds = {"places": st.integers(1, 4), "first": st.integers(1, 12), "wide": st.i
 def test_on_random_casts_with_duckdb(imdb: casts.Imdb, cut: list[str], places: int, first: int, wide: int) -> None:
     with TemporaryDirectory() as name:
         folder = casts.write(Path(name), imdb, after={"title.principals": cut})
-        with DuckDBEngine.open(find(name, VIEWS, exists)) as engine:
+        with DuckDBEngine.open(find(name, most_connected.VIEWS, exists)) as engine:
             assert rank(engine, places, first, wide) == oracle.most_connected(folder)[:places]
             assert engine.lines()["principals"].unreadable == oracle.principals(folder).unreadable
 
@@ -79,7 +78,7 @@ def test_on_random_casts_with_spark(
 ) -> None:
     with TemporaryDirectory() as name:
         folder = casts.write(Path(name), imdb, after={"title.principals": cut})
-        with SparkEngine.open(spark, find(name, VIEWS, exists)) as engine:
+        with SparkEngine.open(spark, find(name, most_connected.VIEWS, exists)) as engine:
             assert rank(engine, places, first, wide) == oracle.most_connected(folder)[:places]
             assert engine.lines()["principals"].unreadable == oracle.principals(folder).unreadable
 
