@@ -20,6 +20,8 @@ from spark_jobs.progress import Progress
 from spark_jobs.question import Question
 from spark_jobs.views import InputError
 
+VIEWS = ("principals", "names")
+
 FIRST = 256
 """People counted before anything is known. Fewer set a lower mark for the others, more may be work for nothing."""
 WIDE = 500_000
@@ -40,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def views(options: argparse.Namespace) -> tuple[str, ...]:
-    return ("names",) if options.edges else ("principals", "names")
+    return ("names",) if options.edges else VIEWS
 
 
 def solve(engine: Engine, progress: Progress, options: argparse.Namespace) -> dict[str, Any]:

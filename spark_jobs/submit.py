@@ -12,8 +12,17 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
-JOBS = ("best_director", "most_connected", "coworker_edges")
+from spark_jobs import best_director, most_connected
+from spark_jobs.progress import Progress
+from spark_jobs.views import FORMS, VIEWS
+
+JOBS = {
+    "best_director": best_director.VIEWS,
+    "most_connected": most_connected.VIEWS,
+    "coworker_edges": ("principals",),
+}
 FOLDER = Path(__file__).resolve().parent
 
 SMALL = 256 << 20
@@ -49,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         java = [f"-XX:ArchiveClassesAtExit={options.archive}"]
         command = spark_submit(str(FOLDER / "warm_up.py"), [], options.memory or "1g", java)
     elif options.job:
-        size = input_bytes(options.arguments)
+        size = input_bytes(options.job, options.arguments)
         java = java_options(size, options.archive)
         memory = options.memory or f"{heap(size) >> 20}m"
         command = spark_submit(str(FOLDER / f"{options.job}.py"), options.arguments, memory, java)
@@ -75,7 +84,7 @@ def java_options(size: int, archive: Path | None) -> list[str]:
 def heap(size: int) -> int:
     """A gigabyte is enough for a million titles, four for nine million."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(512 << 20, min((1 << 30) + size * 3 // 5, machine // 2))
+    return min((1 << 30) + size * 3 // 5, machine // 2)
 
 
 def environment() -> dict[str, str]:
@@ -91,24 +100,38 @@ def environment() -> dict[str, str]:
 def program() -> str:
     """spark-submit: of SPARK_HOME, of the PATH, or of PySpark's package, which brings all of Spark."""
     if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
-        sys.exit("Spark needs Java, and there is none on this machine; python -m spark_jobs.embedded does without")
+        _fail("Spark needs Java, and there is none on this machine")
     if home := os.environ.get("SPARK_HOME"):
         return str(Path(home, "bin", "spark-submit"))
     if found := shutil.which("spark-submit"):
         return found
     package = importlib.util.find_spec("pyspark")
     if package is None or package.origin is None:
-        sys.exit("Spark is not installed; python -m spark_jobs.embedded does without")
+        _fail("Spark is not installed on this machine: pip install the extra pyspark")
     return str(Path(package.origin).parent / "bin" / "spark-submit")
 
 
-def input_bytes(arguments: Sequence[str]) -> int:
-    """The size of the job's inputs, as far as they are here. Parquet and gzip hold about four times as much."""
+def _fail(error: str) -> NoReturn:
+    Progress().failed(error)
+    sys.exit(1)
+
+
+def input_bytes(job: str, arguments: Sequence[str]) -> int:
+    """The size of what the job reads, as far as it is here. Parquet and gzip hold about four times as much."""
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--inputs", type=Path, default=Path(os.devnull))
-    folder = parser.parse_known_args(arguments)[0].inputs
-    files = [file for file in folder.rglob("*") if file.is_file()] if folder.is_dir() else []
-    return sum(file.stat().st_size * (1 if file.suffix == ".tsv" else 4) for file in files)
+    for option in ("inputs", *JOBS[job]):
+        parser.add_argument(f"--{option}", default="")
+    options = vars(parser.parse_known_args(arguments)[0])
+    size = 0
+    for name in JOBS[job]:
+        paths = (
+            [options[name]] if options[name] else [f"{options['inputs']}/{VIEWS[name].file}{form}" for form in FORMS]
+        )
+        found = next((Path(path) for path in paths if os.path.exists(path)), None)
+        if found is not None:
+            files = found.rglob("*.parquet") if found.is_dir() else [found]
+            size += sum(file.stat().st_size * (1 if file.suffix == ".tsv" else 4) for file in files)
+    return size
 
 
 if __name__ == "__main__":

@@ -118,6 +118,34 @@ def test_a_job_runs_under_spark_submit_as_it_does_on_a_cluster(tmp_path: Path) -
     assert answer["winner"]["person"]["id"] == oracle.best_director(SAMPLE, 2, 10_000)[0].id
 
 
+def test_submit_starts_spark_submit_with_settings_for_this_machine(tmp_path: Path) -> None:
+    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        pytest.skip("no Java on this machine, so no Spark")
+    result = tmp_path / "result.json"
+    ended = submit("most_connected", f"--inputs={SAMPLE}", f"--output={result}")
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    assert told(ended.stdout)[-1] == {"stage": "done", "share": 1.0}
+    assert json.loads(result.read_text())["winner"]["person"]["id"] == oracle.most_connected(SAMPLE)[0][0]
+
+
+def test_submit_says_that_there_is_no_java() -> None:
+    ended = submit("best_director", "--inputs=.", "--output=result.json", PATH="", JAVA_HOME="")
+    assert ended.returncode == 1
+    error = "Spark needs Java, and there is none on this machine"
+    assert told(ended.stdout) == [{"stage": "failed", "share": 0.0, "error": error}]
+
+
+def submit(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "spark_jobs.submit", *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+
+
 def test_a_result_is_never_half_written(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     run.write_file(str(path), "old")
