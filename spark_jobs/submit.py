@@ -12,7 +12,6 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from spark_jobs import best_director, most_connected
 from spark_jobs.progress import Progress
@@ -32,11 +31,16 @@ SMALL = 256 << 20
 CONF = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "WARN",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
 }
 # The small program that puts spark-submit's command together is a JVM too.
 LAUNCHER = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto"
+
+
+class NoSpark(Exception):
+    """This machine cannot run Spark; the message is a sentence that says what it lacks."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -53,18 +57,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("job", nargs="?", choices=JOBS)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="of the job: see `… submit JOB --help`")
     options = parser.parse_args(arguments)
+    try:
+        command = _command(parser, options)
+    except NoSpark as error:
+        Progress().failed(str(error))
+        sys.exit(1)
+    os.execvpe(command[0], command, os.environ | environment())  # noqa: S606 - no shell takes part
+
+
+def _command(parser: argparse.ArgumentParser, options: argparse.Namespace) -> list[str]:
     if options.make_archive:
         options.archive.unlink(missing_ok=True)
         java = [f"-XX:ArchiveClassesAtExit={options.archive}"]
-        command = spark_submit(str(FOLDER / "warm_up.py"), [], options.memory or "1g", java)
-    elif options.job:
+        return spark_submit(str(FOLDER / "warm_up.py"), [], options.memory or "1g", java)
+    if options.job:
         size = input_bytes(options.job, options.arguments)
         java = java_options(size, options.archive)
         memory = options.memory or f"{heap(size) >> 20}m"
-        command = spark_submit(str(FOLDER / f"{options.job}.py"), options.arguments, memory, java)
-    else:
-        parser.error("name a job, or --make-archive")
-    os.execvpe(command[0], command, os.environ | environment())  # noqa: S606 - no shell takes part
+        return spark_submit(str(FOLDER / f"{options.job}.py"), options.arguments, memory, java)
+    parser.error("name a job, or --make-archive")
 
 
 def spark_submit(main_file: str, arguments: Sequence[str], memory: str, java: Sequence[str]) -> list[str]:
@@ -100,20 +111,15 @@ def environment() -> dict[str, str]:
 def program() -> str:
     """spark-submit: of SPARK_HOME, of the PATH, or of PySpark's package, which brings all of Spark."""
     if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
-        _fail("Spark needs Java, and there is none on this machine")
+        raise NoSpark("Spark needs Java, and there is none on this machine")
     if home := os.environ.get("SPARK_HOME"):
         return str(Path(home, "bin", "spark-submit"))
     if found := shutil.which("spark-submit"):
         return found
     package = importlib.util.find_spec("pyspark")
     if package is None or package.origin is None:
-        _fail("Spark is not installed on this machine: pip install the extra pyspark")
+        raise NoSpark("Spark is not installed on this machine")
     return str(Path(package.origin).parent / "bin" / "spark-submit")
-
-
-def _fail(error: str) -> NoReturn:
-    Progress().failed(error)
-    sys.exit(1)
 
 
 def input_bytes(job: str, arguments: Sequence[str]) -> int:

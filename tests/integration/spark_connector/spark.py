@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.spark_connector.runners.spark_submit import spark_submit
+from spark_jobs import submit
 
 needs_java = pytest.mark.skipif(not shutil.which("java"), reason="no Java on this machine, and Spark needs one")
 
@@ -17,7 +17,7 @@ FAST = "-XX:TieredStopAtLevel=1"
 def with_spark_submit(main: Path, files: Sequence[Path], arguments: Sequence[str]) -> Sequence[str]:
     """As a cluster launches a job."""
     return [
-        *(spark_submit(), "--master=local[1]", "--driver-memory=1g", f"--driver-java-options={FAST}"),
+        *(submit.program(), "--master=local[1]", "--driver-memory=1g", f"--driver-java-options={FAST}"),
         *("--conf", "spark.ui.enabled=false", "--conf", "spark.driver.bindAddress=127.0.0.1"),
         *("--conf", "spark.driver.host=127.0.0.1", "--py-files", ",".join(map(str, files))),
         *(str(main), *arguments),
