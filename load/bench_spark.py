@@ -154,6 +154,7 @@ def measure(run: Run, limit_s: float, log: Path) -> Measured:
         assert process.stdout
         for line in process.stdout:
             last = line
+            errors.write(line)
             show(f"{run.name}: {time.monotonic() - started:.0f} s, {stage(line)}")
         # Of the process and all of its descendants that have been waited for, as all of Spark's are.
         _, status, usage = os.wait4(process.pid, 0)

@@ -86,7 +86,8 @@ def run(job: Job, options: argparse.Namespace, open_engine: OpenEngine, exists: 
         progress.failed(str(error))
         sys.exit(1)
     except Exception as error:
-        progress.failed(f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:500]}")
+        # Of an error in the JVM, the first line only says which call it was.
+        progress.failed(f"{type(error).__name__}: {' '.join(str(error).split(chr(10))[:2]).strip()[:500]}")
         raise
     progress.done()
 

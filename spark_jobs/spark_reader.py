@@ -23,8 +23,9 @@ BYTES_PER_PARTITION = 128 << 20
 SETTINGS = {
     # What is kept is read a few times and thrown away: compressing it costs more than it saves.
     "spark.sql.inMemoryColumnarStorage.compressed": "false",
-    # Tables that fit are sent to all rather than 90 million rows shuffled; by default only those under 10 MB are.
-    "spark.sql.autoBroadcastJoinThreshold": str(128 << 20),
+    # Tables that fit are sent to all rather than 90 million rows shuffled; by default only those under 10 MB are. As a
+    # hash table they take ten times as much, of a heap that may be one gigabyte.
+    "spark.sql.autoBroadcastJoinThreshold": str(32 << 20),
     # A join with nothing would skip the other input, whose lines are to be counted all the same.
     "spark.sql.adaptive.optimizer.excludedRules": "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation",
 }
