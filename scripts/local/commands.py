@@ -60,7 +60,7 @@ def detach(folder: Path, offset: int, spark: str) -> int:
         return fail(f"it is already running (pid {pid}, data in {folder}); --status shows it, --stop stops it")
     log = folder / "logs" / "local.log"
     try:
-        log.parent.mkdir(parents=True, exist_ok=True)
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         output = log.open("w")
     except OSError as error:
         return fail(f"cannot keep data in {folder}: {error}")
