@@ -6,21 +6,19 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from tqdm import tqdm
 
 _PLAIN_EVERY_S = 10
 
 
-class Progress:
-    """`at` is told how many bytes have been read of all files."""
-
+class Progress(Protocol):
     def at(self, done: int, rows: int) -> None:
-        raise NotImplementedError
+        """`done`: bytes read so far, of all files."""
 
 
-class _Bar(Progress):
+class _Bar:
     def __init__(self, bar: tqdm[NoReturn]) -> None:
         self._bar = bar
 
@@ -29,7 +27,7 @@ class _Bar(Progress):
         self._bar.update(done - self._bar.n)
 
 
-class _Lines(Progress):
+class _Lines:
     def __init__(self, name: str, size: int) -> None:
         self._name, self._size = name, max(size, 1)
         self._next = time.monotonic() + _PLAIN_EVERY_S
