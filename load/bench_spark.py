@@ -177,6 +177,9 @@ def stage(line: str) -> str:
 
 
 def show(text: str) -> None:
+    """On the terminal's last line, in place of what it says; a file is spared it."""
+    if not sys.stderr.isatty():
+        return
     width = shutil.get_terminal_size().columns - 1
     print(f"\r{text[:width]:<{width}}", end="", file=sys.stderr, flush=True)
 
@@ -275,7 +278,7 @@ def main() -> None:
             if re.search(options.only, run.name):
                 load = os.getloadavg()[0]
                 if load > 1:
-                    show(f"load average {load:.1f}: something else is running, so times are not to be trusted\n")
+                    print(f"\nload average {load:.1f}: something else runs, so trust no times", file=sys.stderr)
                 measured.append(measure(run, options.seconds, log))
                 show("")
                 print(table(measured[-1:]).splitlines()[-1], flush=True)

@@ -27,9 +27,6 @@ FOLDER = Path(__file__).resolve().parent
 SMALL = 256 << 20
 """Bytes of input that are read before the JVM's second compiler has paid for itself."""
 
-PAIRS = 8
-"""How much more the jobs hold that make a row of every pair of co-workers."""
-
 # Nobody looks at a job's own web page, and it listens on nothing that others reach.
 CONF = {
     "spark.ui.enabled": "false",
@@ -76,13 +73,9 @@ def _command(parser: argparse.ArgumentParser, options: argparse.Namespace) -> li
     if options.job:
         size = input_bytes(options.job, options.arguments)
         java = java_options(size, options.archive)
-        memory = options.memory or f"{heap(size * PAIRS if _makes_pairs(options) else size) >> 20}m"
+        memory = options.memory or f"{heap(size) >> 20}m"
         return spark_submit(str(FOLDER / f"{options.job}.py"), options.arguments, memory, java)
     parser.error("name a job, or --make-archive")
-
-
-def _makes_pairs(options: argparse.Namespace) -> bool:
-    return options.job == "coworker_edges" or not {"--all-pairs", "--edges"}.isdisjoint(options.arguments)
 
 
 def spark_submit(main_file: str, arguments: Sequence[str], memory: str, java: Sequence[str]) -> list[str]:
