@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from seen.v1 import account_pb2, account_pb2_grpc
+from services.account import metrics
 from services.account.servicer import AccountServicer
 from services.account.settings import AccountSettings
 from services.account.store import Store
@@ -12,6 +13,7 @@ from services.common.server import GrpcService, run
 
 @contextlib.asynccontextmanager
 async def main(settings: AccountSettings) -> AsyncIterator[GrpcService]:
+    metrics.show_certificates(settings)
     with contextlib.closing(Store(settings)) as store:
         yield GrpcService(
             settings,

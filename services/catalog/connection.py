@@ -52,7 +52,7 @@ async def connect(name: str, uris: Sequence[str], database: str) -> AsyncIterato
             )
             stack.push_async_callback(client.close)
             label = f"the {name} dataset" + (f"'s shard {number}" if len(uris) > 1 else "")
-            shard = Shard(client, database, name, label)
+            shard = Shard(client, database, name, number, label)
             stack.push_async_callback(shard.close)
             shards.append(shard)
         yield Store(name, shards)

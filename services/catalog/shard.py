@@ -12,7 +12,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError
 from pymongo.write_concern import WriteConcern
 
-from services.catalog import documents, places
+from services.catalog import documents, metrics, places
 from services.catalog.answers import in_time
 from services.catalog.documents import Document
 from services.catalog.places import Place, Places
@@ -34,10 +34,11 @@ MOST_HOLES = 10_000
 
 
 class Shard:
-    """`label` is what users are told when it does not answer: "the imdb dataset's shard 2"."""
+    """`label` is what users are told when it does not answer: "the imdb dataset's shard 2"; metrics say `number`."""
 
-    def __init__(self, client: AsyncMongoClient[Document], database: str, name: str, label: str) -> None:
+    def __init__(self, client: AsyncMongoClient[Document], database: str, name: str, number: int, label: str) -> None:
         self.label = label
+        self._up = metrics.SHARD_UP.labels(number)
         self._client = client
         self._database = client[database]
         # Acknowledged when durable.
@@ -53,8 +54,13 @@ class Shard:
         return in_time(self._client, self.label)
 
     async def ping(self) -> None:
-        async with self.asked():
-            await self._database.command("ping")
+        try:
+            async with self.asked():
+                await self._database.command("ping")
+        except BaseException:
+            self._up.set(0)
+            raise
+        self._up.set(1)
 
     async def make_indexes(self) -> None:
         """Does nothing where they exist. On a shard filled without them it takes as long as it takes."""

@@ -59,9 +59,11 @@ class ServerInterceptor(grpc.aio.ServerInterceptor):
 
 
 def _around(call: Handler, service: str, method: str) -> Handler:
+    started_calls = metrics.STARTED.labels(service, method)
     seconds_of_method = metrics.HANDLING_SECONDS.labels(service, method)
 
     async def around(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        started_calls.inc()
         started = time.perf_counter()
         tracing.accept(_text_metadata(context))
         code, message = grpc.StatusCode.OK, ""

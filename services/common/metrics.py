@@ -5,6 +5,7 @@ import prometheus_client
 # Seconds. From a primary key look-up to a deadline.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
+STARTED = prometheus_client.Counter("grpc_server_started", "Calls begun.", ("grpc_service", "grpc_method"))
 HANDLED = prometheus_client.Counter(
     "grpc_server_handled",
     "Calls finished, whatever became of them.",

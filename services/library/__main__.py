@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from seen.v1 import library_pb2_grpc
 from services.common.server import GrpcService, run
-from services.library import accounts, datasets
+from services.library import accounts, datasets, metrics
 from services.library.servicer import LibraryServicer
 from services.library.settings import LibrarySettings
 
@@ -14,6 +14,7 @@ settings = LibrarySettings.load()
 
 @asynccontextmanager
 async def main() -> AsyncIterator[GrpcService]:
+    metrics.begin(settings.catalog_addresses)
     async with (
         datasets.connect(settings.catalog_addresses) as all_datasets,
         accounts.connect(settings.account_address) as all_accounts,

@@ -14,6 +14,7 @@ from seen.v1.catalog_pb2 import Sample, SearchHit
 from seen.v1.types_pb2 import Item, ItemType
 from services.common import clients, deadline
 from services.common.errors import InvalidArgument, NotFound, Unavailable, user_message
+from services.library import metrics
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +121,7 @@ async def ask_all(
     for item_type, result in zip(asked, results, strict=True):
         if isinstance(result, Unavailable | TimeoutError):
             missing.append(item_type)
+            metrics.answered_without(item_type)
         elif isinstance(result, BaseException):
             raise result
         else:

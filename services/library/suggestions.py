@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from seen.v1.account_pb2 import CategoryPoints
 from seen.v1.types_pb2 import Item, ItemType
 from services.common.errors import InvalidArgument, Unavailable
+from services.library import metrics
 from services.library.accounts import Accounts
 from services.library.datasets import Dataset, Datasets, ask_all
 
@@ -52,6 +53,8 @@ async def suggest(
     )
     if not drawn:
         raise Unavailable("no dataset asked for answers at the moment; try again later")
+    for of, samples in drawn.items():
+        metrics.suggested(of, found=any(samples.values()))
     chosen = {category for samples in drawn.values() for category in samples}
     suggestions = [
         Suggestion(item, category) for of in asked for category, items in drawn.get(of, {}).items() for item in items

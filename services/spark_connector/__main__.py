@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 
 from seen.v1 import spark_pb2, spark_pb2_grpc
 from services.common.server import GrpcService, run
-from services.spark_connector import parts
+from services.spark_connector import metrics, parts
 from services.spark_connector.answers import Answers, Backoff
+from services.spark_connector.questions import QUESTIONS
 from services.spark_connector.runners.program import Program
 from services.spark_connector.servicer import SparkServicer
 from services.spark_connector.settings import SparkSettings
@@ -14,6 +15,7 @@ from services.spark_connector.settings import SparkSettings
 
 @contextlib.asynccontextmanager
 async def main(settings: SparkSettings) -> AsyncIterator[GrpcService]:
+    metrics.begin(question.name for question in QUESTIONS)
     program = Program(settings.spark_jobs.absolute())
     records = parts.records(settings)
     backoff = Backoff(settings.retry_first_s, settings.retry_longest_s)

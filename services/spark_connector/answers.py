@@ -254,6 +254,7 @@ class Answers:
         """The new answer, which the slot has by then; None where it failed."""
         name, key = slot.asked.question.name, ""
         outcome = "failed"
+        metrics.COMPUTING.labels(name).inc()
         try:
             inputs = await self._source.look(slot.asked.question.reads, anew=True)
             key = self._key(slot.asked, inputs)
@@ -275,6 +276,7 @@ class Answers:
             log.exception("a job's runner has a fault")
             self._fail(slot, key, SEE_LOG, "")
         finally:
+            metrics.COMPUTING.labels(name).dec()
             metrics.COMPUTATIONS.labels(name, outcome).inc()
             metrics.SECONDS.labels(name).observe(self._clock() - line.started)
         return None

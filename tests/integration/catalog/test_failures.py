@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 
 import grpc
+import prometheus_client
 import pytest
 
 from seen.v1.catalog_pb2 import CountItemsRequest, CreateItemRequest, GetItemRequest, ListItemsRequest
@@ -41,6 +42,18 @@ async def failure(dataset: Dataset, timeout: float = 3) -> grpc.aio.AioRpcError:
     with pytest.raises(grpc.aio.AioRpcError) as failed:
         await dataset.stub.CountItems(CountItemsRequest(), timeout=timeout)
     return failed.value
+
+
+def shards_up() -> list[float | None]:
+    """As the metrics tell it."""
+    return [prometheus_client.REGISTRY.get_sample_value("seen_shard_up", {"shard": shard}) for shard in ("1", "2")]
+
+
+async def test_metrics_tell_which_shard_is_down(imdb: Dataset, own_servers: list[Server]) -> None:
+    assert shards_up() == [1, 1]
+    own_servers[1].kill()
+    await imdb.until(NOT_SERVING)
+    assert shards_up() == [1, 0]
 
 
 async def test_what_was_acknowledged_survives_the_kill_of_a_shard(imdb: Dataset, own_servers: list[Server]) -> None:

@@ -310,16 +310,17 @@ async def test_reflection_lists_the_service() -> None:
     assert {"seen.v1.Catalog", "grpc.health.v1.Health"} <= set(names)
 
 
-async def test_each_call_is_counted_by_its_method_and_code() -> None:
+async def test_each_call_is_counted_when_it_begins_and_by_its_code_when_it_ends() -> None:
     async def answer() -> Item:
         raise errors.NotFound("no such item")
 
     counted = metrics.HANDLED.labels("seen.v1.Catalog", "GetItem", "NOT_FOUND")
-    before = counted._value.get()
+    begun = metrics.STARTED.labels("seen.v1.Catalog", "GetItem")
+    before = counted._value.get(), begun._value.get()
     async with channel_to(answer) as channel:
         with pytest.raises(grpc.aio.AioRpcError):
             await call(channel)
-    assert counted._value.get() == before + 1
+    assert (counted._value.get(), begun._value.get()) == (before[0] + 1, before[1] + 1)
 
 
 def test_a_log_line_is_one_json_object_with_the_requests_ids() -> None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import grpc
 import pytest
 from google.protobuf.empty_pb2 import Empty
+from prometheus_client import REGISTRY
 
 from seen.v1 import account_pb2, account_pb2_grpc, catalog_pb2, catalog_pb2_grpc, library_pb2, library_pb2_grpc
 from seen.v1.types_pb2 import ANIME, BOOK, SHOW, Item, ItemRef, ItemType
@@ -148,10 +149,17 @@ async def test_a_dataset_that_hangs_is_given_up_in_time_for_the_others_to_answer
     assert {item.type for item in answer.items} == {BOOK, ANIME}
 
 
-async def test_the_log_says_whose_items_an_answer_lacks(library: Library, caplog: pytest.LogCaptureFixture) -> None:
+async def test_log_and_metrics_say_whose_items_an_answer_lacks(
+    library: Library, caplog: pytest.LogCaptureFixture
+) -> None:
+    def lacking() -> float:
+        return REGISTRY.get_sample_value("seen_answers_without_total", {"type": "SHOW"}) or 0
+
+    before = lacking()
     library.catalogs[SHOW].hangs = True
     await library.stub.ListItems(page(), timeout=1)
     assert "answered without SHOW" in caplog.messages
+    assert lacking() == before + 1
 
 
 async def test_with_one_dataset_that_answers_it_is_well_whatever_the_others_do(library: Library) -> None:

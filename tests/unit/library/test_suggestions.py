@@ -3,6 +3,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import pytest
+from prometheus_client import REGISTRY
 
 from seen.v1.types_pb2 import ANIME, BOOK, SHOW, ItemRef, ItemType
 from services.common.errors import InvalidArgument, Unavailable
@@ -34,6 +35,20 @@ async def test_a_reader_of_fantasy_gets_fantasy_of_every_type() -> None:
     assert Counter(entry.item.type for entry in answer.suggestions) == {BOOK: 5, SHOW: 5, ANIME: 5}
     assert {entry.because for entry in answer.suggestions} == {"Fantasy"}
     assert all("Fantasy" in entry.item.category for entry in answer.suggestions)
+
+
+async def test_metrics_tell_of_what_nothing_could_be_suggested() -> None:
+    def counted() -> dict[tuple[str, str], float]:
+        return {
+            (of, result): REGISTRY.get_sample_value("seen_suggestions_total", {"type": of, "result": result}) or 0
+            for of in ("BOOK", "SHOW")
+            for result in ("some", "empty")
+        }
+
+    before = counted()
+    await suggestions([FakeDataset(BOOK, some(["A"], 9)), FakeDataset(SHOW, some(["B"], 9))], FakeAccounts({"A": 1}))
+    after = counted()
+    assert {key for key in after if after[key] > before[key]} == {("BOOK", "some"), ("SHOW", "empty")}
 
 
 async def test_the_three_categories_with_most_points_are_chosen_ties_in_alphabetical_order() -> None:

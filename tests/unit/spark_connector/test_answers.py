@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from seen.v1.spark_pb2 import BestDirector
 from services.common.errors import InvalidArgument, Unavailable
@@ -53,6 +54,17 @@ async def test_the_first_to_ask_hears_that_it_is_being_computed(world: World) ->
     standing = await world.answers.get(PLAIN)
     assert (standing.answer, standing.running, standing.stale) == (None, True, False)
     assert (standing.stage, standing.progress, standing.retry_after_s) == ("starting", 0, 1)
+
+
+async def test_metrics_tell_whether_a_question_is_being_computed(world: World) -> None:
+    def computing() -> float | None:
+        return REGISTRY.get_sample_value("seen_spark_computing", {"question": "best_director"})
+
+    await world.answers.get(PLAIN)
+    await settle()
+    assert computing() == 1
+    await world.computed()
+    assert computing() == 0
 
 
 async def test_when_to_ask_again_does_not_depend_on_how_long_the_machine_runs(world: World) -> None:

@@ -1,0 +1,74 @@
+"""What a run leaves, made of a recorded one: 20 users for 10 seconds, and a gateway that lied now and then."""
+
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+from matplotlib.image import imread
+
+from load import history, report
+
+RECORDED = Path(__file__).with_name("recorded")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = shutil.copytree(RECORDED, tmp_path_factory.mktemp("run") / "run")
+    report.write(folder)
+    return folder
+
+
+def test_seconds_go_on_where_locust_begins_to_count_again() -> None:
+    seconds = history.seconds(RECORDED)
+    assert [second.at for second in seconds] == sorted({second.at for second in seconds})
+    assert max(second.users for second in seconds) == 20
+    assert all(second.per_second >= 0 and second.failures_per_second >= 0 for second in seconds)
+    assert all(math.isnan(second.p50) or second.p50 <= second.p95 <= second.p99 for second in seconds)
+    # Of the seconds after the arrival, no request is lost or counted twice.
+    since = [second for second in seconds if second.users == 20]
+    counted = sum(second.per_second for second in since)
+    assert counted == pytest.approx(history.endpoints(RECORDED)[-1].requests, rel=0.2)
+
+
+def test_the_table_has_a_row_for_each_kind_of_request_and_one_for_all(folder: Path) -> None:
+    table = (folder / report.TABLE).read_text()
+    for endpoint in history.endpoints(folder):
+        assert endpoint.name in table
+        assert f"| {endpoint.requests:,} | {endpoint.failures:,} | {endpoint.per_second:.1f} |" in table
+    assert table.index("`GET /user/search/{username}`") < table.index("| all |")
+
+
+def test_failures_are_listed_with_their_reasons(folder: Path) -> None:
+    failures = history.failures(folder)
+    assert failures
+    for failure in failures:
+        listed = f"- {failure.times:,} × `{failure.request}`: {failure.why}"
+        assert listed in (folder / report.TABLE).read_text()
+
+
+def test_plots_are_pictures_with_something_on_them(folder: Path) -> None:
+    for name in ("requests", "latency", "resources"):
+        pixels = imread(folder / f"{name}.png")
+        assert pixels.shape[0] > 300
+        assert pixels.shape[1] > 600
+        assert pixels.std() > 0.05
+
+
+def test_the_page_needs_nothing_beside_it(folder: Path) -> None:
+    page = (folder / report.PAGE).read_text()
+    assert page.count('src="data:image/png;base64,') == page.count("src=") == 3
+    assert "href" not in page
+    assert "url(" not in page
+
+
+def test_the_page_shows_what_the_server_said_as_text(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in ("run.json", "locust_stats.csv", "locust_failures.csv"):  # without plots, which take their time
+        text = (RECORDED / name).read_text()
+        (folder / name).write_text(text.replace("another item", "<script>another item</script>"))
+    report.write(folder)
+    page = (folder / report.PAGE).read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;another item" in page
