@@ -216,7 +216,6 @@ def http_client() -> AbstractAsyncContextManager[httpx.AsyncClient]:
 
 
 def tokens(settings: GatewaySettings, client: httpx.AsyncClient) -> Tokens:
-    keys = SigningKeys(
-        f"{settings.auth0_url}/.well-known/jwks.json", client, settings.jwks_cool_down_s, settings.jwks_max_age_s
-    )
+    address = settings.auth0_keys_url or f"{settings.auth0_url}/.well-known/jwks.json"
+    keys = SigningKeys(address, client, settings.jwks_cool_down_s, settings.jwks_max_age_s)
     return Tokens(keys, f"{settings.auth0_url}/", settings.auth0_audience, settings.token_cache_s)

@@ -30,6 +30,9 @@ class GatewaySettings(Settings):
     spark_address: str = Field(description="host:port of the Spark connector; nobody needs to answer there")
 
     auth0_url: HttpAddress = Field(description="the identity provider; with a slash behind it, the tokens' issuer")
+    auth0_keys_url: HttpAddress | None = Field(
+        None, description="the identity provider's signing keys; by default /.well-known/jwks.json of SEEN_AUTH0_URL"
+    )
     auth0_audience: str = Field(min_length=1, description="the audience that tokens must be for")
     auth0_client_id: str = Field(min_length=1, description="the application that signs people in from the browser")
     jwks_cool_down_s: float = Field(

@@ -42,6 +42,13 @@ async def test_keys_are_fetched_once_for_many(provider: Provider) -> None:
     assert provider.fetches == 1
 
 
+async def test_keys_may_be_fetched_elsewhere_than_the_tokens_issuer_says(provider: Provider) -> None:
+    with Provider() as elsewhere:
+        async with tokens(provider, auth0_keys_url=f"{elsewhere.url}/.well-known/jwks.json") as verifier:
+            assert isinstance(await outcome(verifier, provider.token()), Token)
+    assert (provider.fetches, elsewhere.fetches) == (0, 1)
+
+
 async def test_unknown_keys_are_asked_for_once_in_a_cool_down(provider: Provider) -> None:
     async with tokens(provider, jwks_cool_down_s=0.8) as verifier:
         await verifier.verify(provider.token())
