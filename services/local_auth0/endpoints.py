@@ -13,7 +13,7 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
 from services.local_auth0.keys import Keys
-from services.local_auth0.people import BY_SUBJECT
+from services.local_auth0.people import of_subject
 from services.local_auth0.provider import Provider, Request
 from services.local_auth0.settings import LocalAuth0Settings
 from services.local_auth0.tokens import ALGORITHM, OPENID_SCOPES, Tokens
@@ -50,7 +50,8 @@ class Endpoints:
 
     def userinfo(self) -> Response:
         token = self._bearer.acquire_token("openid")
-        person = BY_SUBJECT[token.claims["sub"]]
+        person = of_subject(token.claims["sub"])
+        assert person, "only people's tokens have the scope openid"
         return flask.jsonify(person.profile(token.get_scope()))
 
     def jwks(self) -> Response:

@@ -1,5 +1,6 @@
 """The demo people, and what each may do. Anybody can sign in as any of them: the password is the name."""
 
+import re
 from dataclasses import dataclass
 
 USER_PERMISSIONS = ("write:seen", "write:like", "read:suggest", "write:username", "delete:username")
@@ -39,4 +40,16 @@ PEOPLE = {
         Person("admin", "Admin", "also adds and removes items", USER_PERMISSIONS + ITEM_PERMISSIONS),
     )
 }
-BY_SUBJECT = {person.subject: person for person in PEOPLE.values()}
+
+_VISITOR = re.compile("visitor-[1-9][0-9]{0,5}")
+
+
+def find(username: str) -> Person | None:
+    """A demo person, or one of the visitors visitor-1 to visitor-999999, whom load tests sign in by their hundreds."""
+    if _VISITOR.fullmatch(username):
+        return Person(username, username.capitalize(), "marks, likes and gets suggestions", USER_PERMISSIONS)
+    return PEOPLE.get(username)
+
+
+def of_subject(subject: str) -> Person | None:
+    return find(subject.removeprefix("auth0|"))

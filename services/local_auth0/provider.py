@@ -17,7 +17,7 @@ from werkzeug.datastructures import MultiDict
 
 from services.local_auth0.clients import Client
 from services.local_auth0.codes import LIFETIME_S, Code, Codes
-from services.local_auth0.people import PEOPLE, Person
+from services.local_auth0.people import Person, find
 from services.local_auth0.tokens import Tokens
 
 
@@ -78,7 +78,7 @@ class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):
     TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
 
     def authenticate_user(self, username: str, password: str) -> Person:
-        person = PEOPLE.get(username)
+        person = find(username)
         if person is None or not person.check_password(password):
             raise InvalidGrantError("Wrong email or password.")
         return person

@@ -29,7 +29,26 @@ def test_a_token_without_openid_is_for_the_api_alone(stand_in: StandIn) -> None:
     assert stand_in.verified(tokens["access_token"])["aud"] == AUDIENCE
 
 
-@pytest.mark.parametrize(("username", "password"), [("ana", "rui"), ("eve", "eve"), ("", ""), ("\u00e3na", "\x00")])
+def test_a_visitor_for_a_load_test_may_what_a_user_may_and_no_more(stand_in: StandIn) -> None:
+    tokens = stand_in.password_token("visitor-417", "openid email")
+    claims = stand_in.verified(tokens["access_token"])
+    assert claims["sub"] == "auth0|visitor-417"
+    assert claims["permissions"] == USER.split()
+    answer = HTTP.get(f"{stand_in.url}/userinfo", headers={"Authorization": f"Bearer {tokens['access_token']}"})
+    assert answer.json()["email"] == "visitor-417@seen.example"
+
+
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [
+        ("ana", "rui"),
+        ("eve", "eve"),
+        ("", ""),
+        ("\u00e3na", "\x00"),
+        ("visitor-0", "visitor-0"),
+        ("visitor-1", "visitor-2"),
+    ],
+)
 def test_a_wrong_password_is_refused(stand_in: StandIn, username: str, password: str) -> None:
     answer = stand_in.token(grant_type="password", client_id="seen-cli", username=username, password=password)
     assert answer.status_code == 400
