@@ -182,6 +182,8 @@ class Cloud:
             submitted.process = subprocess.Popen(command, stdout=output, stderr=output, env=os.environ, cwd=folder)
             self.state(submitted_id, states["running"])
         code = submitted.process.wait()
+        if submitted_id not in self.submitted:
+            return
         if not self.loses_results:
             self.storage.upload_new(self.bucket, folder)
         if code:
@@ -205,6 +207,15 @@ class Cloud:
             if submitted.process:
                 submitted.process.kill()
             self.state(submitted_id, _STATES[type(submitted.message)]["cancelled"])
+
+    def forget_all(self) -> None:
+        """As where jobs are deleted while they run."""
+        with self.lock:
+            forgotten = list(self.submitted.values())
+            self.submitted.clear()
+        for submitted in forgotten:
+            if submitted.process:
+                submitted.process.kill()
 
 
 ENDED_JOB = (JobStatus.State.DONE, JobStatus.State.ERROR, JobStatus.State.CANCELLED)

@@ -369,7 +369,7 @@ async def test_a_deleted_job_is_a_failure(world: World) -> None:
     world.stand_in.wait()
     async with world.connector() as client:
         await until(client.best_director, running("counting"))
-        world.cloud.submitted.clear()
+        world.cloud.forget_all()
         error = await failing(client.best_director)
     assert user_message(error) == "the job was deleted while it ran"
 
