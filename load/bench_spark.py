@@ -28,7 +28,7 @@ import polars
 import psutil
 import pyspark
 
-from load import gen_imdb
+from load import gen_imdb, results
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "load" / "RESULTS.md"
@@ -205,17 +205,9 @@ def table(measured: Sequence[Measured]) -> str:
 
 
 def machine() -> str:
-    model = "unknown processor"
-    with suppress(OSError):
-        model = next(
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        )
     java = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr.partition("\n")[0]  # noqa: S607
     return (
-        f"{psutil.cpu_count()} × {model}, {psutil.virtual_memory().total >> 30} GiB, {platform.system()} "
-        f"{platform.release()}; {java}; Python {platform.python_version()}, Spark {pyspark.__version__}, "
+        f"{results.machine()}; {java}; Python {platform.python_version()}, Spark {pyspark.__version__}, "
         f"DuckDB {duckdb.__version__}, Polars {polars.__version__}"
     )
 
@@ -227,16 +219,6 @@ def disagreements(measured: Sequence[Measured]) -> list[str]:
         if len(answers) > 1:
             found.append(f"{question}: {' but also '.join(sorted(answers))}")
     return found
-
-
-def write(heading: str, text: str) -> None:
-    """Puts the text under its heading in RESULTS.md, in place of what an earlier run has put there."""
-    old = RESULTS.read_text() if RESULTS.exists() else "# Results\n"
-    begin, end = f"<!-- bench_spark: {heading} -->", "<!-- end of bench_spark -->"
-    block = f"{begin}\n### {heading}\n\n{text}\n{end}\n"
-    pattern = re.compile(re.escape(begin) + r".*?" + re.escape(end) + "\n", re.DOTALL)
-    new = pattern.sub(lambda _: block, old) if begin in old else f"{old.rstrip()}\n\n{block}"
-    RESULTS.write_text(new)
 
 
 def main() -> None:
@@ -291,7 +273,7 @@ def main() -> None:
     text = f"{about}\n\n{table(measured)}"
     print(f"\n{heading}: {text}")
     if options.write:
-        write(heading, text)
+        results.put(results.RESULTS, "bench_spark", heading, text)
     if wrong := disagreements(measured):
         sys.exit("the answers differ: " + "; ".join(wrong))
 
