@@ -31,7 +31,6 @@ import pyspark
 from load import gen_imdb, results
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "load" / "RESULTS.md"
 EMPTY = """\
 from pyspark.sql import SparkSession
 spark = SparkSession.builder.getOrCreate()

@@ -5,8 +5,8 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from jsonschema import Draft4Validator, ValidationError  # type: ignore[import-untyped]
-from jsonschema.validators import extend  # type: ignore[import-untyped]
+from jsonschema import Draft4Validator, ValidationError
+from jsonschema.validators import extend
 
 from services.gateway.problems import FieldError
 
