@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, SkipValidation, field_validator
 from pydantic_settings import NoDecode
 
 from seen.v1.types_pb2 import ItemType
@@ -11,7 +11,7 @@ from services.common.settings import GrpcSettings
 
 class LibrarySettings(GrpcSettings):
     account_address: str = Field(description="host:port of the account service")
-    catalog_addresses: Annotated[dict[ItemType, str], NoDecode] = Field(
+    catalog_addresses: Annotated[dict[SkipValidation[ItemType], str], NoDecode] = Field(
         description="each type's dataset: BOOK=host:port,SHOW=host:port,…"
     )
 
