@@ -1,4 +1,4 @@
-"""A whole suite, run by scripts/local.sh in the background, as a person would run it."""
+"""A whole suite: somebody else's, or one that scripts/local.sh runs in the background, as a person would have it."""
 
 import functools
 import json
@@ -54,7 +54,36 @@ class Finished:
         return self
 
 
-class RunningSuite:
+class AnySuite:
+    """A suite that answers, whoever started it. `auth0_url` is also what the gateway calls its identity provider."""
+
+    def __init__(self, url: str, auth0_url: str) -> None:
+        self.url, self.auth0_url = url, auth0_url
+
+    @functools.cache  # noqa: B019 - a suite lives as long as the tests
+    def token(self, person: str) -> str:
+        answer = httpx.post(
+            f"{self.auth0_url}/oauth/token",
+            data={
+                "grant_type": "password",
+                "client_id": "seen-cli",
+                "username": person,
+                "password": person,
+                "audience": AUDIENCE,
+            },
+        )
+        answer.raise_for_status()
+        return str(answer.json()["access_token"])
+
+    @contextmanager
+    def client(self, person: str | None = None, headers: Mapping[str, str] | None = None) -> Iterator[httpx.Client]:
+        """An HTTP client of the gateway, signed in as that person."""
+        signed_in = {"Authorization": f"Bearer {self.token(person)}"} if person else {}
+        with httpx.Client(base_url=self.url, headers={**signed_in, **(headers or {})}, timeout=30) as client:
+            yield client
+
+
+class RunningSuite(AnySuite):
     """A suite with its own folder, on its own ports, so that it disturbs no other."""
 
     def __init__(self, folder: Path, checkout: Path = ROOT) -> None:
@@ -116,28 +145,6 @@ class RunningSuite:
             for log in sorted((self.folder / "logs").glob("*.log"))
         ]
         return "\n".join(ends)
-
-    @functools.cache  # noqa: B019 - a suite lives as long as the tests
-    def token(self, person: str) -> str:
-        answer = httpx.post(
-            f"{self.auth0_url}/oauth/token",
-            data={
-                "grant_type": "password",
-                "client_id": "seen-cli",
-                "username": person,
-                "password": person,
-                "audience": AUDIENCE,
-            },
-        )
-        answer.raise_for_status()
-        return str(answer.json()["access_token"])
-
-    @contextmanager
-    def client(self, person: str | None = None, headers: Mapping[str, str] | None = None) -> Iterator[httpx.Client]:
-        """An HTTP client of the gateway, signed in as that person."""
-        signed_in = {"Authorization": f"Bearer {self.token(person)}"} if person else {}
-        with httpx.Client(base_url=self.url, headers={**signed_in, **(headers or {})}, timeout=30) as client:
-            yield client
 
 
 def free_offset() -> int:

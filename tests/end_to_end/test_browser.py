@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from tests.end_to_end.running import RunningSuite
+from tests.end_to_end.running import AnySuite
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLOWS = {"authorization code with PKCE": "authorizationCode", "implicit": "implicit"}
@@ -27,7 +27,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser, suite: RunningSuite, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
+def page(browser: Browser, suite: AnySuite, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
     """Swagger UI, opened. Where a test fails, a picture of every window is left in its folder."""
     with browser.new_context(viewport={"width": 1280, "height": 1600}) as context:
         context.set_default_timeout(15_000)
@@ -67,7 +67,7 @@ def try_out(page: Page, operation: str) -> Locator:
 
 
 @pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS.keys())
-def test_a_person_signs_in_and_a_call_is_made_in_their_name(page: Page, suite: RunningSuite, flow: str) -> None:
+def test_a_person_signs_in_and_a_call_is_made_in_their_name(page: Page, suite: AnySuite, flow: str) -> None:
     with suite.client("ana") as ana:
         ana.delete("/user")
         ana.post("/user", json={"username": "ana.in.the.browser"}).raise_for_status()
@@ -79,7 +79,7 @@ def test_a_person_signs_in_and_a_call_is_made_in_their_name(page: Page, suite: R
     expect(answer.locator(".response-col_description")).to_contain_text("ana.in.the.browser")
 
 
-def test_a_suggestion_made_in_the_page_shows_its_reasons(page: Page, suite: RunningSuite) -> None:
+def test_a_suggestion_made_in_the_page_shows_its_reasons(page: Page, suite: AnySuite) -> None:
     with suite.client("rui") as rui:
         rui.delete("/user")
         book = rui.get("/lib/1", params={"type": "BOOK", "category": "Fantasy"}).json()["items"][0]

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.end_to_end.questions import items, path, problem
-from tests.end_to_end.running import RunningSuite
+from tests.end_to_end.running import AnySuite, RunningSuite
 
 NOBODYS_ID = "0" * 24
 
@@ -66,7 +66,7 @@ def test_401_says_how_to_sign_in(anyone: httpx.Client) -> None:
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_401_for_a_token_that_somebody_changed(suite: RunningSuite) -> None:
+def test_401_for_a_token_that_somebody_changed(suite: AnySuite) -> None:
     header, payload, signature = suite.token("ana").split(".")
     forged = ".".join((header, payload, signature[::-1]))
     answer = httpx.get(f"{suite.url}/user", headers={"Authorization": f"Bearer {forged}"})
@@ -113,6 +113,7 @@ def test_400_for_json_that_is_cut_off(ana: httpx.Client) -> None:
     problem(answer, 400, "body")
 
 
+@pytest.mark.own_suite
 def test_503_while_a_dataset_hangs(suite: RunningSuite, anyone: httpx.Client) -> None:
     book = items(anyone, type="BOOK", size=1)[0]
     with hanging(suite, "book"):
@@ -122,6 +123,7 @@ def test_503_while_a_dataset_hangs(suite: RunningSuite, anyone: httpx.Client) ->
         assert anyone.get("/lib/1").json()["missing"] == ["BOOK"]
 
 
+@pytest.mark.own_suite
 def test_504_when_a_service_takes_too_long(suite: RunningSuite, ana: httpx.Client) -> None:
     with hanging(suite, "account"):
         problem(ana.get("/user"), 504)
@@ -136,6 +138,7 @@ def hanging(suite: RunningSuite, name: str) -> Iterator[None]:
         suite.kill(name, signal.SIGCONT)
 
 
+@pytest.mark.own_suite
 def test_no_error_shows_the_inside_of_the_program(suite: RunningSuite, ana: httpx.Client) -> None:
     with hanging(suite, "account"):
         answers = [ana.get("/nowhere"), ana.get("/lib/x"), ana.get("/user")]

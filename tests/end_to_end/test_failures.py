@@ -10,6 +10,8 @@ import pytest
 from tests.end_to_end.questions import Item, get, items, mark, path, problem
 from tests.end_to_end.running import RunningSuite, wait_for
 
+pytestmark = pytest.mark.own_suite
+
 TYPES = ("BOOK", "SHOW", "ANIME")
 
 

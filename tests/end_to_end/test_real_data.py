@@ -11,6 +11,8 @@ from scripts.local.suite import DATASETS, ROOT
 from tests.end_to_end.questions import Item, get, items, mark, path, problem
 from tests.end_to_end.running import Finished, RunningSuite, run
 
+pytestmark = pytest.mark.own_suite
+
 FILES = {
     "book": ("goodreads/book_data.csv",),
     "imdb": ("imdb/title.basics.tsv", "imdb/title.ratings.tsv"),

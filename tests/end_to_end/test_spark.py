@@ -44,11 +44,15 @@ def answer(client: httpx.Client, question: str) -> Item:
     return found
 
 
-def test_the_sample_answers_both_questions(asked: RunningSuite) -> None:
+@pytest.mark.own_suite
+def test_who_asks_first_hears_that_the_answer_is_being_computed(asked: RunningSuite) -> None:
     with asked.client() as anyone:
         assert anyone.get("/bestDirector").status_code == 202
-        director = answer(anyone, "/bestDirector")
-        connected = answer(anyone, "/moreConnected")
+
+
+def test_the_sample_answers_both_questions(anyone: httpx.Client) -> None:
+    director = answer(anyone, "/bestDirector")
+    connected = answer(anyone, "/moreConnected")
     assert director["winner"]["person"]["name"] == "Christopher Nolan"
     assert len(director["films"]) == director["winner"]["films"] == 12
     assert connected["winner"] == {
@@ -57,14 +61,14 @@ def test_the_sample_answers_both_questions(asked: RunningSuite) -> None:
     }
 
 
-def test_other_thresholds_are_another_question(asked: RunningSuite) -> None:
-    with asked.client() as anyone:
-        without_minimum = answer(anyone, "/bestDirector?minFilms=1")
-        nobody = answer(anyone, "/bestDirector?minFilms=1000")
+def test_other_thresholds_are_another_question(anyone: httpx.Client) -> None:
+    without_minimum = answer(anyone, "/bestDirector?minFilms=1")
+    nobody = answer(anyone, "/bestDirector?minFilms=1000")
     assert without_minimum["winner"]["person"]["name"] == "Francis Ford Coppola"
     assert "winner" not in nobody
 
 
+@pytest.mark.own_suite
 def test_an_answer_is_there_at_once_after_a_restart(asked: RunningSuite) -> None:
     with asked.client() as anyone:
         before = answer(anyone, "/bestDirector")
@@ -77,6 +81,7 @@ def test_an_answer_is_there_at_once_after_a_restart(asked: RunningSuite) -> None
     assert unchanged.status_code == 304
 
 
+@pytest.mark.own_suite
 def test_a_changed_file_makes_the_answer_stale_until_it_is_computed_again(asked: RunningSuite) -> None:
     files = asked.folder / "imdb"
     with asked.client() as anyone:
@@ -89,14 +94,15 @@ def test_a_changed_file_makes_the_answer_stale_until_it_is_computed_again(asked:
     assert after["winner"]["person"]["name"] != "Christopher Nolan"
 
 
-def test_only_an_administrator_may_ask_for_a_new_computation(asked: RunningSuite) -> None:
-    with asked.client("admin") as admin, asked.client("ana") as ana, asked.client() as anyone:
-        before = answer(anyone, "/moreConnected")
-        assert anyone.post("/moreConnected").status_code == 401
-        assert ana.post("/moreConnected").status_code == 403
-        time.sleep(1)  # the time of the next answer shall differ
-        assert admin.post("/moreConnected").status_code == 202
-        after = wait_for(lambda: _newer(anyone.get("/moreConnected").json(), before), WITHIN_S)
+def test_only_an_administrator_may_ask_for_a_new_computation(
+    admin: httpx.Client, ana: httpx.Client, anyone: httpx.Client
+) -> None:
+    before = answer(anyone, "/moreConnected")
+    assert anyone.post("/moreConnected").status_code == 401
+    assert ana.post("/moreConnected").status_code == 403
+    time.sleep(1)  # the time of the next answer shall differ
+    assert admin.post("/moreConnected").status_code == 202
+    after = wait_for(lambda: _newer(anyone.get("/moreConnected").json(), before), WITHIN_S)
     assert after["winner"] == before["winner"]
 
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from tests.end_to_end.questions import get, items, mark, path
-from tests.end_to_end.running import RunningSuite
+from tests.end_to_end.running import AnySuite
 
 
 def test_a_reader_of_fantasy_gets_films_and_anime_of_the_same_categories_and_hears_why(ana: httpx.Client) -> None:
@@ -152,7 +152,7 @@ def test_people_name_themselves_and_are_found_by_the_beginning_of_the_name(
 
 @pytest.mark.parametrize(("way", "there"), [("login", "/authorize"), ("logout", "/v2/logout")])
 def test_a_browser_is_sent_to_auth0_and_a_script_is_told_the_address(
-    suite: RunningSuite, anyone: httpx.Client, way: str, there: str
+    suite: AnySuite, anyone: httpx.Client, way: str, there: str
 ) -> None:
     sent = anyone.get(f"/user/{way}", headers={"Accept": "text/html"})
     assert sent.status_code == 302

@@ -1,0 +1,40 @@
+"""Does each thing that the load test's people do once, against the API at the address given, and prints what Locust
+counted of it. A program of its own: Locust takes the place of the standard library's sockets.
+"""
+
+import json
+import sys
+
+import locust
+from locust.env import Environment
+
+from load import accounts
+from load.users import Guest, Member, Visitor
+
+
+def main(host: str) -> None:
+    Visitor.host = host
+    environment = Environment(user_classes=[Guest, Member], host=host, events=locust.events)
+    environment.create_local_runner()
+    member = Member(environment)
+    member.on_start()
+    member.like()
+    member.see()
+    member.suggest()
+    member.log_out()
+    guest = Guest(environment)
+    guest.on_start()
+    guest.page()
+    guest.item()
+    guest.search()
+    guest.log_in()
+    accounts.leave(environment)
+    counts = {
+        f"{entry.method} {entry.name}": [entry.num_requests, entry.num_failures]
+        for entry in environment.stats.entries.values()
+    }
+    why = [f"{error.method} {error.name}: {error.error}" for error in environment.stats.errors.values()]
+    print(json.dumps({"counts": counts, "why": why}))
+
+
+main(sys.argv[1])
