@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks style and types, then runs all tests: unit, integration, end to end. Arguments go to pytest:
-# scripts/test.sh tests/unit, scripts/test.sh -k suggest, scripts/test.sh --lf …
+# Checks style and types, then runs all tests: unit, deploy, integration, end to end. Arguments go to pytest:
+# scripts/test.sh tests/unit, scripts/test.sh -k suggest, scripts/test.sh --lf …; -n0 runs one test at a time.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 source scripts/lib/venv.sh
@@ -27,6 +27,10 @@ need() { # NAME OF THE PACKAGE, then commands of which any will do
 missing=()
 need mariadb-server mariadbd mysqld
 need chromium chromium chromium-browser google-chrome
+need prometheus promtool
+need default-jre-headless java
+# Not in Debian, and its old one does not know Kustomize's present files.
+command -v kubectl >/dev/null || left_out+=("the tests of k8s/ and istio/, which need kubectl")
 if ((${#missing[@]})); then
     echo "installing ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
@@ -52,7 +56,7 @@ check 'ruff check' ruff check --quiet .
 check 'ruff format' ruff format --quiet --check --diff .
 check mypy mypy --no-error-summary
 if command -v shellcheck >/dev/null; then
-    check shellcheck shellcheck --external-sources --source-path=SCRIPTDIR/.. .ci/run scripts/*.sh scripts/lib/*.sh
+    check shellcheck shellcheck --external-sources --source-path=SCRIPTDIR/.. .ci/run scripts/*.sh scripts/lib/*.sh docker/mysql/*.sh
 else
     left_out+=("shellcheck, which is not installed")
 fi
@@ -61,7 +65,8 @@ SEEN_FAILED_CHECKS=$(IFS=,; echo "${failed[*]-}")
 SEEN_LEFT_OUT=$(IFS=,; echo "${left_out[*]-}")
 export SEEN_FAILED_CHECKS SEEN_LEFT_OUT
 echo '== pytest'
-python -m pytest "$@"
+# Two files of tests at a time, for most of them wait: for a database to start, a service to notice, a deadline to pass.
+python -m pytest --numprocesses 2 --dist loadfile "$@"
 code=$?
 ((code == 0 && ${#failed[@]})) && code=1
 exit "$code"
