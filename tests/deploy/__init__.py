@@ -1,0 +1,1 @@
+"""Proof of what is deployed, without a cluster."""

@@ -1,0 +1,90 @@
+"""The pods and services that manifests describe, as far as a mesh looks at them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A Deployment's pods, of which there is one here. `ports` are the container's, by name."""
+
+    namespace: str
+    name: str
+    account: str
+    labels: Mapping[str, str]
+    ports: Mapping[str, int]
+
+    def selected_by(self, rendered: Object) -> bool:
+        """Whether a policy or filter of Istio's is about this pod."""
+        # What is in the root namespace is about every pod of the mesh.
+        near = rendered["metadata"]["namespace"] in (self.namespace, "istio-system")
+        return near and selector(rendered).items() <= self.labels.items()
+
+
+def selector(rendered: Object) -> Mapping[str, str]:
+    """The labels of the pods that a policy or filter is about; none where it is about all."""
+    spec = rendered["spec"]
+    labels = spec.get("selector", {}).get("matchLabels") or spec.get("workloadSelector", {}).get("labels") or {}
+    return dict(labels)
+
+
+INGRESS = Pod(
+    "istio-ingress", "ingress", "istio-ingressgateway", {"istio": "ingressgateway"}, {"https": 8443, "http": 8080}
+)
+
+
+def pods(objects: Sequence[Object]) -> list[Pod]:
+    return [
+        _pod(rendered["metadata"], rendered["spec"]["template"])
+        for rendered in objects
+        if rendered["kind"] == "Deployment"
+    ]
+
+
+def _pod(metadata: Object, template: Object) -> Pod:
+    container = next(container for container in template["spec"]["containers"] if container["name"] == "app")
+    return Pod(
+        metadata["namespace"],
+        metadata["name"],
+        template["spec"]["serviceAccountName"],
+        template["metadata"]["labels"],
+        {port["name"]: port["containerPort"] for port in container["ports"]},
+    )
+
+
+@dataclass(frozen=True)
+class Service:
+    """`ports` are its own by name, with the container's that each leads to."""
+
+    host: str
+    selector: Mapping[str, str]
+    ports: Mapping[str, tuple[int, str | int]]
+
+    def endpoints(self, all_pods: Sequence[Pod], port: int, labels: Mapping[str, str]) -> list[tuple[Pod, int]]:
+        """The pods behind one of its ports that have these labels too, each with the port there."""
+        target = next(target for number, target in self.ports.values() if number == port)
+        return [
+            (pod, pod.ports[target] if isinstance(target, str) else target)
+            for pod in all_pods
+            if self.selector.items() <= pod.labels.items() and labels.items() <= pod.labels.items()
+        ]
+
+    def port_name(self, port: int) -> str:
+        return next(name for name, (number, _) in self.ports.items() if number == port)
+
+
+def services(objects: Sequence[Object]) -> dict[str, Service]:
+    """By the name that they have in the whole cluster."""
+    found = [_service(rendered["metadata"], rendered["spec"]) for rendered in objects if rendered["kind"] == "Service"]
+    return {service.host: service for service in found}
+
+
+def _service(metadata: Object, spec: Object) -> Service:
+    return Service(
+        f"{metadata['name']}.{metadata['namespace']}.svc.cluster.local",
+        spec.get("selector", {}),
+        {port["name"]: (port["port"], port.get("targetPort", port["port"])) for port in spec["ports"]},
+    )

@@ -1,0 +1,145 @@
+"""VirtualService and DestinationRule as Envoy's routes and clusters, with Istio's defaults where they say nothing."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+Object = dict[str, Any]
+# The cluster's name for a route's destination.
+Naming = Callable[[Mapping[str, Any]], str]
+
+# What Istio does where a route says nothing of retries: writes are tried again too.
+DEFAULT_RETRIES = {
+    "num_retries": 2,
+    "retry_on": "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes",
+    "retriable_status_codes": [503],
+}
+HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+def virtual_host(service: Object, cluster: Naming, redirect: bool = False) -> Object:
+    """`redirect` is Gateway's httpsRedirect."""
+    hosts: Sequence[str] = service["spec"]["hosts"]
+    return {
+        "name": service["metadata"]["name"],
+        "domains": [*hosts, *(f"{host}:*" for host in hosts)],
+        "routes": [route for entry in service["spec"]["http"] for route in _routes(entry, cluster)],
+        "require_tls": "ALL" if redirect else "NONE",
+    }
+
+
+def _routes(entry: Object, cluster: Naming) -> Iterable[Object]:
+    if unknown := entry.keys() - {"match", "route", "retries", "timeout"}:
+        raise ValueError(f"not translated: {unknown}")
+    destinations = [way for way in entry["route"] if way.get("weight") != 0]
+    weighted = [{"name": cluster(way["destination"]), "weight": way.get("weight", 1)} for way in destinations]
+    action = {
+        "weighted_clusters": {"clusters": weighted},
+        "timeout": entry.get("timeout", "0s"),
+        # A grpc-timeout, which is the caller's deadline, is kept as it is.
+        "max_stream_duration": {"grpc_timeout_header_max": entry.get("timeout", "0s")},
+        **_retries(entry.get("retries")),
+    }
+    for match in entry.get("match", [{}]):
+        if match.keys() - {"uri"}:
+            raise ValueError(f"not translated: {match}")
+        uri = match.get("uri", {"prefix": "/"})
+        path = {"exact": "path", "prefix": "prefix"}
+        yield {"match": {path[kind]: value for kind, value in uri.items()}, "route": action}
+
+
+def _retries(said: Object | None) -> Object:
+    if said is None:
+        return {"retry_policy": DEFAULT_RETRIES}
+    if said["attempts"] == 0:
+        return {}
+    return {"retry_policy": {**DEFAULT_RETRIES, "num_retries": said["attempts"]}}
+
+
+def cluster(name: str, rule: Object, endpoints: Sequence[tuple[str, int]], http2: bool, tls: Object) -> Object:
+    """A service's pods as one of its callers sees them."""
+    policy = rule["spec"]["trafficPolicy"]
+    pool = policy["connectionPool"]
+    return {
+        **static(name, endpoints, http2, pool["http"]["idleTimeout"]),
+        **_balancing(policy["loadBalancer"]),
+        "connect_timeout": pool["tcp"]["connectTimeout"],
+        "circuit_breakers": {
+            "thresholds": [
+                {
+                    "max_requests": pool["http"]["http2MaxRequests"],
+                    "max_pending_requests": pool["http"]["http1MaxPendingRequests"],
+                }
+            ]
+        },
+        "outlier_detection": _outliers(policy["outlierDetection"]),
+        # Istio's default: better none than a pod that was left out.
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        "transport_socket": tls,
+    }
+
+
+def static(name: str, endpoints: Iterable[tuple[str, int]], http2: bool, idle_timeout: str = "3600s") -> Object:
+    """A cluster whose addresses are known, and nothing more."""
+    protocol: Object = {"http2_protocol_options": {}} if http2 else {"http_protocol_options": {}}
+    return {
+        "name": name,
+        "type": "STATIC",
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(*place)}} for place in endpoints]}],
+        },
+        "typed_extension_protocol_options": {
+            f"{HTTP}": {
+                "@type": f"type.googleapis.com/{HTTP}",
+                "explicit_http_config": protocol,
+                "common_http_protocol_options": {"idle_timeout": idle_timeout},
+            }
+        },
+    }
+
+
+def address(host: str, port: int) -> Object:
+    return {"socket_address": {"address": host, "port_value": port}}
+
+
+def _balancing(said: Object) -> Object:
+    warmup = said["warmup"]
+    if said["simple"] != "LEAST_REQUEST" or warmup.keys() - {"duration", "minimumPercent"}:
+        raise ValueError(f"not translated: {said}")
+    return {
+        "lb_policy": "LEAST_REQUEST",
+        "least_request_lb_config": {
+            "slow_start_config": {
+                "slow_start_window": warmup["duration"],
+                "min_weight_percent": {"value": warmup["minimumPercent"]},
+            }
+        },
+    }
+
+
+# Istio's names for Envoy's, with Envoy's switch for those that 0 turns off.
+_COUNTED = {
+    "consecutive5xxErrors": ("consecutive_5xx", "enforcing_consecutive_5xx"),
+    "consecutiveGatewayErrors": ("consecutive_gateway_failure", "enforcing_consecutive_gateway_failure"),
+    "consecutiveLocalOriginFailures": (
+        "consecutive_local_origin_failure",
+        "enforcing_consecutive_local_origin_failure",
+    ),
+}
+_SAME = {
+    "splitExternalLocalOriginErrors": "split_external_local_origin_errors",
+    "interval": "interval",
+    "baseEjectionTime": "base_ejection_time",
+    "maxEjectionPercent": "max_ejection_percent",
+}
+
+
+def _outliers(said: Mapping[str, Any]) -> Object:
+    detection: Object = {"enforcing_success_rate": 0, "enforcing_local_origin_success_rate": 0}
+    for field, value in said.items():
+        if field in _COUNTED:
+            number, switch = _COUNTED[field]
+            detection |= {switch: 100 if value else 0} | ({number: value} if value else {})
+        else:
+            detection[_SAME[field]] = value
+    return detection

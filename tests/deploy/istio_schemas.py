@@ -1,0 +1,67 @@
+"""Istio's own definitions of its objects, made strict: a field that a cluster would drop is an error here."""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+
+CRDS = ROOT.parent / "shared" / "k8s" / "istio-crds-1.30.3.yaml"
+
+Object = dict[str, Any]
+
+
+def faults(rendered: Object) -> Iterator[str]:
+    """What is wrong with an object, each with its name and the field."""
+    version, kind, name = rendered["apiVersion"], rendered["kind"], rendered["metadata"]["name"]
+    validator = _validators().get((version, kind))
+    if validator is None:
+        yield f"{kind} {name}: Istio has no {kind} in {version}"
+        return
+    for error in validator.iter_errors(rendered.get("spec", {})):
+        yield f"{kind} {name}: {error.json_path.replace('$', 'spec', 1)}: {error.message}"
+
+
+@cache
+def _validators() -> Mapping[tuple[str, str], Any]:
+    """By version and kind. The definitions' CEL rules are not looked at: there is no evaluator for them here."""
+    return {
+        (f"{crd['spec']['group']}/{version['name']}", crd["spec"]["names"]["kind"]): jsonschema.Draft202012Validator(
+            _strict(version["schema"]["openAPIV3Schema"]["properties"]["spec"])
+        )
+        for crd in yaml.load_all(_text(CRDS), yaml.CSafeLoader)
+        if crd
+        for version in crd["spec"]["versions"]
+    }
+
+
+def _text(file: Path) -> str:
+    if not file.is_file():
+        pytest.skip(f"no definitions of Istio's objects: there is no {file}")
+    return file.read_text(encoding="utf-8")
+
+
+def _strict(schema: Object) -> Object:
+    """The same schema, to which an unknown field is an error.
+
+    Only fields' own schemas are changed: those in oneOf, anyOf and not name a few fields as a condition.
+    """
+    strict = dict(schema)
+    if "properties" in schema:
+        strict["properties"] = {name: _strict(field) for name, field in schema["properties"].items()}
+        if not schema.get("x-kubernetes-preserve-unknown-fields"):
+            strict["additionalProperties"] = False
+    elif isinstance(schema.get("additionalProperties"), dict):
+        strict["additionalProperties"] = _strict(schema["additionalProperties"])
+    if isinstance(schema.get("items"), dict):
+        strict["items"] = _strict(schema["items"])
+    if schema.get("x-kubernetes-int-or-string"):
+        strict["type"] = ["integer", "string"]
+    elif schema.get("nullable") and "type" in schema:
+        strict["type"] = [schema["type"], "null"]
+    return strict

@@ -1,0 +1,56 @@
+"""k8s/COSTS.md: its quantities are those of the manifests and of the scripts."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.deploy import render
+
+COSTS = (ROOT / "k8s" / "COSTS.md").read_text()
+UNITS = {"Mi": 1 / 1024, "Gi": 1}
+
+
+def vcpu(text: str) -> float:
+    return float(text.removesuffix("m")) / (1000 if text.endswith("m") else 1)
+
+
+def gib(text: str) -> float:
+    return float(text[:-2]) * UNITS[text[-2:]]
+
+
+def asked(overlay: str, end: str) -> str:
+    """As the table has it, with every autoscaler at its minReplicas or maxReplicas."""
+    objects = render.overlay(overlay)
+    replicas = {
+        found["spec"]["scaleTargetRef"]["name"]: found["spec"][end]
+        for found in objects
+        if found["kind"] == "HorizontalPodAutoscaler"
+    }
+    processors = memory = 0.0
+    pods: dict[str, int] = {"Deployment": 0, "StatefulSet": 0}
+    for found in (found for found in objects if found["kind"] in pods):
+        number = replicas.get(found["metadata"]["name"], 1)
+        pods[found["kind"]] += number
+        requests: list[dict[str, Any]] = [
+            container["resources"]["requests"] for container in found["spec"]["template"]["spec"]["containers"]
+        ]
+        processors += number * sum(vcpu(request["cpu"]) for request in requests)
+        memory += number * sum(gib(request["memory"]) for request in requests)
+    databases = f" and {pods['StatefulSet']} databases" if pods["StatefulSet"] else ""
+    return f"{pods['Deployment']} pods{databases}: {processors:g} vCPU, {memory:.1f} GiB"
+
+
+@pytest.mark.parametrize("overlay", render.OVERLAYS)
+def test_the_pods_ask_for_what_is_written(overlay: str) -> None:
+    processors = f"| {overlay} | {asked(overlay, 'minReplicas')} | {asked(overlay, 'maxReplicas')} |"
+    assert processors in COSTS
+
+
+def test_the_sizes_are_those_of_the_script() -> None:
+    script = (ROOT / "scripts" / "create_cluster.sh").read_text()
+    sizes = re.findall(r"^(\w+)\) machine=(\S+) nodes_min=(\d+) nodes_max=(\d+)", script, re.MULTILINE)
+    assert [size for size, *_ in sizes] == ["small", "medium", "large"]
+    for _, machine, least, most in sizes:
+        assert f"| {least} to {most} × {machine}, " in COSTS

@@ -1,0 +1,139 @@
+"""What a real Prometheus knows of a running suite: all services, no alert, and data for every panel."""
+
+import math
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.deploy import dashboards, prometheus
+from tests.deploy.dashboards import Panel
+from tests.deploy.prometheus import Prometheus
+from tests.end_to_end.questions import items, mark, path
+from tests.end_to_end.running import RunningSuite, wait_for
+
+# Metrics that a suite on one machine does not have, and whose they are.
+ELSEWHERE = {
+    "ALERTS": "Prometheus, while an alert is pending or fires",
+    "container_memory_working_set_bytes": "a Kubernetes node",
+    "container_spec_memory_limit_bytes": "a Kubernetes node",
+    "istio_agent_cert_expiry_seconds": "a proxy of Istio",
+    "istio_requests_total": "a proxy of Istio",
+    "seen_certificate_expiry_timestamp_seconds": "account where its database speaks TLS, and Istio",
+}
+# Panels that have nothing to show for the same reason.
+EMPTY = {"overview: Answers at the ingress", "overview: Certificates end in"}
+
+
+@pytest.fixture(scope="module")
+def running(suite: RunningSuite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    folder, port = tmp_path_factory.mktemp("prometheus"), prometheus.free_port()
+    with prometheus.running(folder, port, prometheus.config_for(suite.offset, port)) as started:
+        started.wait_until_scraped()
+        yield started
+
+
+@pytest.fixture(scope="module")
+def after_traffic(suite: RunningSuite, running: Prometheus) -> float:
+    """The time at which Prometheus had seen people use everything there is."""
+    for _ in range(2):  # a counter's first value is a beginning, not an increase
+        _use_everything(suite)
+        running.wait_until_evaluated()
+    return time.time()
+
+
+def _use_everything(suite: RunningSuite) -> None:
+    with suite.client() as anyone, suite.client("rui") as rui, suite.client("admin") as admin:
+        for item_type in ("BOOK", "SHOW", "ANIME"):
+            item = items(anyone, type=item_type, size=1)[0]
+            anyone.get(path(item))
+            mark(rui, item, "seen", "like")
+            anyone.get(f"/getTopTen/{item_type}")
+            rui.delete(f"{path(item)}/seen")
+        anyone.get("/lib/1", params={"search": "the"})
+        rui.post("/suggest", json={"amount": 2})
+        anyone.post("/suggest", json={"amount": 2})
+        rui.get("/user/liked")
+        anyone.get("/user/search/rui")
+        added = admin.post("/item", json={"type": "BOOK", "name": "A book for a moment", "category": ["Fantasy"]})
+        admin.delete(added.headers["Location"])
+        for question in ("/bestDirector", "/moreConnected"):
+            wait_for(lambda question=question: anyone.get(question).status_code == 200, timeout_s=60)
+        refused = [
+            anyone.get("/item/BOOK/0").status_code,
+            anyone.get("/item/BOOK/000000000000000000000000").status_code,
+            anyone.put("/item/BOOK/000000000000000000000000/seen").status_code,
+            rui.post("/item", json={"type": "BOOK", "name": "Not allowed", "category": ["Fantasy"]}).status_code,
+        ]
+        assert refused == [400, 404, 401, 403]
+        rui.delete("/user")
+
+
+@pytest.mark.parametrize("job", prometheus.metrics_ports())
+def test_a_service_is_scraped_at_the_port_that_compose_names(job: str, running: Prometheus) -> None:
+    assert [value for _, value in running.query(f'up{{job="{job}"}}')] == [1]
+
+
+@pytest.mark.parametrize("panel", dashboards.panels(), ids=lambda panel: panel.id)
+def test_a_panel_shows_data(panel: Panel, running: Prometheus, after_traffic: float) -> None:
+    shown = {
+        (service, query): _values(running, query, service, after_traffic)
+        for query in panel.queries
+        for service in (_services(running) if "$service" in query else [""])
+    }
+    services = {service for service, _ in shown}
+    if panel.id in EMPTY:
+        assert not any(shown.values())
+        return
+    # One of a panel's queries may be for gRPC and one for HTTP: each service has one, each is some service's.
+    assert {service for (service, _), values in shown.items() if values} == services
+    assert {query for (_, query), values in shown.items() if values} == set(panel.queries)
+
+
+def _services(running: Prometheus) -> list[str]:
+    """The values of the variable $service, asked for as its dashboard does."""
+    (variable,) = dashboards.all_of_them()["service"]["templating"]["list"]
+    metric, label = variable["query"]["query"].removeprefix("label_values(").removesuffix(")").split(", ")
+    services: list[str] = running.get(f"label/{label}/values", **{"match[]": metric})
+    assert services == sorted(prometheus.metrics_ports())
+    return services
+
+
+def _values(running: Prometheus, query: str, service: str, at: float) -> list[float]:
+    asked = query.replace("$__rate_interval", "1m").replace("$service", service)
+    return [value for _, value in running.query(asked, at) if not math.isnan(value)]
+
+
+def _asked() -> dict[str, set[str]]:
+    """The metrics of every rule and panel, by its name."""
+    asked = {str(rule.get("alert") or rule["record"]): str(rule["expr"]) for rule in prometheus.rules()}
+    asked |= {panel.id: " or ".join(panel.queries) for panel in dashboards.panels()}
+    return {name: dashboards.metrics(query) for name, query in asked.items()}
+
+
+@pytest.mark.parametrize(("name", "metrics"), _asked().items(), ids=_asked().keys())
+def test_every_metric_that_is_asked_for_exists(
+    name: str, metrics: set[str], running: Prometheus, after_traffic: float
+) -> None:
+    there = set(running.get("label/__name__/values"))
+    assert metrics - there - ELSEWHERE.keys() == set()
+
+
+def test_every_rule_is_evaluated(running: Prometheus, after_traffic: float) -> None:
+    faults = {
+        rule["name"]: rule.get("lastError")
+        for group in running.get("rules")["groups"]
+        for rule in group["rules"]
+        if rule["health"] != "ok"
+    }
+    assert faults == {}
+
+
+def test_no_alert_is_about_to_fire_where_all_is_well(running: Prometheus, after_traffic: float) -> None:
+    wrong = {
+        alert["labels"]["alertname"]
+        for alert in running.get("alerts")["alerts"]
+        # A machine that runs all tests at once may well be slow.
+        if alert["state"] == "firing" or alert["labels"].get("slo") != "latency"
+    }
+    assert wrong == set()
