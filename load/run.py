@@ -237,7 +237,7 @@ def _end(locust: "subprocess.Popen[bytes]") -> None:
 
 
 def _record(out: Path, users: int, file: Path) -> None:
-    kept = file.parent / "plots"
+    kept = file.parent / "pictures"
     kept.mkdir(exist_ok=True)
     shown = []
     for picture in (out / f"{name}.png" for name in ("requests", "latency", "resources")):

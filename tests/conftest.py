@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+# Spark's session starts Java by a fork, in a process in which gRPC may be at work. No child uses gRPC before it becomes
+# another program, but gRPC's own preparations can kill it. Read when gRPC is imported.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 

@@ -21,6 +21,8 @@ from scripts.local.suite import AUDIENCE, ROOT, Suite
 
 PEOPLE = ("ana", "rui", "admin")
 START_S = 240
+# In front of a command that is to hear of Ctrl-C, even where whoever started the tests does not, as under nohup.
+AS_IN_A_TERMINAL = ("env", "--default-signal=INT,HUP")
 
 
 def run(*command: str | Path, folder: Path = ROOT, timeout_s: float = START_S, **environment: str) -> "Finished":

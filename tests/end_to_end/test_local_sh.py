@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from scripts.local.suite import ROOT
-from tests.end_to_end.running import Finished, RunningSuite, run, wait_for
+from tests.end_to_end.running import AS_IN_A_TERMINAL, Finished, RunningSuite, run, wait_for
 
 pytestmark = pytest.mark.own_suite
 
@@ -47,7 +47,8 @@ class Foreground:
     def __init__(self, suite: RunningSuite) -> None:
         self._said = suite.folder.parent / "terminal.txt"
         with self._said.open("wb") as output:
-            self.process = subprocess.Popen(suite.command(), cwd="/", stdout=output, stderr=output)
+            command = [*AS_IN_A_TERMINAL, *suite.command()]
+            self.process = subprocess.Popen(command, cwd="/", stdout=output, stderr=output)
         wait_for(lambda: self.process.poll() is not None or "ready after" in self.said, 240)
 
     @property
@@ -74,8 +75,6 @@ def test_what_it_shows_when_it_is_ready_can_be_tried(own: RunningSuite) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_all_of_it_the_databases_last_and_cleanly(own: RunningSuite, number: signal.Signals) -> None:
-    if signal.getsignal(number) is signal.SIG_IGN:
-        pytest.skip("whoever started the tests ignores this signal, as nohup does, and the suite does what it is told")
     terminal = Foreground(own)
     assert "ready after" in terminal.said, terminal.said
     assert len(own.processes()) == len(own.suite.processes()) + 1

@@ -15,7 +15,7 @@ import pytest
 
 from scripts.local.suite import AUTH0, GATEWAY, ROOT
 from tests.end_to_end import checkout
-from tests.end_to_end.running import free_offset, run, wait_for
+from tests.end_to_end.running import AS_IN_A_TERMINAL, free_offset, run, wait_for
 
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
 RUN_IT, TEST_IT = "./scripts/local.sh\n", "./scripts/test.sh\n"
@@ -62,7 +62,7 @@ class Newcomer:
         self.offset = free_offset()
         with self._suite_said.open("wb") as output:
             self._suite = subprocess.Popen(
-                ["./scripts/local.sh"],
+                [*AS_IN_A_TERMINAL, "./scripts/local.sh"],
                 cwd=self.folder,
                 env=os.environ | {"SEEN_PORT_OFFSET": str(self.offset)},
                 stdout=output,
