@@ -115,9 +115,10 @@ def test_ports_are_published_on_loopback_only_and_where_somebody_listens() -> No
     found = {}
     for name, service in SERVICES.items():
         for port in service.get("ports", ()):
-            address, outside, inside = port.split(":")
-            assert (address, outside) == ("127.0.0.1", inside), f"{name}: {port}"
-            found[int(outside)] = name
+            address, _, inside = port.partition(":")
+            number = inside.partition(":")[0]
+            assert (address, inside) == ("127.0.0.1", f"{number}:{number}"), f"{name}: {port}"
+            found[int(number)] = name
     assert found == PUBLISHED
     for name, port in (("gateway", 8080), ("local-auth0", 8081)):
         assert SERVICES[name]["environment"]["SEEN_PORT"] == port
