@@ -29,16 +29,18 @@ need mariadb-server mariadbd mysqld
 need chromium chromium chromium-browser google-chrome
 need prometheus promtool
 need default-jre-headless java
-# Not in Debian, and its old one does not know Kustomize's present files.
-command -v kubectl >/dev/null || left_out+=("the tests of k8s/ and istio/, which need kubectl")
+need kubectl kubectl # in Debian from 13 on; its name before, kubernetes-client, is too old for k8s/
 if ((${#missing[@]})); then
     echo "installing ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
-    # Its output is shown only where it fails.
-    if ! output=$({ apt-get -q update && apt-get -q -y --no-install-recommends install "${missing[@]}"; } 2>&1); then
-        tail -n 15 <<<"$output" >&2
-        left_out+=("the tests that need ${missing[*]} (apt-get could not install it)")
-    fi
+    apt-get -q update >/dev/null 2>&1
+    for package in "${missing[@]}"; do
+        # Its output is shown only where it fails.
+        if ! output=$(apt-get -q -y --no-install-recommends install "$package" 2>&1); then
+            tail -n 5 <<<"$output" >&2
+            left_out+=("the tests that need $package (apt-get could not install it)")
+        fi
+    done
 fi
 
 seen_venv test || exit
