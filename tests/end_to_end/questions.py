@@ -4,8 +4,12 @@ from typing import Any
 
 import httpx
 
+from tests.end_to_end.running import wait_for
+
 PROBLEM = "application/problem+json"
 Item = dict[str, Any]
+WITHIN_S = 60
+"""In which a question over all of IMDb has an answer."""
 
 
 def get(client: httpx.Client, path: str, **query: str | int) -> Any:
@@ -40,3 +44,20 @@ def problem(answer: httpx.Response, status: int, *fields: str) -> Any:
     assert said["requestId"] == answer.headers["x-request-id"]
     assert {error["field"] for error in said.get("errors", [])} == set(fields), said
     return said
+
+
+def answer(client: httpx.Client, question: str) -> Item:
+    """Asks until there is an answer that is not stale; on the way there is progress, and when to ask again."""
+
+    def fresh() -> Item | None:
+        response = client.get(question)
+        if response.status_code == 202:
+            assert response.json()["running"]
+            assert int(response.headers["retry-after"]) >= 1
+            return None
+        assert response.status_code == 200, response.text
+        found: Item = response.json()
+        return None if found["stale"] else found
+
+    found: Item = wait_for(fresh, WITHIN_S)
+    return found

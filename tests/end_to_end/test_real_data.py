@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from scripts.local.suite import DATASETS, ROOT
-from tests.end_to_end.questions import Item, get, items, mark, path, problem
+from tests.end_to_end.questions import Item, answer, get, items, mark, path, problem
 from tests.end_to_end.running import Finished, RunningSuite, run
+from tests.integration.spark_jobs import oracle
 
 pytestmark = pytest.mark.own_suite
 
@@ -18,6 +19,7 @@ FILES = {
     "imdb": ("imdb/title.basics.tsv", "imdb/title.ratings.tsv"),
     "anime": ("anime/AnimeList.csv",),
 }
+FOR_THE_QUESTIONS = ("--crew", "title.crew.tsv", "--principals", "title.principals.tsv", "--names", "name.basics.tsv")
 TYPES = [dataset.type for dataset in DATASETS]
 
 
@@ -33,9 +35,10 @@ class Loaded:
         self.first, self.second = ({name: self._load(name, shared_data) for name in FILES} for _ in range(2))
 
     def _load(self, name: str, shared_data: Path) -> Finished:
-        (dataset,) = (dataset for dataset in DATASETS if dataset.name == name)
         files = [shared_data / file for file in FILES[name]]
-        return run(ROOT / "scripts" / "load.sh", name, *files, SEEN_MONGO_URIS=self.suite.suite.mongo_uris(dataset))
+        if name == "imdb":
+            files += [shared_data / "imdb" / word if "." in word else Path(word) for word in FOR_THE_QUESTIONS]
+        return run(ROOT / "scripts" / "load.sh", "--data", self.suite.folder, name, *files)
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +140,12 @@ def test_an_admin_adds_to_the_real_library_and_takes_away(loaded: Loaded) -> Non
         assert answer.status_code == 201, answer.text
         assert items(admin, search="film of tests") == [answer.json()]
         assert admin.delete(path(answer.json())).status_code == 204
+
+
+def test_the_question_over_all_of_imdb_is_answered_from_the_real_files(ana: httpx.Client, shared_data: Path) -> None:
+    person, coworkers = oracle.most_connected(shared_data / "imdb")[0]
+    winner = answer(ana, "/moreConnected")["winner"]
+    assert (winner["person"]["id"], winner["coworkers"]) == (person, coworkers)
 
 
 def test_a_file_of_the_wrong_dataset_changes_nothing(loaded: Loaded, shared_data: Path, ana: httpx.Client) -> None:

@@ -9,11 +9,10 @@ import httpx
 import pytest
 
 from scripts.local.suite import ROOT
-from tests.end_to_end.questions import Item
+from tests.end_to_end.questions import WITHIN_S, Item, answer
 from tests.end_to_end.running import RunningSuite, wait_for
 
 SAMPLE = ROOT / "services" / "imdb" / "sample"
-WITHIN_S = 60
 
 
 @pytest.fixture(scope="module")
@@ -25,23 +24,6 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSuite]:
         yield running
     finally:
         running.stop()
-
-
-def answer(client: httpx.Client, question: str) -> Item:
-    """Asks until there is an answer that is not stale; on the way there is progress, and when to ask again."""
-
-    def fresh() -> Item | None:
-        response = client.get(question)
-        if response.status_code == 202:
-            assert response.json()["running"]
-            assert int(response.headers["retry-after"]) >= 1
-            return None
-        assert response.status_code == 200, response.text
-        found: Item = response.json()
-        return None if found["stale"] else found
-
-    found: Item = wait_for(fresh, WITHIN_S)
-    return found
 
 
 @pytest.mark.own_suite
