@@ -122,6 +122,18 @@ def test_a_change_of_code_leaves_what_is_installed_as_it_was() -> None:
         assert not {source for sources in copied for source in sources} & set(ours), f"{stage} would be made anew"
 
 
+@pytest.mark.parametrize("file", sorted((ROOT / "tests" / "end_to_end").glob("*.py")), ids=lambda file: file.stem)
+def test_the_image_of_the_tests_holds_what_they_import_of_ours(file: Path) -> None:
+    allowed = (ROOT / ".dockerignore").read_text().split("\n")
+    for module, name in re.findall(r"^\s*from ((?:tests|scripts)[\w.]*) import (\w+)", file.read_text(), re.MULTILINE):
+        of_module = Path(*module.split("."))
+        places = (of_module / f"{name}.py", of_module.with_suffix(".py"), of_module / "__init__.py")
+        (place, *_) = [place for place in places if (ROOT / place).is_file()]
+        assert any(f"!{part}" in allowed for part in (place, *place.parents)), place
+    outside = re.findall(r"^(?:from|import) (services|load|spark_jobs|seen)\b", file.read_text(), re.MULTILINE)
+    assert file.stem == "load_once" or outside == []
+
+
 def test_the_build_is_given_what_it_copies_and_nothing_that_is_private() -> None:
     patterns = (ROOT / ".dockerignore").read_text().split("\n")
     allowed = [pattern[1:] for pattern in patterns if pattern.startswith("!")]

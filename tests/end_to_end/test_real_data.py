@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from scripts.local.suite import DATASETS, ROOT
+from tests import oracle
 from tests.end_to_end.questions import Item, answer, get, items, mark, path, problem
 from tests.end_to_end.running import Finished, RunningSuite, run
-from tests.integration.spark_jobs import oracle
 
 pytestmark = pytest.mark.own_suite
 

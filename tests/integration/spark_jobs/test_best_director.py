@@ -16,8 +16,9 @@ from spark_jobs.engine import Engine
 from spark_jobs.progress import Progress
 from spark_jobs.spark_reader import SparkEngine
 from spark_jobs.views import find
+from tests import oracle
 from tests.conftest import ROOT
-from tests.integration.spark_jobs import casts, oracle
+from tests.integration.spark_jobs import casts
 from tests.integration.spark_jobs.conftest import Ask
 
 SAMPLE = ROOT / "services" / "imdb" / "sample"

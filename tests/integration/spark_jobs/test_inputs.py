@@ -6,7 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.integration.spark_jobs import casts, oracle
+from tests import oracle
+from tests.integration.spark_jobs import casts
 from tests.integration.spark_jobs.conftest import Ask
 from tests.integration.spark_jobs.test_best_director import check, films
 

@@ -13,8 +13,9 @@ import pyspark
 import pytest
 
 from spark_jobs import run
+from tests import oracle
 from tests.conftest import ROOT
-from tests.integration.spark_jobs import casts, oracle
+from tests.integration.spark_jobs import casts
 
 SAMPLE = ROOT / "services" / "imdb" / "sample"
 
