@@ -17,9 +17,5 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
 
 @pytest.fixture(scope="session")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSuite]:
-    running = RunningSuite(tmp_path_factory.mktemp("suite"))
-    try:
-        running.start()
+    with RunningSuite(tmp_path_factory.mktemp("suite")) as running:
         yield running
-    finally:
-        running.stop()

@@ -35,12 +35,8 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnySuite]:
     if GIVEN:
         yield AnySuite(GIVEN, os.environ["SEEN_TEST_AUTH0_URL"])
         return
-    running = RunningSuite(tmp_path_factory.mktemp("suite"))
-    try:
-        running.start()
+    with RunningSuite(tmp_path_factory.mktemp("suite")) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture

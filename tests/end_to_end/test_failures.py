@@ -18,12 +18,8 @@ TYPES = ("BOOK", "SHOW", "ANIME")
 @pytest.fixture(scope="module")
 def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSuite]:
     """A suite of this module's own, which is broken and started again all the time."""
-    running = RunningSuite(tmp_path_factory.mktemp("fragile"))
-    try:
-        running.start()
+    with RunningSuite(tmp_path_factory.mktemp("fragile")) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture

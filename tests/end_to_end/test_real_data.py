@@ -43,12 +43,8 @@ class Loaded:
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Iterator[Loaded]:
-    suite = RunningSuite(tmp_path_factory.mktemp("real"))
-    try:
-        suite.start()
+    with RunningSuite(tmp_path_factory.mktemp("real")) as suite:
         yield Loaded(suite, shared_data)
-    finally:
-        suite.stop()
 
 
 @pytest.fixture

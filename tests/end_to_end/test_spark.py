@@ -18,12 +18,8 @@ SAMPLE = ROOT / "services" / "imdb" / "sample"
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSuite]:
     """A suite of this module's own, whose files are changed and which is restarted."""
-    running = RunningSuite(tmp_path_factory.mktemp("asked"))
-    try:
-        running.start()
+    with RunningSuite(tmp_path_factory.mktemp("asked")) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.mark.own_suite
