@@ -62,20 +62,8 @@ class AnySuite:
     def __init__(self, url: str, auth0_url: str) -> None:
         self.url, self.auth0_url = url, auth0_url
 
-    @functools.cache  # noqa: B019 - a suite lives as long as the tests
     def token(self, person: str) -> str:
-        answer = httpx.post(
-            f"{self.auth0_url}/oauth/token",
-            data={
-                "grant_type": "password",
-                "client_id": "seen-cli",
-                "username": person,
-                "password": person,
-                "audience": AUDIENCE,
-            },
-        )
-        answer.raise_for_status()
-        return str(answer.json()["access_token"])
+        return _token(self.auth0_url, person)
 
     @contextmanager
     def client(self, person: str | None = None, headers: Mapping[str, str] | None = None) -> Iterator[httpx.Client]:
@@ -145,9 +133,11 @@ class RunningSuite(AnySuite):
         return [supervisor, *supervisor.children(recursive=True)]
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
-        """As `kill -9` does it; returns when the process is gone."""
+        """As `kill -9` does it; returns when the process is gone, or has stopped for SIGSTOP."""
         process = psutil.Process(self.pid(name))
         process.send_signal(number)
+        if number == signal.SIGSTOP:
+            wait_for(lambda: process.status() == psutil.STATUS_STOPPED)
         if number == signal.SIGKILL:
             wait_for(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
 
@@ -160,10 +150,32 @@ class RunningSuite(AnySuite):
         return "\n".join(ends)
 
 
+@functools.cache
+def _token(auth0_url: str, person: str) -> str:
+    """Good for one issuer: a suite that moves to other ports is another."""
+    answer = httpx.post(
+        f"{auth0_url}/oauth/token",
+        data={
+            "grant_type": "password",
+            "client_id": "seen-cli",
+            "username": person,
+            "password": person,
+            "audience": AUDIENCE,
+        },
+    )
+    answer.raise_for_status()
+    return str(answer.json()["access_token"])
+
+
 def free_offset() -> int:
-    """For SEEN_PORT_OFFSET: none of the ports that it leads to is taken now."""
+    """For SEEN_PORT_OFFSET: none of the ports that it leads to is taken now.
+
+    Two processes of tests, side by side, never take the same: a suite that was stopped finds its ports again.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     while True:
-        offset = random.randrange(100, 5_000, 10)
+        offset = random.randrange(100 + 10 * worker, 5_000, 10 * workers)
         if all(_is_free(port + offset) for port in _standard_ports()):
             return offset
 

@@ -79,6 +79,7 @@ class MariaDb:
         """Its connections stay open, and nothing answers on them."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)  # until all its threads have stopped
         try:
             yield
         finally:

@@ -77,6 +77,7 @@ async def test_a_shard_that_hangs_takes_no_longer_than_the_deadline(imdb: Datase
     process = own_servers[0]._process
     assert process is not None
     os.kill(process.pid, signal.SIGSTOP)
+    os.waitpid(process.pid, os.WUNTRACED)  # noqa: ASYNC222 - all its threads stop at once
     try:
         async with asyncio.timeout(2):
             error = await failure(imdb, timeout=0.5)
