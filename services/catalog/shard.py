@@ -57,7 +57,7 @@ class Shard:
         try:
             async with self.asked():
                 await self._database.command("ping")
-        except BaseException:
+        except Exception:  # a ping that is cancelled tells nothing of the shard
             self._up.set(0)
             raise
         self._up.set(1)
