@@ -3,7 +3,7 @@
 #   docker build --build-arg SERVICE=book --tag seen/book .
 #
 # SERVICE is gateway, library, account, book, imdb, anime, spark-connector or local-auth0. The same file makes
-# --target test with SERVICE=test, the end-to-end tests, and --target load with SERVICE=load, Locust.
+# --target test with SERVICE=test, the end-to-end tests, and --target locust with SERVICE=locust, Locust.
 # What changes seldom comes first: after a change of code, only the last layers are made anew.
 
 # tini is process 1. It passes SIGTERM on to a Python that has not come to its handlers yet, or has none, where process 1
@@ -42,10 +42,10 @@ FROM tools AS dependencies
 ARG SERVICE
 RUN --mount=type=cache,target=/root/.cache/uv \
     case "$SERVICE" in \
-        gateway | account | local-auth0 | load) set -- --extra "$SERVICE" ;; \
+        gateway | account | local-auth0 | locust) set -- --extra "$SERVICE" ;; \
         library) set -- ;; \
         book | imdb | anime) set -- --extra catalog ;; \
-        spark-connector) set -- --extra spark --extra spark-connector ;; \
+        spark-connector) set -- --extra duckdb --extra spark-connector ;; \
         test) set -- --extra end-to-end ;; \
         *) echo "there is no image for SERVICE=$SERVICE: see the first lines of the Dockerfile" >&2; exit 1 ;; \
     esac \
@@ -86,9 +86,9 @@ COPY tests tests
 CMD ["python", "-m", "pytest", "-p", "no:cacheprovider", "tests/end_to_end"]
 
 
-FROM program AS load
+FROM program AS locust
 COPY load load
-CMD ["locust", "--locustfile", "load/locustfile.py"]
+CMD ["locust", "--locustfile", "load/locust_users/locustfile.py"]
 
 
 FROM program AS service

@@ -15,10 +15,10 @@ target "default" {
     image = [
       "gateway", "library", "account", "book", "imdb", "anime", "spark-connector",
       # For the tests, here and in a cluster; never deployed with the others.
-      "local-auth0", "test", "load",
+      "local-auth0", "test", "locust",
     ]
   }
-  target = contains(["test", "load"], image) ? image : "service"
+  target = contains(["test", "locust"], image) ? image : "service"
   args = {
     SERVICE  = image
     REVISION = COMMIT

@@ -103,7 +103,7 @@ accounts() {
                 --role="roles/$role" --condition=None --quiet --format=none
         done
     done
-    for who in seen-dataproc=objectAdmin seen-spark-connector=objectAdmin seen-load=objectViewer; do
+    for who in seen-dataproc=objectAdmin seen-spark-connector=objectAdmin seen-loader=objectViewer; do
         run gcloud storage buckets add-iam-policy-binding "gs://$SEEN_BUCKET" \
             --member="serviceAccount:$(account "${who%=*}")" --role="roles/storage.${who#*=}" --quiet --format=none
     done
@@ -134,7 +134,7 @@ cluster() {
 # Which Kubernetes account is which of Google's. The pool of names comes with the first cluster.
 identities() {
     local pair
-    for pair in spark-connector load; do
+    for pair in spark-connector loader; do
         run gcloud iam service-accounts add-iam-policy-binding "$(account "seen-$pair")" \
             --member="serviceAccount:$SEEN_PROJECT.svc.id.goog[seen/$pair]" --role=roles/iam.workloadIdentityUser \
             --condition=None --format=none "${project[@]}"

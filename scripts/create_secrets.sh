@@ -89,7 +89,7 @@ certificates_hold() {
 }
 
 # Those that something can be loaded into.
-mapfile -t datasets < <(cd "$root/k8s/base" && printf '%s\n' */load.yaml | sed -e 's,/.*,,' -e '/^common$/d')
+mapfile -t datasets < <(cd "$root/k8s/base" && printf '%s\n' */loader.yaml | sed -e 's,/.*,,' -e '/^common$/d')
 
 case $overlay in
 gke)

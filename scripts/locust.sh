@@ -6,7 +6,7 @@
 #   scripts/locust.sh --delete [--yes] [--config FILE] [--dry-run]
 #
 #   --target URL   the API: https://HOST
-#   --tag TAG      the commit whose image seen/load runs
+#   --tag TAG      the commit whose image seen/locust runs
 #   --users N      simulated people, 100 unless said; Locust's page can change it
 #   --workers N    processes that they are shared out to, one for each 100 of them unless said
 #   --delete       removes the cluster
@@ -53,7 +53,7 @@ if [[ $delete ]]; then
 fi
 
 [[ $target =~ ^https?://[^/]+/?$ ]] || fail "needs --target https://HOST"
-[[ $tag ]] || fail "needs --tag: the commit whose image seen/load runs"
+[[ $tag ]] || fail "needs --tag: the commit whose image seen/locust runs"
 [[ $users =~ ^[1-9][0-9]*$ ]] || fail "--users is a number, not $users"
 workers=${workers:-$(((users + 99) / 100))}
 [[ $workers =~ ^[1-9][0-9]*$ ]] || fail "--workers is a number, not $workers"
@@ -81,7 +81,7 @@ for name in "${people[@]}"; do
 done >"$copy/people.env"
 cat >"$private/version/kustomization.yaml" <<YAML
 resources: [../k8s/locust]
-images: [{name: seen/load, newName: $SEEN_REGION-docker.pkg.dev/$SEEN_PROJECT/seen/load, newTag: "$tag"}]
+images: [{name: seen/locust, newName: $SEEN_REGION-docker.pkg.dev/$SEEN_PROJECT/seen/locust, newTag: "$tag"}]
 replicas: [{name: worker, count: $workers}]
 YAML
 

@@ -9,7 +9,7 @@ declare -A roles_of=(
     [seen-nodes]="container.defaultNodeServiceAccount artifactregistry.reader"
     [seen-dataproc]="dataproc.worker"
     [seen-spark-connector]="dataproc.editor"
-    [seen-load]=""
+    [seen-loader]=""
     [seen-build]="logging.logWriter artifactregistry.writer container.developer"
 )
 

@@ -17,8 +17,8 @@ from services.gateway.settings import GatewaySettings
 from services.library.settings import LibrarySettings
 from services.spark_connector.settings import SparkSettings
 from tests.conftest import ROOT
-from tests.deploy import places, render
-from tests.deploy.places import NAMES, PORTS
+from tests.deploy import declared_services, render
+from tests.deploy.declared_services import NAMES, PORTS
 from tests.deploy.workloads import Cluster, Workload, environment, expanded, overlay, references, selects, strings
 from tests.end_to_end.running import run
 
@@ -42,24 +42,24 @@ every_overlay = pytest.mark.parametrize("name", render.OVERLAYS)
 
 @pytest.mark.parametrize("place", NAMES)
 def test_services_have_the_names_of_their_folders(place: str) -> None:
-    assert NAMES[place]() == places.programs(), place
+    assert NAMES[place]() == declared_services.programs(), place
 
 
 @pytest.mark.parametrize("place", PORTS)
 def test_ports_are_those_of_one_machine(place: str) -> None:
-    assert PORTS[place]() == places.ports_of_one_machine(), place
+    assert PORTS[place]() == declared_services.ports_of_one_machine(), place
 
 
 def test_prometheus_asks_each_service_of_compose_on_its_metrics_port() -> None:
-    assert places.scraped() == {name: metrics for name, (_, metrics) in places.ports_of_one_machine().items()}
+    assert declared_services.scraped() == {name: metrics for name, (_, metrics) in declared_services.ports_of_one_machine().items()}
 
 
 @every_overlay
 def test_a_service_runs_its_own_image_and_jobs_run_that_of_their_service(name: str) -> None:
     images = {one.name: one.app["image"] for one in overlay(name).workloads if one.kind != "StatefulSet"}
-    expected = {service: f"seen/{service}" for service in places.programs()}
+    expected = {service: f"seen/{service}" for service in declared_services.programs()}
     expected["account-migrate"] = "seen/account"
-    assert images == expected | {f"load-{dataset}": f"seen/{dataset}" for dataset in adapters.names()}
+    assert images == expected | {f"loader-{dataset}": f"seen/{dataset}" for dataset in adapters.names()}
 
 
 @every_overlay
@@ -86,7 +86,7 @@ def test_a_program_starts_with_what_it_is_given(
                 here = str(file) if value.startswith("/etc/seen/") else SECRET.get(value.rpartition("/")[2], value)
                 patch.setenv(variable, here)
             try:
-                SETTINGS[workload.name].load()
+                SETTINGS[workload.name].from_env()
             except SystemExit:
                 faults.append(f"{workload}: {capsys.readouterr().err}")
     assert faults == []
@@ -96,7 +96,7 @@ def test_a_program_starts_with_what_it_is_given(
 def test_a_service_is_given_all_that_it_is_given_on_one_machine(name: str) -> None:
     faults = []
     for workload in overlay(name).deployments:
-        here = places.one_machine()[workload.name].command.environment.keys()
+        here = declared_services.one_machine()[workload.name].command.environment.keys()
         missing = here - workload.environment.keys() - ONLY_HERE[name]
         faults += [f"{workload}: {variable}" for variable in sorted(missing)]
     assert faults == []
@@ -105,13 +105,13 @@ def test_a_service_is_given_all_that_it_is_given_on_one_machine(name: str) -> No
 @every_overlay
 @pytest.mark.parametrize("service", ["gateway", "library"])
 def test_addresses_are_those_of_one_machine_and_of_compose_by_name(name: str, service: str) -> None:
-    by_port = {str(port): one for one, (port, _) in places.ports_of_one_machine().items()}
-    for variable, value in places.one_machine()[service].command.environment.items():
+    by_port = {str(port): one for one, (port, _) in declared_services.ports_of_one_machine().items()}
+    for variable, value in declared_services.one_machine()[service].command.environment.items():
         if re.search("_ADDRESS(ES)?$", variable):
             expected = re.sub(r"[\d.]+:(\d+)", lambda found: f"{by_port[found[1]]}:{found[1]}", value)
             given = overlay(name).deployment(service).environment[variable]
             assert (variable, given) == (variable, expected)
-            assert (variable, places.compose()[service]["environment"][variable]) == (variable, expected)
+            assert (variable, declared_services.compose()[service]["environment"][variable]) == (variable, expected)
 
 
 @every_overlay
@@ -153,7 +153,7 @@ def test_what_is_put_together_for_google_is_whole(name: str) -> None:
         if "annotations" in found["metadata"]
     }
     domain = f"{_of_the_operator(overlay(name))['SEEN_PROJECT']}.iam.gserviceaccount.com"
-    assert accounts == {one: f"seen-{one}@{domain}" for one in ("load", "spark-connector")}
+    assert accounts == {one: f"seen-{one}@{domain}" for one in ("loader", "spark-connector")}
 
 
 @every_overlay
@@ -176,21 +176,21 @@ def test_the_script_makes_the_secrets_that_pods_refer_to(name: str) -> None:
 
 def test_the_accounts_of_google_are_among_those_that_the_scripts_make() -> None:
     made = re.findall(r"\[(seen-[a-z-]+)\]=", (ROOT / "scripts" / "lib" / "cloud.sh").read_text())
-    assert {"seen-load", "seen-spark-connector"} - set(made) == set()
+    assert {"seen-loader", "seen-spark-connector"} - set(made) == set()
 
 
 @every_overlay
 def test_there_is_everything_for_every_dataset(name: str) -> None:
     datasets = set(adapters.names())
     assert {one.name for one in overlay(name).datasets()} == datasets == {dataset.name for dataset in DATASETS}
-    assert overlay(name).names("CronJob") == {f"load-{dataset}" for dataset in datasets}
+    assert overlay(name).names("CronJob") == {f"loader-{dataset}" for dataset in datasets}
 
 
 @every_overlay
 @pytest.mark.parametrize("dataset", adapters.names())
 def test_a_load_fetches_the_files_of_its_dataset_and_reads_them(name: str, dataset: str) -> None:
     adapter = adapters.named(dataset)
-    (load,) = (one for one in overlay(name).workloads if one.name == f"load-{dataset}")
+    (load,) = (one for one in overlay(name).workloads if one.name == f"loader-{dataset}")
     (fetch,) = load.pod["initContainers"]
     *fetched, folder = fetch["command"][3:]
     names = [file.rpartition("/")[2] for file in fetched]
@@ -199,14 +199,14 @@ def test_a_load_fetches_the_files_of_its_dataset_and_reads_them(name: str, datas
         *(joined.file.name for joined in adapter.joined),
     ]
     assert fetched == [f"gs://$(SEEN_BUCKET)/{dataset}/{file}" for file in names]
-    assert load.app["args"] == ["python", "-m", "services.catalog.load", dataset, *(folder + file for file in names)]
+    assert load.app["args"] == ["python", "-m", "services.catalog.loader", dataset, *(folder + file for file in names)]
 
 
 def test_the_databases_of_one_node_are_those_of_compose() -> None:
     shards = {name.replace("mongod", "mongo") for dataset in DATASETS for name in dataset.mongods()}
     images = {one.name: one.app["image"] for one in overlay("small").workloads if one.kind == "StatefulSet"}
     assert set(images) == {*shards, "mysql"}
-    assert images == {name: places.compose()[name]["image"] for name in images}
+    assert images == {name: declared_services.compose()[name]["image"] for name in images}
 
 
 def test_mysql_begins_with_the_same_tables_in_compose_and_on_one_node() -> None:
@@ -229,9 +229,9 @@ def test_the_mesh_lets_through_whom_the_network_lets_through(name: str) -> None:
         for workload in cluster.deployments
         if selects(policy["spec"].get("selector", {}), workload.labels)
         for rule in policy["spec"].get("rules", ())
-        for port in places.ports(rule) or workload.ports.values()
+        for port in declared_services.ports(rule) or workload.ports.values()
         if port in workload.ports.values()
-        for caller in places.principals(rule)
+        for caller in declared_services.principals(rule)
     }
     assert allowed == _calls(cluster)
 
@@ -261,8 +261,8 @@ def test_the_mesh_knows_the_pods_that_its_policies_and_routes_speak_of(name: str
         ):
             faults.append(label)
     for found in cluster.of("VirtualService"):
-        for destination in places.destinations(found):
-            ports = cluster.deployment(places.service(destination["host"])).ports.values()
+        for destination in declared_services.destinations(found):
+            ports = cluster.deployment(declared_services.service(destination["host"])).ports.values()
             if destination.get("port", {}).get("number", next(iter(ports))) not in ports:
                 faults.append(f"VirtualService {found['metadata']['name']}: {destination}")
     assert faults == []

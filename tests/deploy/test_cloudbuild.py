@@ -14,7 +14,7 @@ import yaml
 
 from tests.conftest import ROOT
 from tests.deploy import render
-from tests.deploy.stand_ins import OPERATOR
+from tests.deploy.fake_commands import OPERATOR
 
 BUILD: dict[str, Any] = yaml.safe_load((ROOT / "cloudbuild.yaml").read_text())
 STEPS: dict[str, dict[str, Any]] = {step["id"]: step for step in BUILD["steps"]}
@@ -132,7 +132,7 @@ def test_there_is_an_image_for_each_program() -> None:
 
 def test_an_image_is_built_under_the_name_that_the_dockerfile_knows() -> None:
     known = (ROOT / "Dockerfile").read_text()
-    for stage in ("service", "test", "load"):
+    for stage in ("service", "test", "locust"):
         assert re.search(rf"^FROM \S+ AS {stage}$", known, re.MULTILINE), stage
     assert "ARG SERVICE\n" in known
     assert "ARG REVISION" in known
@@ -158,7 +158,7 @@ def test_buildx_makes_those_images_and_keeps_a_cache_of_each() -> None:
     for name, target in targets.items():
         assert target["tags"] == [f"{registry}/{name}:abc"]
         assert target["args"] == {"SERVICE": name, "REVISION": "abc"}
-        assert target["target"] == (name if name in ("test", "load") else "service")
+        assert target["target"] == (name if name in ("test", "locust") else "service")
         assert target["cache-to"] == [f"type=registry,ref={registry}/{name}:cache,mode=max"]
 
 

@@ -33,7 +33,7 @@ SETTINGS: dict[str, type[ProgramSettings]] = {
     "local-auth0": LocalAuth0Settings,
 }
 DATABASES = {"mongo-book", "mongo-imdb-1", "mongo-imdb-2", "mongo-anime", "mysql"}
-BEFORE = {"certificates", "account-migrate", "load-book", "load-imdb", "load-anime"}
+BEFORE = {"certificates", "account-migrate", "loader-book", "loader-imdb", "loader-anime"}
 MONITORS = {"prometheus", "grafana"}
 SERVERS = {*SETTINGS, *DATABASES, *MONITORS, "locust"}
 # Port on this machine, and in which container it ends. Locust's page is where its network is.
@@ -59,14 +59,14 @@ def test_it_has_every_program_and_database_and_nothing_unexpected() -> None:
     assert by_profile == {
         "prometheus": ["monitoring"],
         "grafana": ["monitoring"],
-        "locust": ["load"],
+        "locust": ["locust"],
         "test": ["test"],
     }
 
 
-@pytest.mark.parametrize("name", [*SETTINGS, "test", "load"])
+@pytest.mark.parametrize("name", [*SETTINGS, "test", "locust"])
 def test_an_image_is_built_for_who_it_is_named_after(name: str) -> None:
-    service = SERVICES["locust" if name == "load" else name]
+    service = SERVICES[name]
     assert service["image"] == f"seen/{name}:dev"
     assert service["build"]["args"] == {"SERVICE": name}
     assert service["build"].get("target") == (None if name in SETTINGS else name)
@@ -126,7 +126,7 @@ def test_ports_are_published_on_loopback_only_and_where_somebody_listens() -> No
 
 @pytest.mark.parametrize("name", [*SETTINGS, *sorted(BEFORE - {"certificates"})])
 def test_a_program_is_given_every_setting_that_it_needs_and_none_that_it_does_not_know(name: str) -> None:
-    settings = DatabaseSettings if name == "account-migrate" else SETTINGS[name.removeprefix("load-")]
+    settings = DatabaseSettings if name == "account-migrate" else SETTINGS[name.removeprefix("loader-")]
     given = set(SERVICES[name]["environment"])
     known = {f"{ENV_PREFIX}{field.upper()}": field for field in settings.model_fields}
     assert given - set(known) == set()
@@ -135,7 +135,7 @@ def test_a_program_is_given_every_setting_that_it_needs_and_none_that_it_does_no
 
 
 def test_the_variables_of_the_tests_and_of_locust_are_read_by_them() -> None:
-    for name, code in (("test", ROOT / "tests" / "end_to_end"), ("locust", ROOT / "load")):
+    for name, code in (("test", ROOT / "tests" / "end_to_end"), ("locust", ROOT / "load" / "locust_users")):
         read = "".join(path.read_text() for path in code.glob("*.py"))
         for variable in SERVICES[name]["environment"]:
             assert variable in read, f"{name} does not read {variable}"
@@ -177,14 +177,14 @@ def test_a_database_is_reached_by_its_own_service_alone_and_nobody_from_there_re
         dataset = database.split("-")[1] if database.startswith("mongo-") else ""
         (network,) = networks(database)
         others = {name for name in SERVICES if network in networks(name)} - DATABASES
-        assert others == friends.get(database, {dataset, f"load-{dataset}"})
+        assert others == friends.get(database, {dataset, f"loader-{dataset}"})
         assert COMPOSE["networks"][network] == {"internal": True}
 
 
 @pytest.mark.parametrize("dataset", DATASETS, ids=lambda dataset: dataset.name)
 def test_the_sample_and_the_shards_are_those_of_one_machine(dataset: Dataset) -> None:
     files = [f"services/{dataset.name}/sample/{name}" for name in dataset.sample]
-    assert SERVICES[f"load-{dataset.name}"]["command"] == [dataset.name, *files]
+    assert SERVICES[f"loader-{dataset.name}"]["command"] == [dataset.name, *files]
     uris = SERVICES[dataset.name]["environment"]["SEEN_MONGO_URIS"].split(",")
     assert [re.findall("//(.*)/", uri)[0] for uri in uris] == [
         name.replace("mongod", "mongo") for name in dataset.mongods()

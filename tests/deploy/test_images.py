@@ -14,7 +14,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from tests.deploy.distributions import PROJECT, ROOT, brought, imported
+from tests.deploy.dependencies import PROJECT, ROOT, brought, imported
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 PROGRAMS = sorted(path.parent.name.replace("_", "-") for path in (ROOT / "services").glob("*/__main__.py"))
@@ -68,7 +68,7 @@ def test_hadolint_has_nothing_to_say() -> None:
 
 
 def test_there_is_an_image_for_every_program_and_for_nothing_else() -> None:
-    assert sorted(extras()) == sorted([*PROGRAMS, "load", "test"])
+    assert sorted(extras()) == sorted([*PROGRAMS, "locust", "test"])
 
 
 def test_what_it_asks_of_the_project_is_there() -> None:
@@ -79,7 +79,7 @@ def test_what_it_asks_of_the_project_is_there() -> None:
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_an_image_holds_everything_that_its_program_imports(program: str) -> None:
     starts = [f"services.{program.replace('-', '_')}.__main__"]
-    starts += ["services.catalog.load.__main__"] if program in DATASETS else []
+    starts += ["services.catalog.loader.__main__"] if program in DATASETS else []
     starts += ["services.account.migrate"] if program == "account" else []
     assert imported(*starts) - brought(extras()[program]) == set()
 
@@ -100,7 +100,7 @@ def test_every_image_is_made_from_the_same_small_base_that_any_registry_mirror_h
     assert not DOCKERFILE.startswith("# syntax")
 
 
-@pytest.mark.parametrize("stage", ["service", "test", "load"])
+@pytest.mark.parametrize("stage", ["service", "test", "locust"])
 def test_a_container_is_not_root_and_its_process_1_passes_signals_on(stage: str) -> None:
     user, group = last(stage, "USER").split(":")
     assert min(int(user), int(group)) >= 10_000

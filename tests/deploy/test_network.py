@@ -2,7 +2,7 @@
 
 import re
 
-from tests.deploy.network import Edge, End, edges, ends, outside
+from tests.deploy.network_policies import Edge, End, edges, ends, outside
 from tests.deploy.workloads import Cluster, overlay
 
 INGRESS = End("ingress", "istio-ingress", {"istio": "ingressgateway"})
@@ -100,12 +100,12 @@ def test_addresses_outside_are_open_to_whom_they_concern() -> None:
     assert _outside("gke") == expected | {
         name: {(ANYWHERE, 27017)} | more
         for dataset in ("book", "imdb", "anime")
-        for name, more in ((dataset, set()), (f"load-{dataset}", GOOGLE))
+        for name, more in ((dataset, set()), (f"loader-{dataset}", GOOGLE))
     }
 
 
 def test_one_node_with_its_own_databases_needs_no_other() -> None:
-    loads = {f"load-{dataset}": GOOGLE for dataset in ("book", "imdb", "anime")}
+    loads = {f"loader-{dataset}": GOOGLE for dataset in ("book", "imdb", "anime")}
     assert _outside("small") == {"gateway": HTTPS, **loads}
 
 

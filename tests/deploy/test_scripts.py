@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
-from tests.deploy.stand_ins import OPERATOR, Ran, StandIns, need_kubectl
+from tests.deploy.fake_commands import OPERATOR, Ran, StandIns, need_kubectl
 from tests.deploy.test_manifests import KUBERNETES
 
 PEOPLE = {"SEEN_LOAD_CLIENT_ID": "c", "SEEN_LOAD_USERNAME": "visitor-{n}", "SEEN_LOAD_PASSWORD": "secret-{n}"}
@@ -329,7 +329,7 @@ def test_locust_presses_on_the_target_with_as_many_workers_as_its_people_need(ca
     assert "LOCUST_HOST: https://seen.demo.org" in applied
     assert 'LOCUST_USERS: "800"' in applied
     assert "replicas: 8" in applied
-    assert "image: europe-west1-docker.pkg.dev/demo/seen/load:abc" in applied
+    assert "image: europe-west1-docker.pkg.dev/demo/seen/locust:abc" in applied
 
 
 def test_kubernetes_knows_all_that_locust_is_made_of(caller: Caller) -> None:

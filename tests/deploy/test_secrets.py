@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.deploy import render
-from tests.deploy.stand_ins import OPERATOR, StandIns, need_kubectl
+from tests.deploy.fake_commands import OPERATOR, StandIns, need_kubectl
 from tests.deploy.test_manifests import SECRETS
 from tests.deploy.test_scripts import DATABASES, certificate
 

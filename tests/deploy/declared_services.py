@@ -52,7 +52,7 @@ def _of_compose() -> set[str]:
 
 def _of_the_build() -> set[str]:
     (images,) = re.findall(r"image = \[(.*?)\]", (ROOT / "docker-bake.hcl").read_text(), re.DOTALL)
-    return set(re.findall(r'"([a-z0-9-]+)"', images)) - {NEVER_DEPLOYED, "test", "load"}
+    return set(re.findall(r'"([a-z0-9-]+)"', images)) - {NEVER_DEPLOYED, "test", "locust"}
 
 
 def _of_the_mesh() -> set[str]:
