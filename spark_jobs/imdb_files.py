@@ -1,0 +1,29 @@
+"""IMDb's daily data files: names, columns and forms. Standard library only.
+
+https://developer.imdb.com/non-commercial-datasets/
+"""
+
+COLUMNS = {
+    "title.basics": (
+        "tconst",
+        "titleType",
+        "primaryTitle",
+        "originalTitle",
+        "isAdult",
+        "startYear",
+        "endYear",
+        "runtimeMinutes",
+        "genres",
+    ),
+    "title.ratings": ("tconst", "averageRating", "numVotes"),
+    "title.crew": ("tconst", "directors", "writers"),
+    "title.principals": ("tconst", "ordering", "nconst", "category", "job", "characters"),
+    "name.basics": ("nconst", "primaryName", "birthYear", "deathYear", "primaryProfession", "knownForTitles"),
+}
+"""The columns of each file in order. The first is the id of the line's title or person."""
+
+FORMS = (".parquet", ".tsv", ".tsv.gz")
+"""What a file name may end in. Of several forms of one file, the first is read: it is the fastest to read.
+
+A folder of Parquet files counts as one file.
+"""
