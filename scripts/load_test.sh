@@ -8,5 +8,5 @@ cd "$(dirname "$0")/.."
 source scripts/lib/venv.sh
 
 seen_venv local
-seen_venv load
-exec .venv/bin/python -m load.run "$@"
+seen_venv locust
+exec .venv/bin/python -m load.locust_users.run "$@"

@@ -8,8 +8,8 @@ import sys
 import locust
 from locust.env import Environment
 
-from load import accounts
-from load.users import Guest, Member, Visitor
+from load.locust_users import accounts
+from load.locust_users.users import Guest, Member, Visitor
 
 
 def main(host: str) -> None:

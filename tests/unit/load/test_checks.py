@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from load import checks
-from load.checks import Wrong
-from load.marks import Marks
+from load.locust_users import checks
+from load.locust_users.checks import Wrong
+from load.locust_users.marks import Marks
 
 HOBBIT = {"type": "BOOK", "id": "a1", "name": "The Hobbit", "category": ["Fantasy", "Classics"]}
 DUNE = {"type": "BOOK", "id": "a2", "name": "Dune", "category": ["Fiction", "Classics"]}

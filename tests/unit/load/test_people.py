@@ -4,7 +4,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from load import people
+from load.locust_users import people
 
 AUTH0 = {"SEEN_AUTH0_URL": "http://localhost:8081", "SEEN_AUTH0_AUDIENCE": "https://seen.example/api"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from matplotlib.image import imread
 
-from load import history, report
+from load.locust_users import locust_csv, report
 
 RECORDED = Path(__file__).with_name("recorded")
 
@@ -20,7 +20,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_seconds_go_on_where_locust_begins_to_count_again() -> None:
-    seconds = history.seconds(RECORDED)
+    seconds = locust_csv.seconds(RECORDED)
     assert [second.at for second in seconds] == sorted({second.at for second in seconds})
     assert max(second.users for second in seconds) == 20
     assert all(second.per_second >= 0 and second.failures_per_second >= 0 for second in seconds)
@@ -28,19 +28,19 @@ def test_seconds_go_on_where_locust_begins_to_count_again() -> None:
     # Of the seconds after the arrival, no request is lost or counted twice.
     since = [second for second in seconds if second.users == 20]
     counted = sum(second.per_second for second in since)
-    assert counted == pytest.approx(history.endpoints(RECORDED)[-1].requests, rel=0.2)
+    assert counted == pytest.approx(locust_csv.endpoints(RECORDED)[-1].requests, rel=0.2)
 
 
 def test_the_table_has_a_row_for_each_kind_of_request_and_one_for_all(folder: Path) -> None:
     table = (folder / report.TABLE).read_text()
-    for endpoint in history.endpoints(folder):
+    for endpoint in locust_csv.endpoints(folder):
         assert endpoint.name in table
         assert f"| {endpoint.requests:,} | {endpoint.failures:,} | {endpoint.per_second:.1f} |" in table
     assert table.index("`GET /user/search/{username}`") < table.index("| all |")
 
 
 def test_failures_are_listed_with_their_reasons(folder: Path) -> None:
-    failures = history.failures(folder)
+    failures = locust_csv.failures(folder)
     assert failures
     for failure in failures:
         listed = f"- {failure.times:,} × `{failure.request}`: {failure.why}"

@@ -5,8 +5,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from load import resources
-from load.resources import OTHERS, Watch
+from load.locust_users import resources
+from load.locust_users.resources import OTHERS, Watch
 
 
 def test_a_busy_process_shows_and_the_machine_has_room_for_all() -> None:

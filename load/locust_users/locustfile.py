@@ -8,8 +8,8 @@ from typing import Any
 from locust import events, stats
 from locust.env import Environment
 
-from load import accounts
-from load.users import Guest, Member
+from load.locust_users import accounts
+from load.locust_users.users import Guest, Member
 
 __all__ = ["Guest", "Member"]
 

@@ -11,8 +11,8 @@ from locust.contrib.fasthttp import FastHttpSession, FastResponse
 from locust.env import Environment
 from locust.event import EventHook
 
-from load import people
-from load.checks import expect
+from load.locust_users import people
+from load.locust_users.checks import expect
 
 log = logging.getLogger(__name__)
 

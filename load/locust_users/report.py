@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from load import history, plots, resources
-from load.history import Endpoint, Failure
-from load.resources import OTHERS, Sample
+from load.locust_users import locust_csv, plots, resources
+from load.locust_users.locust_csv import Endpoint, Failure
+from load.locust_users.resources import OTHERS, Sample
 
 TEMPLATE = Path(__file__).with_name("report.html")
 RUN, TABLE, PAGE = "run.json", "table.md", "report.html"
@@ -40,10 +40,10 @@ class Run:
 def write(folder: Path) -> None:
     """Of the files in the folder: run.json, Locust's CSV files, and resources.csv if there is one."""
     run = Run.of(folder)
-    endpoints, failures = history.endpoints(folder), history.failures(folder)
+    endpoints, failures = locust_csv.endpoints(folder), locust_csv.failures(folder)
     recorded = folder / "resources.csv"
     samples = resources.read(recorded) if recorded.exists() else []
-    pictures = plots.all_of(folder, run.arrival_s, history.seconds(folder), samples)
+    pictures = plots.all_of(folder, run.arrival_s, locust_csv.seconds(folder), samples)
     facts = [_measured(run), _others(samples)]
     (folder / TABLE).write_text(_markdown(facts, endpoints, failures))
     (folder / PAGE).write_text(_page(run, facts, endpoints, failures, pictures))

@@ -15,9 +15,10 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from load import history, report, resources, results
-from load.report import Run
-from load.resources import Watch
+from load import results
+from load.locust_users import locust_csv, report, resources
+from load.locust_users.report import Run
+from load.locust_users.resources import Watch
 from scripts.local import ports, state
 from scripts.local.children import StartFailed
 from scripts.local.suite import AUDIENCE, DEFAULT_FOLDER, ROOT, Suite
@@ -56,7 +57,7 @@ def main() -> int:
     _say("")
     print((out / report.TABLE).read_text())
     print(f"with plots: {out / report.PAGE}")
-    if code and not history.failures(out):
+    if code and not locust_csv.failures(out):
         _say(f"answers were wrong while the users arrived; {out / 'locust.log'} says which")
     if arguments.record:
         _record(out, arguments.users, results.RESULTS)
@@ -180,7 +181,7 @@ def _run(folder: Path, users: int, seconds: int, out: Path) -> int:
     finally:
         with _undisturbed():
             _end(locust)
-    if locust.returncode == 0 and not any(one.requests for one in history.endpoints(out)):
+    if locust.returncode == 0 and not any(one.requests for one in locust_csv.endpoints(out)):
         raise Cannot(f"nobody asked anything; {out / 'locust.log'} says why")
     if locust.returncode > FAILED:
         raise Cannot(f"Locust ended with exit code {locust.returncode}; {out / 'locust.log'} says why")
@@ -189,10 +190,10 @@ def _run(folder: Path, users: int, seconds: int, out: Path) -> int:
 
 def _command(host: str, users: int, arrival_s: int, seconds: int, out: Path) -> list[str]:
     return [
-        *(sys.executable, "-m", "locust", "--locustfile", str(ROOT / "load" / "locustfile.py"), "--headless"),
+        *(sys.executable, "-m", "locust", "--locustfile", str(ROOT / "load" / "locust_users" / "locustfile.py"), "--headless"),
         *("--host", host, "--users", str(users), "--spawn-rate", str(users / arrival_s)),
         *("--run-time", f"{arrival_s + seconds}s", "--reset-stats", "--stop-timeout", str(STOP_S)),
-        *("--csv", str(out / history.PREFIX), "--csv-full-history", "--only-summary"),
+        *("--csv", str(out / locust_csv.PREFIX), "--csv-full-history", "--only-summary"),
     ]
 
 
@@ -219,7 +220,7 @@ def _ends_within(seconds: float, process: "subprocess.Popen[bytes]") -> bool:
 
 
 def _show(when: str, out: Path) -> None:
-    if sys.stderr.isatty() and (rows := history.seconds(out)):
+    if sys.stderr.isatty() and (rows := locust_csv.seconds(out)):
         now, failed = rows[-1], sum(row.failures_per_second for row in rows)
         p95 = "" if math.isnan(now.p95) else f", p95 {now.p95:.0f} ms"
         text = f"{when}: {now.users} users, {now.per_second:.0f} requests/s{p95}, {failed:.0f} failures"

@@ -14,9 +14,9 @@ from locust.contrib.fasthttp import FastResponse
 from locust.env import Environment
 from locust.exception import StopUser
 
-from load import accounts, checks
-from load.checks import Wrong
-from load.marks import Item, Marks, path
+from load.locust_users import accounts, checks
+from load.locust_users.checks import Wrong
+from load.locust_users.marks import Item, Marks, path
 
 PAGE = 20  # items, as the API has it where nobody says otherwise
 SHELF = 100  # the most on a page: what a member marks comes from one, and should last

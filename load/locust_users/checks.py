@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from load.marks import CHOSEN, Item, Marks, path
+from load.locust_users.marks import CHOSEN, Item, Marks, path
 
 Json = Any
 MOST_USERNAMES = 20

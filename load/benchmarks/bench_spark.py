@@ -28,9 +28,10 @@ import polars
 import psutil
 import pyspark
 
-from load import gen_imdb, results
+from load import results
+from load.benchmarks import gen_imdb
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 EMPTY = """\
 from pyspark.sql import SparkSession
 spark = SparkSession.builder.getOrCreate()

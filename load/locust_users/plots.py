@@ -6,8 +6,8 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from load.history import Second
-from load.resources import OTHERS, Sample
+from load.locust_users.locust_csv import Second
+from load.locust_users.resources import OTHERS, Sample
 
 SIZE = (9.0, 4.8)  # inches
 DPI = 110
