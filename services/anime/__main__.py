@@ -1,6 +1,7 @@
 """Runs the anime dataset: python -m services.anime."""
 
 from services.anime.adapter import ADAPTER
-from services.catalog.main import run
+from services.catalog.service import run
 
-run(ADAPTER)
+if __name__ == "__main__":
+    run(ADAPTER)

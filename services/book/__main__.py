@@ -1,6 +1,7 @@
 """Runs the book dataset: python -m services.book."""
 
 from services.book.adapter import ADAPTER
-from services.catalog.main import run
+from services.catalog.service import run
 
-run(ADAPTER)
+if __name__ == "__main__":
+    run(ADAPTER)

@@ -41,7 +41,7 @@ def checked(item: Item) -> Item:
 
 @functools.lru_cache(maxsize=4096)  # millions of IMDb's titles share two thousand lists
 def categories(names: tuple[str, ...]) -> tuple[str, ...]:
-    checks.at_most("category", len(names), MOST_CATEGORIES)
+    checks.max_entries("category", len(names), MOST_CATEGORIES)
     kept = tuple(checks.text("category", name, LONGEST_CATEGORY) for name in names)
     if len(set(kept)) < len(kept):
         raise InvalidArgument("category", "must not name a category twice")

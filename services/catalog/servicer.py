@@ -27,7 +27,7 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServicer):
     async def BatchGetItems(
         self, request: catalog_pb2.BatchGetItemsRequest, context: Context
     ) -> catalog_pb2.BatchGetItemsResponse:
-        checks.at_most("ids", len(request.ids), MOST_AT_ONCE)
+        checks.max_entries("ids", len(request.ids), MOST_AT_ONCE)
         items = await self._store.batch_get(request.ids)
         return catalog_pb2.BatchGetItemsResponse(items=[convert.item_to_pb(item, self._type) for item in items])
 
@@ -54,9 +54,9 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServicer):
     async def SampleItems(
         self, request: catalog_pb2.SampleItemsRequest, context: Context
     ) -> catalog_pb2.SampleItemsResponse:
-        checks.at_most("categories", len(request.categories), MOST_SAMPLES)
+        checks.max_entries("categories", len(request.categories), MOST_SAMPLES)
         amount = checks.integer("amount", request.amount, 1, MOST_AT_ONCE)
-        samples = await self._store.sample([_category(name, shortest=1) for name in request.categories], amount)
+        samples = await self._store.sample([_category(name, min_length=1) for name in request.categories], amount)
         return catalog_pb2.SampleItemsResponse(samples=[convert.sample_to_pb(sample, self._type) for sample in samples])
 
     async def CreateItem(self, request: catalog_pb2.CreateItemRequest, context: Context) -> types_pb2.Item:
@@ -72,4 +72,4 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServicer):
 
 
 def _category(name: str, shortest: int = 0) -> str:
-    return checks.text("category", name, LONGEST_CATEGORY, shortest=shortest)
+    return checks.text("category", name, LONGEST_CATEGORY, min_length=shortest)

@@ -15,7 +15,7 @@ from services.catalog.sampling import Sample
 from services.catalog.search import Hit
 from services.catalog.shard import Shard
 from services.catalog.together import together
-from services.common import deadline, turns
+from services.common import deadline, interleave
 from services.common.errors import Aborted, AlreadyExists, InvalidArgument, NotFound, Unavailable
 
 log = logging.getLogger(__name__)
@@ -61,13 +61,13 @@ class Store:
     async def items(self, category: str, start: int, limit: int) -> list[Item]:
         """The shards in turn: the first item of each, the second of each, and on without those that have run out."""
         lengths = await self._lengths(category)
-        spans = [range(begin, begin + count) for begin, count in turns.spans(lengths, start, limit)]
+        spans = [range(begin, begin + count) for begin, count in interleave.spans(lengths, start, limit)]
         found = await together(
             *(shard.standing_at({category: span}) for shard, span in zip(self.shards, spans, strict=True))
         )
         ahead = [iter(span) for span in spans]
         listed = []
-        for shard in turns.order(lengths, start, limit):
+        for shard in interleave.sources(lengths, start, limit):
             document = found[shard].get((category, next(ahead[shard])))
             if document is not None:
                 listed.append(documents.item(document, self._ids.text(shard, documents.object_id(document))))

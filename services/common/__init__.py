@@ -1,1 +1,4 @@
-"""What every service has: settings, errors, deadlines, health, metrics, logs. Nothing here knows a book from a film."""
+"""What all services share: processes, gRPC servers and clients, errors, deadlines, health, metrics, logs, settings.
+
+Nothing here knows about items, marks or datasets.
+"""

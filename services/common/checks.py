@@ -1,27 +1,29 @@
-"""Checks of values that come from outside. Each raises InvalidArgument with the field's name."""
+"""Checks of values from outside. Each raises InvalidArgument with the field's name."""
 
 import unicodedata
 
 from services.common.errors import InvalidArgument
 
-# Formatting and spaces. https://www.unicode.org/reports/tr44/#General_Category_Values
+# Format characters and separators: https://www.unicode.org/reports/tr44/#General_Category_Values
 INVISIBLE = frozenset({"Cf", "Zs", "Zl", "Zp"})
 
 
 def integer(field: str, value: int, low: int, high: int) -> int:
     if not low <= value <= high:
-        raise InvalidArgument(field, f"must be {low} to {high}, not {value}")
+        raise InvalidArgument(field, f"must be between {low} and {high}, not {value}")
     return value
 
 
-def text(field: str, value: str, longest: int, *, shortest: int = 1, line_breaks: bool = False) -> str:
-    """The text in Unicode's composed form (NFC), its ends stripped; counts characters. Refuses control characters, and
-    what only looks like an empty text."""
-    if len(value) > longest * 4:  # before any work on it: a megabyte costs nothing
-        raise InvalidArgument(field, f"must be at most {longest} characters long")
+def text(field: str, value: str, max_length: int, *, min_length: int = 1, line_breaks: bool = False) -> str:
+    """The text in NFC with white space stripped from both ends. Lengths are in characters.
+
+    Refuses control characters and text without a visible character.
+    """
+    if len(value) > max_length * 4:  # before any work: a megabyte should cost nothing
+        raise InvalidArgument(field, f"must be at most {max_length} characters long")
     stripped = unicodedata.normalize("NFC", value.strip())
-    if not shortest <= len(stripped) <= longest:
-        raise InvalidArgument(field, f"must be {shortest} to {longest} characters long, not {len(stripped)}")
+    if not min_length <= len(stripped) <= max_length:
+        raise InvalidArgument(field, f"must be {min_length} to {max_length} characters long, not {len(stripped)}")
     if not stripped.isprintable():
         _check_characters(field, stripped, "\r\n\t" if line_breaks else "")
     return stripped
@@ -30,11 +32,11 @@ def text(field: str, value: str, longest: int, *, shortest: int = 1, line_breaks
 def _check_characters(field: str, value: str, allowed: str) -> None:
     categories = {unicodedata.category(character) for character in value if character not in allowed}
     if categories & {"Cc", "Cs"}:
-        raise InvalidArgument(field, "must not hold control characters")
+        raise InvalidArgument(field, "must not contain control characters")
     if categories <= INVISIBLE:
-        raise InvalidArgument(field, "must hold something that can be seen")
+        raise InvalidArgument(field, "must contain a visible character")
 
 
-def at_most(field: str, length: int, most: int) -> None:
-    if length > most:
-        raise InvalidArgument(field, f"must hold at most {most} entries, not {length}")
+def max_entries(field: str, count: int, limit: int) -> None:
+    if count > limit:
+        raise InvalidArgument(field, f"must have at most {limit} entries, not {count}")

@@ -1,48 +1,63 @@
-"""Channels to the other services: each call carries the request's ids and deadline."""
+"""Channels to other services. Calls carry the request's ids and deadline, and raise the errors of errors.py."""
 
 import json
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Self, cast
 
 import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
+from grpc_health.v1 import health_pb2
 
-from services.common import deadline, tracing
+from services.common import deadline, status, tracing
+from services.common.errors import SeenError
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # a thousand books with long descriptions
 
 
-class _CarryOn(grpc.aio.UnaryUnaryClientInterceptor):
-    """Adds the trace headers and what is left of the deadline; a caller's own timeout is kept if it is shorter."""
+class _Channel:
+    """What generated stubs need of a channel. Wrapping a stub's calls costs a third of what an interceptor does."""
 
-    async def intercept_unary_unary(
-        self,
-        continuation: Callable[[grpc.aio.ClientCallDetails, Any], Any],
-        client_call_details: grpc.aio.ClientCallDetails,
-        request: Any,
-    ) -> Any:
-        metadata = grpc.aio.Metadata(*(client_call_details.metadata or ()), *tracing.carried().items())
-        timeout = deadline.for_next_hop()
-        if client_call_details.timeout is not None:
-            timeout = min(timeout, client_call_details.timeout)
-        return await continuation(
-            grpc.aio.ClientCallDetails(
-                client_call_details.method,
-                timeout,
-                metadata,
-                client_call_details.credentials,
-                client_call_details.wait_for_ready,
-            ),
-            request,
-        )
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._channel = channel
+
+    def unary_unary(self, method: str, *args: Any, **options: Any) -> Callable[..., Awaitable[Any]]:
+        multi_callable: Callable[..., Awaitable[Any]] = self._channel.unary_unary(method, *args, **options)
+
+        async def call(request: Any, timeout: float | None = None) -> Any:  # noqa: ASYNC109 (as gRPC names it)
+            """A timeout shortens the request's deadline, and never extends it."""
+            remaining = deadline.for_next_hop()
+            try:
+                return await multi_callable(
+                    request,
+                    timeout=remaining if timeout is None else min(remaining, timeout),
+                    metadata=tuple(tracing.carried().items()),
+                )
+            except grpc.aio.AioRpcError as failure:
+                raise status.error_from(failure) from failure
+
+        return call
+
+    async def close(self) -> None:
+        await self._channel.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
 
 
-def connect(address: str, service: str = "", reads: Sequence[str] = ()) -> grpc.aio.Channel:
-    """A channel that balances over all addresses behind the name, and tries `reads` again that found it UNAVAILABLE."""
+def connect(address: str, service: ServiceDescriptor) -> grpc.aio.Channel:
+    """A channel for the service's generated stub; it balances over all addresses behind a name.
+
+    Methods that the proto marks NO_SIDE_EFFECTS are retried when the connection fails.
+    """
     config: dict[str, Any] = {"loadBalancingConfig": [{"round_robin": {}}]}
-    if reads:
+    if reads := [method.name for method in service.methods if _is_read(method.GetOptions())]:
         config["methodConfig"] = [
             {
-                "name": [{"service": service, "method": method} for method in reads],
+                "name": [{"service": service.full_name, "method": method} for method in reads],
                 "retryPolicy": {
                     "maxAttempts": 3,
                     "initialBackoff": "0.05s",
@@ -52,15 +67,33 @@ def connect(address: str, service: str = "", reads: Sequence[str] = ()) -> grpc.
                 },
             }
         ]
-    return grpc.aio.insecure_channel(
+    channel = grpc.aio.insecure_channel(
         address,
         options=(
             ("grpc.service_config", json.dumps(config)),
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-            # A service that was restarted is found again within a second, not after gRPC's two minutes.
+            # gRPC's default would wait up to two minutes before it tries a restarted service again.
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 1000),
             ("grpc.keepalive_time_ms", 30_000),
         ),
-        interceptors=[_CarryOn()],
     )
+    return cast(grpc.aio.Channel, _Channel(channel))
+
+
+def _is_read(options: MethodOptions) -> bool:
+    return options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
+
+
+async def is_serving(channel: grpc.aio.Channel, timeout_s: float) -> bool:
+    """Whether the standard health service there says SERVING."""
+    check = channel.unary_unary(
+        "/grpc.health.v1.Health/Check",
+        request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+        response_deserializer=health_pb2.HealthCheckResponse.FromString,
+    )
+    try:
+        response = await check(health_pb2.HealthCheckRequest(), timeout=timeout_s)
+    except SeenError:
+        return False
+    return bool(response.status == health_pb2.HealthCheckResponse.SERVING)

@@ -1,11 +1,11 @@
-"""Every call has a deadline, passed down and trimmed at each hop, so that the inner service reports first."""
+"""Every request has a deadline. It is passed on and shortened at each hop, so that the inner service reports first."""
 
 import asyncio
 from contextvars import ContextVar
 
-# Given to a call that came without a deadline, as one typed by hand with grpcurl does.
+# For calls without a deadline, such as one made by hand with grpcurl.
 DEFAULT_S = 10.0
-# What a hop keeps for itself, to turn an inner service's failure into an answer.
+# What each hop keeps for itself to turn a failure of the next one into an answer.
 MARGIN_S = 0.05
 
 # In the event loop's time.
@@ -13,16 +13,16 @@ _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 def start(seconds: float) -> None:
-    """Gives the current request this many seconds from now."""
+    """Sets the current request's deadline, counted from now."""
     _deadline.set(asyncio.get_running_loop().time() + seconds)
 
 
 def remaining() -> float:
-    """Seconds that the current request has left; the default where nobody set a deadline."""
+    """Seconds left of the current request; DEFAULT_S if it has no deadline."""
     deadline = _deadline.get()
     return DEFAULT_S if deadline is None else deadline - asyncio.get_running_loop().time()
 
 
 def for_next_hop() -> float:
-    """The timeout of a call made for the current request; never negative, so that an exhausted one fails as such."""
+    """Timeout in seconds for a call made for the current request. Always positive: an expired call fails as such."""
     return max(remaining() - MARGIN_S, 0.001)

@@ -1,4 +1,4 @@
-"""The standard health service: NOT_SERVING at first, then it follows a real ping of what the service needs."""
+"""The standard gRPC health service. It starts at NOT_SERVING and then follows a ping of the service's dependencies."""
 
 import asyncio
 import logging
@@ -13,15 +13,17 @@ log = logging.getLogger(__name__)
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
-# The name a liveness probe asks for: it says that the process answers, whatever its database does.
+# The name that liveness probes ask for. It is SERVING as long as the process answers, whatever its dependencies do.
 LIVENESS = "liveness"
 PING_TIMEOUT_S = 1.0
+# Interval while unhealthy, so that a recovered dependency is noticed soon.
+UNHEALTHY_INTERVAL_S = 0.25
 
 Ping = Callable[[], Awaitable[object]]
 
 
 class Health:
-    """Readiness, pinged every `interval_s`, goes by "" and a service's full name; liveness by "liveness"."""
+    """Readiness under "" and the service's full name, pinged every `interval_s`; liveness under LIVENESS."""
 
     def __init__(self, names: Sequence[str], ping: Ping, interval_s: float) -> None:
         self.servicer = health.aio.HealthServicer()
@@ -34,27 +36,27 @@ class Health:
     async def start(self) -> None:
         await self.servicer.set(LIVENESS, SERVING)
         await self._set(False)
-        self._task = asyncio.create_task(self._follow())
+        self._task = asyncio.create_task(self._follow_ping())
 
     async def shut_down(self) -> None:
-        """NOT_SERVING from now on, so that no more is sent here."""
+        """NOT_SERVING from now on, so that load balancers send no new calls."""
         if self._task:
             self._task.cancel()
         await self.servicer.enter_graceful_shutdown()
 
-    async def _follow(self) -> None:
+    async def _follow_ping(self) -> None:
         while True:
-            await self._set(await self._answers())
-            await asyncio.sleep(self._interval_s if self._healthy else min(self._interval_s, 0.25))
+            await self._set(await self._ping_succeeds())
+            await asyncio.sleep(self._interval_s if self._healthy else min(self._interval_s, UNHEALTHY_INTERVAL_S))
 
-    async def _answers(self) -> bool:
+    async def _ping_succeeds(self) -> bool:
         try:
             async with asyncio.timeout(PING_TIMEOUT_S):
                 await self._ping()
             return True
         except Exception as error:
             if self._healthy is not False:
-                log.warning("what this service needs does not answer: %s", str(error) or type(error).__name__)
+                log.warning("a dependency does not answer: %s", str(error) or type(error).__name__)
             return False
 
     async def _set(self, healthy: bool) -> None:

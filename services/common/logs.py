@@ -1,4 +1,4 @@
-"""Logs as one JSON object a line, on standard error, with the ids of the request they belong to."""
+"""Logs as one JSON object per line on standard error, with the ids of the current request."""
 
 import datetime
 import json
@@ -7,11 +7,10 @@ import sys
 
 from services.common import tracing
 
-# What logging puts on every record; the rest came in by `extra=` and is logged under its own name.
+# Attributes that every log record has; all others came from `extra=` and are logged under their own names.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
-
-# What the suite logs itself. Libraries say at DEBUG what was asked of them, tokens and people's marks included.
+# Loggers whose level is configurable. Libraries log from WARNING on: below it they repeat tokens and people's marks.
 OURS = ("services", "access")
 
 
@@ -37,10 +36,9 @@ class JsonFormatter(logging.Formatter):
 
 
 def set_up(service: str, level: str) -> None:
-    """Sends every logger of the process to standard error as JSON; DEBUG is for our own only."""
+    """Sends all loggers of the process to standard error as JSON. `level` applies to this project's own loggers."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(service))
-    number = logging.getLevelNamesMapping()[level.upper()]
-    logging.basicConfig(handlers=[handler], level=max(number, logging.INFO), force=True)
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     for name in OURS:
-        logging.getLogger(name).setLevel(number)
+        logging.getLogger(name).setLevel(level.upper())

@@ -1,18 +1,16 @@
-"""Metrics of the gRPC services, under the names that go-grpc-prometheus made common, and the server of /metrics."""
+"""Metrics of every service, under the names of go-grpc-prometheus, and the HTTP server for /metrics."""
 
 import prometheus_client
 
-# When a series began: as many series again, which nobody reads.
+# Disable the `_created` series: they double cardinality and nothing reads them.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
-# Seconds. From a primary key look-up to a deadline.
+# Seconds, from a primary-key look-up to a full deadline.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
-STARTED = prometheus_client.Counter("grpc_server_started", "Calls begun.", ("grpc_service", "grpc_method"))
+STARTED = prometheus_client.Counter("grpc_server_started", "Calls started.", ("grpc_service", "grpc_method"))
 HANDLED = prometheus_client.Counter(
-    "grpc_server_handled",
-    "Calls finished, whatever became of them.",
-    ("grpc_service", "grpc_method", "grpc_code"),
+    "grpc_server_handled", "Calls finished, by status code.", ("grpc_service", "grpc_method", "grpc_code")
 )
 HANDLING_SECONDS = prometheus_client.Histogram(
     "grpc_server_handling_seconds",
@@ -20,11 +18,13 @@ HANDLING_SECONDS = prometheus_client.Histogram(
     ("grpc_service", "grpc_method"),
     buckets=BUCKETS,
 )
-HEALTHY = prometheus_client.Gauge("seen_healthy", "1 while the service reaches what it cannot work without.")
+HEALTHY = prometheus_client.Gauge(
+    "seen_healthy", "1 while the service reaches the dependencies it cannot work without."
+)
 
 
 def start(host: str, port: int) -> int:
-    """Serves /metrics from a thread of its own. Returns the port; OSError if it is taken."""
+    """Serves /metrics from a thread. Returns the port; OSError if it is taken."""
     try:
         server, _ = prometheus_client.start_http_server(port, addr=host)
     except OSError as error:

@@ -1,63 +1,68 @@
-"""Starting and stopping a gRPC service, written once for all of them."""
+"""A gRPC server, and what happens around each of its calls: trace, deadline, metrics, errors as statuses."""
 
 import asyncio
 import contextlib
 import logging
-import signal
-import sys
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, cast
 
 import grpc
+from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from services.common import clients, logs, metrics
+from services.common import clients, deadline, metrics, status, tracing
+from services.common.errors import INTERNAL_MESSAGE, DeadlineExceeded, SeenError
 from services.common.health import Health, Ping
-from services.common.interceptors import ServerInterceptor
 from services.common.settings import GrpcSettings
 
 log = logging.getLogger(__name__)
 
-# What a servicer's methods are given beside the request.
+# The second parameter of a servicer's methods.
 Context = grpc.aio.ServicerContext[Any, Any]
-# Opens what a service needs, yields it ready to start, and closes what was opened.
-Main = Callable[[], contextlib.AbstractAsyncContextManager["GrpcService"]]
+Handler = Callable[[Any, Context], Awaitable[Any]]
+
+# Status codes that mean a dependency did not answer; logged at WARNING.
+NO_ANSWER = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
+
+# Tells clients not to retry (gRPC proposal A6). A failure that a service reports has been retried further in; retrying
+# at every hop would multiply. A broken connection carries no such metadata and is retried.
+NO_RETRY = ("grpc-retry-pushback-ms", "-1")
 
 
-class GrpcService:
-    """One gRPC server with health, reflection, errors, deadlines and metrics.
+class GrpcServer:
+    """One gRPC service on one port, with health, reflection, errors, deadlines and metrics.
 
-    `full_name` is the protocol's ("seen.v1.Catalog"), `add` the generated function that adds `servicer` to a server;
-    `ping` fails while what the service cannot work without does not answer.
+    `add` is the generated function that adds `servicer` to a server. `ping` raises while a dependency that the service
+    cannot work without does not answer.
     """
 
     def __init__(
         self,
         settings: GrpcSettings,
-        full_name: str,
+        service: ServiceDescriptor,
         add: Callable[[Any, grpc.aio.Server], None],
         servicer: Any,
         ping: Ping,
     ) -> None:
         self._settings = settings
         self._server = grpc.aio.server(
-            interceptors=[ServerInterceptor()],
             options=(
                 ("grpc.max_receive_message_length", clients.MAX_MESSAGE_BYTES),
-                ("grpc.so_reuseport", 0),  # a busy port is an error, not a second server that takes half the calls
+                ("grpc.so_reuseport", 0),  # a second server on the port is an error, not a share of the calls
             ),
         )
-        add(servicer, self._server)
-        self._health = Health([full_name], ping, settings.health_interval_s)
+        add(servicer, cast(grpc.aio.Server, _Registrar(self._server)))
+        self._health = Health([service.full_name], ping, settings.health_interval_s)
         health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, self._server)
         reflection.enable_server_reflection(
-            (full_name, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME),
+            (service.full_name, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME),
             self._server,
         )
 
     async def start(self) -> int:
-        """Serves from now on, NOT_SERVING until the first successful ping. Returns the port; OSError if it is taken."""
+        """Returns the port. NOT_SERVING until the first successful ping. OSError if the port is taken."""
         address = f"{self._settings.host}:{self._settings.port}"
         try:
             port = self._server.add_insecure_port(address)
@@ -68,12 +73,13 @@ class GrpcService:
         return port
 
     async def stop(self) -> None:
-        """Lets the calls in flight finish, for `grace_s` seconds at most."""
+        """Calls in flight get `grace_s` seconds to finish."""
         await self._health.shut_down()
         await self._server.stop(self._settings.grace_s)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[int]:
+        """Serves while the context is open; yields the port."""
         port = await self.start()
         try:
             yield port
@@ -81,22 +87,83 @@ class GrpcService:
             await self.stop()
 
 
-def run(name: str, settings: GrpcSettings, main: Main) -> None:
-    """Runs a service until SIGTERM or SIGINT."""
-    logs.set_up(name, settings.log_level)
-    try:
-        asyncio.run(_run(settings, main))
-    except OSError as error:
-        sys.exit(f"{name}: {error}")
-    log.info("stopped")
+class _Registrar:
+    """Stands between generated code and the server, and wraps each handler once, which is cheaper than an interceptor.
+
+    Health checks and reflection are added to the server itself and stay unwrapped.
+    """
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self._server = server
+
+    def add_generic_rpc_handlers(self, handlers: object) -> None:
+        """Generated code registers the same methods twice. This form lacks their names, so the other one is used."""
+
+    def add_registered_method_handlers(
+        self, service: str, handlers: Mapping[str, "grpc.RpcMethodHandler[Any, Any]"]
+    ) -> None:
+        wrapped = {
+            method: grpc.unary_unary_rpc_method_handler(
+                _wrap(cast(Handler, handler.unary_unary), service, method),
+                request_deserializer=handler.request_deserializer,
+                response_serializer=handler.response_serializer,
+            )
+            for method, handler in handlers.items()
+        }
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, wrapped),))
 
 
-async def _run(settings: GrpcSettings, main: Main) -> None:
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    metrics.start(settings.host, settings.metrics_port)
-    async with main() as service, service.running() as port:
-        log.info("listening", extra={"port": port})
-        await stopped.wait()
-        log.info("stopping")
+def _wrap(handler: Handler, service: str, method: str) -> Handler:
+    started_calls = metrics.STARTED.labels(service, method)
+    handling_seconds = metrics.HANDLING_SECONDS.labels(service, method)
+
+    async def handle(request: Any, context: Context) -> Any:
+        started_calls.inc()
+        started = time.perf_counter()
+        tracing.accept(_text_metadata(context))
+        code, message = grpc.StatusCode.OK, ""
+        try:
+            timeout_s = _timeout_s(context)
+            deadline.start(timeout_s)
+            async with asyncio.timeout(timeout_s):
+                return await handler(request, context)
+        except asyncio.CancelledError:
+            code = grpc.StatusCode.CANCELLED
+            raise
+        except Exception as error:
+            code, message, trailing = _status_of(error)
+            await context.abort(code, message, (*trailing, NO_RETRY))
+        finally:
+            seconds = time.perf_counter() - started
+            handling_seconds.observe(seconds)
+            metrics.HANDLED.labels(service, method, code.name).inc()
+            log.log(
+                logging.WARNING if code in NO_ANSWER else logging.DEBUG,
+                "call",
+                extra={"method": method, "code": code.name, "error": message or None, "ms": round(seconds * 1000, 2)},
+            )
+
+    return handle
+
+
+def _timeout_s(context: Context) -> float:
+    remaining = context.time_remaining()
+    if remaining is None:
+        return deadline.DEFAULT_S
+    if remaining <= 0:
+        raise TimeoutError  # the caller has given up, so nobody would read the answer
+    return remaining
+
+
+def _status_of(error: Exception) -> tuple[grpc.StatusCode, str, status.Metadata]:
+    """Code, message and trailing metadata. An error without a code of its own is logged and reported as INTERNAL."""
+    if isinstance(error, TimeoutError):
+        error = DeadlineExceeded(status.TIMED_OUT)
+    if isinstance(error, SeenError) and (code := status.code_of(error)):
+        return code, error.message, status.trailing_metadata(error, code)
+    log.error("unexpected error", exc_info=error)
+    return grpc.StatusCode.INTERNAL, INTERNAL_MESSAGE, ()
+
+
+def _text_metadata(context: Context) -> list[tuple[str, str]]:
+    return [(key, value) for key, value in context.invocation_metadata() or () if isinstance(value, str)]

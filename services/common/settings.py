@@ -1,4 +1,4 @@
-"""Settings: one typed object per service, read once from SEEN_… variables."""
+"""Settings: one typed object per program, read once from SEEN_… environment variables."""
 
 import sys
 from typing import Self
@@ -10,7 +10,7 @@ ENV_PREFIX = "SEEN_"
 
 
 class ProgramSettings(BaseSettings):
-    """What every program reads. `log_level` comes from SEEN_LOG_LEVEL; a field without a default is required."""
+    """Settings of every program. `log_level` is SEEN_LOG_LEVEL; a field without a default is required."""
 
     model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, frozen=True, extra="ignore")
 
@@ -20,12 +20,12 @@ class ProgramSettings(BaseSettings):
     )
 
     @classmethod
-    def load(cls) -> Self:
-        """Reads the environment. A missing or malformed variable stops the program with its name, exit code 2."""
+    def from_env(cls) -> Self:
+        """Reads the environment. If a variable is missing or malformed, prints its name and exits with 2."""
         try:
             return cls()
         except ValidationError as error:
-            # Never the value: it may be a secret.
+            # Never print the value: it may be a secret.
             faults = "; ".join(
                 f"{ENV_PREFIX}{'_'.join(map(str, fault['loc'][:1])).upper()}: {fault['msg']}"
                 for fault in error.errors(include_input=False, include_context=False)
@@ -35,14 +35,14 @@ class ProgramSettings(BaseSettings):
 
 
 class Settings(ProgramSettings):
-    """What every deployed service needs on top."""
+    """Settings of every deployed service."""
 
-    metrics_port: int = Field(description="port of /metrics; 0 takes a free one")
-    grace_s: float = Field(4, ge=0, description="seconds that calls in flight get to finish after SIGTERM")
+    metrics_port: int = Field(description="port of /metrics; 0 picks a free one")
+    grace_s: float = Field(4, ge=0, description="seconds that calls in flight have to finish after SIGTERM")
 
 
 class GrpcSettings(Settings):
-    """What a gRPC service needs on top."""
+    """Settings of every gRPC service."""
 
-    port: int = Field(description="port to serve gRPC on; 0 takes a free one")
-    health_interval_s: float = Field(2, gt=0, description="seconds between pings of what the service needs")
+    port: int = Field(description="port to serve gRPC on; 0 picks a free one")
+    health_interval_s: float = Field(2, gt=0, description="seconds between pings of the dependencies")

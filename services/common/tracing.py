@@ -1,4 +1,4 @@
-"""The request id and trace headers that every hop carries, so that a mesh and the logs join what belongs together."""
+"""Request id and trace headers, carried over every hop so that a mesh and the logs can correlate a request."""
 
 import re
 import secrets
@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from types import MappingProxyType
 
 REQUEST_ID = "x-request-id"
-# W3C Trace Context and Zipkin's B3, in one header and in several: passed on as they came.
+# W3C Trace Context and Zipkin B3 (single and multiple headers), passed on unchanged.
 TRACE_HEADERS = (
     "traceparent",
     "tracestate",
@@ -19,7 +19,7 @@ TRACE_HEADERS = (
     "x-b3-flags",
 )
 CARRIED = frozenset((REQUEST_ID, *TRACE_HEADERS))
-# An id ends up in logs and headers, so nothing else gets in. UUIDs, ULIDs and hex all fit.
+# Request ids end up in logs and headers, so only these characters are accepted. UUIDs, ULIDs and hex all fit.
 _ACCEPTED = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _ACCEPTED_TRACE = re.compile(r"[\x20-\x7e]{1,512}")
 
@@ -27,7 +27,7 @@ _headers: ContextVar[Mapping[str, str]] = ContextVar("trace_headers", default=Ma
 
 
 def accept(headers: Iterable[tuple[str, str]]) -> None:
-    """Takes over what the caller sent, and makes what is missing: a request id, and a new trace."""
+    """Takes over the caller's headers; creates a request id and a trace if they are missing."""
     carried = {name: value for name, value in headers if name in CARRIED and _ACCEPTED_TRACE.fullmatch(value)}
     if not _ACCEPTED.fullmatch(carried.get(REQUEST_ID, "")):
         carried[REQUEST_ID] = secrets.token_hex(16)
@@ -38,7 +38,7 @@ def accept(headers: Iterable[tuple[str, str]]) -> None:
 
 
 def carried() -> Mapping[str, str]:
-    """The headers to send with every call made for the current request."""
+    """The headers to send with each call made for the current request."""
     return _headers.get()
 
 

@@ -26,7 +26,7 @@ async def main(settings: GatewaySettings) -> None:
 
 
 if __name__ == "__main__":
-    settings = GatewaySettings.load()
+    settings = GatewaySettings.from_env()
     logs.set_up("gateway", settings.log_level)
     for name in ("uvicorn", "connexion", "httpx"):
         logging.getLogger(name).setLevel(logging.WARNING)

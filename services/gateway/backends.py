@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from google.protobuf.descriptor import FileDescriptor
 
-from seen.v1 import account_pb2_grpc, library_pb2_grpc, spark_pb2_grpc
+from seen.v1 import account_pb2, account_pb2_grpc, library_pb2, library_pb2_grpc, spark_pb2, spark_pb2_grpc
 from services.common import clients
 from services.gateway.settings import GatewaySettings
 
@@ -19,40 +19,25 @@ class Backends:
         self.library = library_pb2_grpc.LibraryStub(library)
         self.account = account_pb2_grpc.AccountStub(account)
         self.spark = spark_pb2_grpc.SparkStub(spark)
-        self._health = {
-            name: health_pb2_grpc.HealthStub(channel)
-            for name, channel in {"library": library, "account": account, "spark_connector": spark}.items()
-        }
+        self._channels = {"library": library, "account": account, "spark_connector": spark}
 
     async def serving(self) -> dict[str, bool]:
-        """Which of the services say that they are well."""
-        answers = await asyncio.gather(*map(_serves, self._health.values()))
-        return dict(zip(self._health, answers, strict=True))
-
-
-async def _serves(stub: health_pb2_grpc.HealthStub) -> bool:
-    try:
-        response = await stub.Check(health_pb2.HealthCheckRequest(), timeout=HEALTH_TIMEOUT_S)
-    except grpc.aio.AioRpcError:
-        return False
-    return bool(response.status == health_pb2.HealthCheckResponse.SERVING)
+        """Whether each service reports that it is healthy."""
+        answers = await asyncio.gather(
+            *(clients.is_serving(channel, HEALTH_TIMEOUT_S) for channel in self._channels.values())
+        )
+        return dict(zip(self._channels, answers, strict=True))
 
 
 @asynccontextmanager
 async def connect(settings: GatewaySettings) -> AsyncIterator[Backends]:
     async with AsyncExitStack() as stack:
+
+        async def channel(address: str, file: FileDescriptor, service: str) -> grpc.aio.Channel:
+            return await stack.enter_async_context(clients.connect(address, file.services_by_name[service]))
+
         yield Backends(
-            await stack.enter_async_context(
-                clients.connect(
-                    settings.library_address,
-                    "seen.v1.Library",
-                    ("ListItems", "GetItem", "ListMarkedItems", "GetTopTen", "Suggest"),
-                )
-            ),
-            await stack.enter_async_context(
-                clients.connect(settings.account_address, "seen.v1.Account", ("GetUser", "SearchUsers"))
-            ),
-            await stack.enter_async_context(
-                clients.connect(settings.spark_address, "seen.v1.Spark", ("GetBestDirector", "GetMostConnected"))
-            ),
+            await channel(settings.library_address, library_pb2.DESCRIPTOR, "Library"),
+            await channel(settings.account_address, account_pb2.DESCRIPTOR, "Account"),
+            await channel(settings.spark_address, spark_pb2.DESCRIPTOR, "Spark"),
         )

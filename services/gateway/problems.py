@@ -7,30 +7,41 @@ from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
 
-import grpc
 from connexion.exceptions import ProblemException
 from connexion.lifecycle import ConnexionRequest, ConnexionResponse
 from starlette.exceptions import HTTPException
 
 from services.common import tracing
-from services.common.errors import INTERNAL_MESSAGE, field_violations, user_message
+from services.common.errors import (
+    INTERNAL_MESSAGE,
+    Aborted,
+    AlreadyExists,
+    DeadlineExceeded,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    ResourceExhausted,
+    SeenError,
+    Unauthenticated,
+    Unavailable,
+)
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 20  # a body of a thousand faults needs no thousand sentences
 
-# Every other code is 500: it is a fault of ours, and its words are not for users.
-HTTP_STATUS: Mapping[grpc.StatusCode, int] = {
-    grpc.StatusCode.INVALID_ARGUMENT: 400,
-    grpc.StatusCode.UNAUTHENTICATED: 401,
-    grpc.StatusCode.PERMISSION_DENIED: 403,
-    grpc.StatusCode.NOT_FOUND: 404,
-    grpc.StatusCode.ALREADY_EXISTS: 409,
-    grpc.StatusCode.ABORTED: 409,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
-    grpc.StatusCode.UNAVAILABLE: 503,
-    grpc.StatusCode.DEADLINE_EXCEEDED: 504,
+# All other errors are 500, and their messages are not for users.
+HTTP_STATUS: Mapping[type[SeenError], int] = {
+    InvalidArgument: 400,
+    Unauthenticated: 401,
+    PermissionDenied: 403,
+    NotFound: 404,
+    AlreadyExists: 409,
+    Aborted: 409,
+    ResourceExhausted: 429,
+    Unavailable: 503,
+    DeadlineExceeded: 504,
 }
 
 RETRY_AFTER = {"Retry-After": "5"}  # seconds
@@ -73,16 +84,16 @@ def unavailable(detail: str) -> Problem:
     return Problem(503, detail, headers=RETRY_AFTER)
 
 
-def from_grpc(error: grpc.aio.AioRpcError) -> Problem:
-    """What another service's failure is to the user."""
-    status = HTTP_STATUS.get(error.code(), 500)
+def from_error(error: SeenError) -> Problem:
+    """The problem for an error that a service has raised."""
+    status = next((status for kind, status in HTTP_STATUS.items() if isinstance(error, kind)), 500)
     if status >= 500:
         level = logging.ERROR if status == 500 else logging.WARNING
-        log.log(level, "a service failed: %s %s", error.code().name, error.details())
+        log.log(level, "a service failed: %s %s", type(error).__name__, error.message)
     if status == 500:
         return Problem(500, INTERNAL_MESSAGE)
-    errors = [FieldError(field, message) for field, message in field_violations(error)]
-    return Problem(status, user_message(error), errors=errors, headers=_HEADERS.get(status))
+    errors = [FieldError(error.field, error.reason)] if error.field else []
+    return Problem(status, error.message, errors=errors, headers=_HEADERS.get(status))
 
 
 def from_http(error: HTTPException) -> Problem:
@@ -112,8 +123,8 @@ _TITLE = {413: "Content Too Large"}  # RFC 9110's name; Python 3.11 knows the ol
 def handlers() -> Mapping[type[Exception], Any]:
     """What connexion calls for each kind of exception. Coroutines: it would run plain functions in a thread."""
 
-    async def grpc_error(request: ConnexionRequest, error: grpc.aio.AioRpcError) -> ConnexionResponse:
-        return _response(from_grpc(error))
+    async def seen_error(request: ConnexionRequest, error: SeenError) -> ConnexionResponse:
+        return _response(from_error(error))
 
     async def http_error(request: ConnexionRequest, error: HTTPException) -> ConnexionResponse:
         return _response(from_http(error))
@@ -123,7 +134,7 @@ def handlers() -> Mapping[type[Exception], Any]:
         return _response(Problem(500, INTERNAL_MESSAGE))
 
     return {
-        grpc.aio.AioRpcError: grpc_error,
+        SeenError: seen_error,
         HTTPException: http_error,
         ProblemException: http_error,  # connexion has a handler of its own for these
         Exception: unexpected,

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import grpc
 from starlette.responses import Response
 
 from seen.v1 import spark_pb2
-from services.common.errors import DETAILS_KEY
+from services.common.errors import NoAnswer
 from services.gateway import convert, problems
 from services.gateway.backends import Backends
 from services.gateway.responses import Cacheable, Json
@@ -46,12 +45,9 @@ async def _asked(call: Any) -> Any:
     """The service's answer. Where it does not run at all, the user is told so rather than to try again."""
     try:
         return await call
-    except grpc.aio.AioRpcError as error:
-        own_words = any(key == DETAILS_KEY for key, _ in error.trailing_metadata())
-        if error.code() is grpc.StatusCode.UNAVAILABLE and not own_words:
-            detail = "the service that answers questions over all of IMDb is not running here"
-            raise problems.unavailable(detail) from error
-        raise
+    except NoAnswer as error:
+        detail = "the service that answers questions over all of IMDb is not running here"
+        raise problems.unavailable(detail) from error
 
 
 def _accepted(computation: spark_pb2.Computation) -> Response:

@@ -1,6 +1,7 @@
 """Runs the imdb dataset: python -m services.imdb."""
 
-from services.catalog.main import run
+from services.catalog.service import run
 from services.imdb.adapter import ADAPTER
 
-run(ADAPTER)
+if __name__ == "__main__":
+    run(ADAPTER)

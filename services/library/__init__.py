@@ -1,1 +1,1 @@
-"""Browsing, marking, the top ten and suggestions: the business logic over all datasets and the accounts."""
+"""Browsing, marking, the top ten and suggestions: the rules over all datasets and the accounts."""

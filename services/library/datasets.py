@@ -1,141 +1,89 @@
-"""The datasets, asked over gRPC: one, or many at once with those that do not answer named."""
+"""All datasets together: one is selected, or many are queried at once and the ones that do not answer are named."""
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
-import grpc
-
-from seen.v1 import catalog_pb2, catalog_pb2_grpc
-from seen.v1.catalog_pb2 import Sample, SearchHit
-from seen.v1.types_pb2 import Item, ItemType
-from services.common import clients, deadline
-from services.common.errors import InvalidArgument, NotFound, Unavailable, user_message
+from services.common import deadline
+from services.common.errors import InvalidArgument, SeenError, Unavailable
 from services.library import metrics
+from services.library.domain import Dataset, Item, ItemRef
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-SERVICE = "seen.v1.Catalog"
-READS = ("GetItem", "BatchGetItems", "CountItems", "ListItems", "SearchItems", "SampleItems")
-NO_ANSWER = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-# The part of the time left that a dataset may take while others have answered already: one that hangs
-# twice still leaves time to send what there is.
-PATIENCE = 0.4
-
-
-class Dataset:
-    """One type's items. Every method raises Unavailable when the dataset does not answer."""
-
-    def __init__(self, item_type: ItemType, channel: grpc.aio.Channel) -> None:
-        self.type = item_type
-        self._stub = catalog_pb2_grpc.CatalogStub(channel)
-
-    async def get(self, item_id: str) -> Item:
-        return await self._ask(self._stub.GetItem(catalog_pb2.GetItemRequest(id=item_id)))
-
-    async def batch_get(self, item_ids: Sequence[str]) -> Sequence[Item]:
-        """Those that exist, in the order asked for."""
-        if not item_ids:
-            return ()
-        return (await self._ask(self._stub.BatchGetItems(catalog_pb2.BatchGetItemsRequest(ids=item_ids)))).items
-
-    async def count(self, category: str) -> int:
-        return (await self._ask(self._stub.CountItems(catalog_pb2.CountItemsRequest(category=category)))).count
-
-    async def list(self, category: str, start: int, limit: int) -> Sequence[Item]:
-        request = catalog_pb2.ListItemsRequest(category=category, start=start, limit=limit)
-        return (await self._ask(self._stub.ListItems(request))).items
-
-    async def search(self, text: str, category: str) -> Sequence[SearchHit]:
-        return (
-            await self._ask(self._stub.SearchItems(catalog_pb2.SearchItemsRequest(text=text, category=category)))
-        ).hits
-
-    async def sample(self, categories: Sequence[str], amount: int) -> Sequence[Sample]:
-        """One sample for each category; the empty category stands for the whole dataset."""
-        request = catalog_pb2.SampleItemsRequest(categories=[name for name in categories if name], amount=amount)
-        return (await self._ask(self._stub.SampleItems(request))).samples
-
-    async def create(self, item: Item) -> Item:
-        return await self._ask(self._stub.CreateItem(catalog_pb2.CreateItemRequest(item=item)))
-
-    async def delete(self, item_id: str) -> None:
-        await self._ask(self._stub.DeleteItem(catalog_pb2.DeleteItemRequest(id=item_id)))
-
-    async def _ask(self, call: Awaitable[T]) -> T:
-        try:
-            return await call
-        except grpc.aio.AioRpcError as error:
-            if error.code() is grpc.StatusCode.NOT_FOUND:
-                raise NotFound(user_message(error)) from error
-            if error.code() in NO_ANSWER:
-                raise Unavailable(f"the {ItemType.Name(self.type)} items do not answer; try again later") from error
-            raise
+# Share of the remaining deadline per fan-out; after two timeouts 36 % is left to send what there is.
+FAN_OUT_SHARE = 0.4
 
 
 class Datasets:
-    """All datasets, in the order of their types."""
+    """In the order of their types."""
 
-    def __init__(self, datasets: Sequence[Dataset]) -> None:
+    def __init__(self, datasets: Iterable[Dataset]) -> None:
         self.by_type = {dataset.type: dataset for dataset in sorted(datasets, key=lambda dataset: dataset.type)}
 
-    def of(self, item_type: ItemType) -> Dataset:
+    def get(self, item_type: int) -> Dataset:
         """InvalidArgument if no dataset has items of this type."""
         if item_type not in self.by_type:
-            raise InvalidArgument("type", f"must be one of {', '.join(map(ItemType.Name, self.by_type))}")
+            names = ", ".join(dataset.name for dataset in self.by_type.values())
+            raise InvalidArgument("type", f"must be one of {names}")
         return self.by_type[item_type]
 
+    async def query_all(self, queries: Mapping[int, Callable[[], Awaitable[T]]]) -> tuple[dict[int, T], list[int]]:
+        """Runs one query per item type, concurrently. Returns the answers by type, and the types without an answer.
+
+        Errors other than Unavailable and timeouts are raised.
+        """
+        timeout_s = deadline.remaining() * FAN_OUT_SHARE
+
+        async def run(query: Callable[[], Awaitable[T]]) -> T:
+            async with asyncio.timeout(timeout_s):
+                return await query()
+
+        results = await asyncio.gather(*map(run, queries.values()), return_exceptions=True)
+        answers: dict[int, T] = {}
+        missing = []
+        for item_type, result in zip(queries, results, strict=True):
+            if isinstance(result, Unavailable | TimeoutError):
+                missing.append(item_type)
+            elif isinstance(result, BaseException):
+                raise result
+            else:
+                answers[item_type] = result
+        if missing:
+            names = [self.by_type[item_type].name for item_type in missing]
+            metrics.count_answer_without(names)
+            log.warning("answered without %s", ", ".join(names))
+        return answers, missing
+
+    async def fetch(self, refs: Sequence[ItemRef]) -> tuple[list[Item | None], list[int]]:
+        """The referenced items in order, None for the ones that do not exist; and the types without an answer.
+
+        One call per dataset.
+        """
+        ids: dict[int, list[str]] = {}
+        for ref in refs:
+            ids.setdefault(ref.type, []).append(ref.id)
+        answers, missing = await self.query_all(
+            {item_type: partial(self.get(item_type).batch_get, item_ids) for item_type, item_ids in ids.items()}
+        )
+        items = {(item_type, item.id): item for item_type, fetched in answers.items() for item in fetched}
+        return [items.get(ref) for ref in refs], missing
+
     async def ping(self) -> None:
-        """Fails while no dataset answers; with one of them there is something to show, so it waits for no other."""
-        asked = [asyncio.ensure_future(dataset.count("")) for dataset in self.by_type.values()]
+        """Returns as soon as one dataset answers: then there is something to show. Unavailable if none does."""
+        pings = [asyncio.ensure_future(dataset.count("")) for dataset in self.by_type.values()]
         try:
-            for answer in asyncio.as_completed(asked):
-                with contextlib.suppress(Unavailable, grpc.aio.AioRpcError):
-                    await answer
+            for ping in asyncio.as_completed(pings):
+                with contextlib.suppress(SeenError):
+                    await ping
                     return
         finally:
-            for question in asked:
-                question.cancel()
-            await asyncio.gather(*asked, return_exceptions=True)
+            for task in pings:
+                task.cancel()
+            await asyncio.gather(*pings, return_exceptions=True)
         raise Unavailable("no dataset answers")
-
-
-async def ask_all(
-    asked: Mapping[ItemType, Callable[[], Awaitable[T]]],
-) -> tuple[dict[ItemType, T], list[ItemType]]:
-    """Asks many datasets at once. Returns their answers, and the types whose dataset does not answer."""
-    patience_s = deadline.remaining() * PATIENCE
-
-    async def ask(call: Callable[[], Awaitable[T]]) -> T:
-        async with asyncio.timeout(patience_s):
-            return await call()
-
-    results = await asyncio.gather(*(ask(call) for call in asked.values()), return_exceptions=True)
-    answers: dict[ItemType, T] = {}
-    missing = []
-    for item_type, result in zip(asked, results, strict=True):
-        if isinstance(result, Unavailable | TimeoutError):
-            missing.append(item_type)
-            metrics.answered_without(item_type)
-        elif isinstance(result, BaseException):
-            raise result
-        else:
-            answers[item_type] = result
-    if missing:
-        log.warning("answered without %s", ", ".join(map(ItemType.Name, missing)))
-    return answers, missing
-
-
-@asynccontextmanager
-async def connect(addresses: Mapping[ItemType, str]) -> AsyncIterator[Datasets]:
-    channels = {item_type: clients.connect(address, SERVICE, READS) for item_type, address in addresses.items()}
-    try:
-        yield Datasets([Dataset(item_type, channel) for item_type, channel in channels.items()])
-    finally:
-        for channel in channels.values():
-            await channel.close()

@@ -1,56 +1,59 @@
-"""seen.v1.Library: reads the request, asks the domain, writes the reply."""
+"""seen.v1.Library: reads the request, calls the rules, writes the reply."""
+
+from typing import Any, cast
 
 from google.protobuf.empty_pb2 import Empty
 
-from seen.v1 import library_pb2, library_pb2_grpc
-from seen.v1.types_pb2 import Item
+from seen.v1 import account_pb2, library_pb2, library_pb2_grpc, types_pb2
 from services.common import checks
 from services.common.server import Context
 from services.library import marks, suggestions
-from services.library.accounts import Accounts
+from services.library.browse import MAX_PAGE, Browser
 from services.library.datasets import Datasets
-from services.library.pages import HIGHEST_PAGE, Pages
+from services.library.domain import Accounts, ItemRef
 
-MOST_ON_A_PAGE = 100
-MOST_SUGGESTED = 100
-LONGEST_SEARCH = 200
-LONGEST_CATEGORY = 100
+MAX_PAGE_SIZE = 100
+MAX_SUGGESTIONS = 100  # per type and category
+MAX_SEARCH = 200  # characters
+MAX_CATEGORY = 100
 
 
 class LibraryServicer(library_pb2_grpc.LibraryServicer):
     def __init__(self, datasets: Datasets, accounts: Accounts) -> None:
         self._datasets = datasets
         self._accounts = accounts
-        self._pages = Pages(datasets)
+        self._browser = Browser(datasets)
 
     async def ListItems(
         self, request: library_pb2.ListLibraryRequest, context: Context
     ) -> library_pb2.ListLibraryResponse:
-        page = await self._pages.page(
-            checks.integer("page", request.page, 1, HIGHEST_PAGE),
-            checks.integer("size", request.size, 1, MOST_ON_A_PAGE),
+        page = await self._browser.page(
+            checks.integer("page", request.page, 1, MAX_PAGE),
+            checks.integer("size", request.size, 1, MAX_PAGE_SIZE),
             request.type,
-            _text_if_any("category", request.category, LONGEST_CATEGORY),
-            _text_if_any("search", request.search, LONGEST_SEARCH),
+            _optional_text("category", request.category, MAX_CATEGORY),
+            _optional_text("search", request.search, MAX_SEARCH),
         )
-        return library_pb2.ListLibraryResponse(items=page.items, total=page.total, missing=page.missing)
+        return library_pb2.ListLibraryResponse(items=_pb(page.items), total=page.total, missing=_pb(page.missing))
 
-    async def GetItem(self, request: library_pb2.GetLibraryItemRequest, context: Context) -> Item:
-        return await self._datasets.of(request.item.type).get(request.item.id)
+    async def GetItem(self, request: library_pb2.GetLibraryItemRequest, context: Context) -> types_pb2.Item:
+        item = await self._datasets.get(request.item.type).get(request.item.id)
+        return cast(types_pb2.Item, item)
 
-    async def CreateItem(self, request: library_pb2.CreateLibraryItemRequest, context: Context) -> Item:
-        return await self._datasets.of(request.item.type).create(request.item)
+    async def CreateItem(self, request: library_pb2.CreateLibraryItemRequest, context: Context) -> types_pb2.Item:
+        item = await self._datasets.get(request.item.type).create(request.item)
+        return cast(types_pb2.Item, item)
 
     async def DeleteItem(self, request: library_pb2.DeleteLibraryItemRequest, context: Context) -> Empty:
-        await marks.delete_item(self._datasets, self._accounts, request.item)
+        await marks.delete_item(self._datasets, self._accounts, _ref(request.item))
         return Empty()
 
     async def MarkItem(self, request: library_pb2.MarkItemRequest, context: Context) -> Empty:
-        await marks.mark(self._datasets, self._accounts, request.subject, request.item, request.kind)
+        await marks.mark(self._datasets, self._accounts, request.subject, _ref(request.item), request.kind)
         return Empty()
 
     async def UnmarkItem(self, request: library_pb2.UnmarkItemRequest, context: Context) -> Empty:
-        await marks.unmark(self._datasets, self._accounts, request.subject, request.item, request.kind)
+        await marks.unmark(self._datasets, self._accounts, request.subject, _ref(request.item), request.kind)
         return Empty()
 
     async def ListMarkedItems(
@@ -60,28 +63,41 @@ class LibraryServicer(library_pb2_grpc.LibraryServicer):
             self._datasets, self._accounts, request.subject, request.kind, request.size, request.cursor
         )
         return library_pb2.ListMarkedItemsResponse(
-            items=[library_pb2.MarkedItem(item=item, marked_at=marked_at) for item, marked_at in page.items],
+            items=[library_pb2.MarkedItem(item=_pb(item), marked_at=_pb(marked_at)) for item, marked_at in page.items],
             next_cursor=page.next_cursor,
-            missing=page.missing,
+            missing=_pb(page.missing),
         )
 
     async def GetTopTen(self, request: library_pb2.GetTopTenRequest, context: Context) -> library_pb2.GetTopTenResponse:
         top = await marks.top_ten(self._datasets, self._accounts, request.type)
-        return library_pb2.GetTopTenResponse(items=[library_pb2.TopItem(item=item, likes=likes) for item, likes in top])
+        return library_pb2.GetTopTenResponse(
+            items=[library_pb2.TopItem(item=_pb(item), likes=likes) for item, likes in top]
+        )
 
     async def Suggest(self, request: library_pb2.SuggestRequest, context: Context) -> library_pb2.SuggestResponse:
-        amount = checks.integer("amount", request.amount, 1, MOST_SUGGESTED)
-        suggested = await suggestions.suggest(self._datasets, self._accounts, request.subject, request.types, amount)
+        amount = checks.integer("amount", request.amount, 1, MAX_SUGGESTIONS)
+        result = await suggestions.suggest(self._datasets, self._accounts, request.subject, request.types, amount)
         return library_pb2.SuggestResponse(
-            categories=suggested.categories,
-            suggestions=[
-                library_pb2.Suggestion(item=suggestion.item, because=suggestion.because)
-                for suggestion in suggested.suggestions
+            categories=[
+                account_pb2.CategoryPoints(category=category, points=points) for category, points in result.categories
             ],
-            missing=suggested.missing,
+            suggestions=[
+                library_pb2.Suggestion(item=_pb(suggestion.item), because=suggestion.category)
+                for suggestion in result.suggestions
+            ],
+            missing=_pb(result.missing),
         )
 
 
-def _text_if_any(field: str, value: str, longest: int) -> str:
-    """Blanks are not taken for none: they would bring the whole library."""
-    return checks.text(field, value, longest) if value else ""
+def _ref(ref: types_pb2.ItemRef) -> ItemRef:
+    return ItemRef(ref.type, ref.id)
+
+
+def _pb(value: object) -> Any:
+    """A message or enum number that has passed through the rules, which do not know its type."""
+    return value
+
+
+def _optional_text(field: str, value: str, max_length: int) -> str:
+    """Reject whitespace-only filters; treating them as unset would return the whole library."""
+    return checks.text(field, value, max_length) if value else ""

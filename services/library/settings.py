@@ -1,4 +1,4 @@
-"""Where the library finds what it joins."""
+"""Settings of the library, read from SEEN_… variables."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from services.common.settings import GrpcSettings
 class LibrarySettings(GrpcSettings):
     account_address: str = Field(description="host:port of the account service")
     catalog_addresses: Annotated[dict[SkipValidation[ItemType], str], NoDecode] = Field(
-        description="each type's dataset: BOOK=host:port,SHOW=host:port,…"
+        description="host:port of each item type's dataset: BOOK=host:port,SHOW=host:port,…"
     )
 
     @field_validator("catalog_addresses", mode="before")
@@ -30,5 +30,5 @@ class LibrarySettings(GrpcSettings):
             except ValueError:
                 raise ValueError(f"there is no item type {name}") from None
         if not addresses:
-            raise ValueError("names no dataset")
+            raise ValueError("must name at least one dataset")
         return addresses

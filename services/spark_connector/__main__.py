@@ -1,35 +1,8 @@
-"""Runs the connector: python -m services.spark_connector."""
+"""Runs the Spark connector: python -m services.spark_connector."""
 
-import contextlib
-from collections.abc import AsyncIterator
-
-from seen.v1 import spark_pb2, spark_pb2_grpc
-from services.common.server import GrpcService, run
-from services.spark_connector import metrics, parts
-from services.spark_connector.answers import Answers, Backoff
-from services.spark_connector.questions import QUESTIONS
-from services.spark_connector.runners.program import Program
-from services.spark_connector.servicer import SparkServicer
+from services.common import process
+from services.spark_connector.service import build
 from services.spark_connector.settings import SparkSettings
 
-
-@contextlib.asynccontextmanager
-async def main(settings: SparkSettings) -> AsyncIterator[GrpcService]:
-    metrics.begin(question.name for question in QUESTIONS)
-    program = Program(settings.spark_jobs.absolute())
-    records = parts.records(settings)
-    backoff = Backoff(settings.retry_first_s, settings.retry_longest_s)
-    answers = Answers(parts.runner(settings, program), records, parts.source(settings), program.version, backoff)
-    async with answers.running():
-        yield GrpcService(
-            settings,
-            spark_pb2.DESCRIPTOR.services_by_name["Spark"].full_name,
-            spark_pb2_grpc.add_SparkServicer_to_server,
-            SparkServicer(answers),
-            records.ping,
-        )
-
-
 if __name__ == "__main__":
-    settings = SparkSettings.load()
-    run("spark_connector", settings, lambda: main(settings))
+    process.run("spark_connector", SparkSettings.from_env(), build)

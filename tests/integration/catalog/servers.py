@@ -16,7 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from scripts.local import mongod
 from seen.v1 import catalog_pb2_grpc
 from services.catalog.adapter import Adapter
-from services.catalog.main import service
+from services.catalog.service import build
 from services.catalog.settings import CatalogSettings
 from services.common import clients
 
@@ -77,7 +77,7 @@ async def running(adapter: Adapter, uris: Sequence[str], database: str) -> Async
         port=0, metrics_port=0, health_interval_s=0.1, mongo_uris=",".join(uris), mongo_database=database
     )
     async with (
-        service(adapter, settings) as grpc_service,
+        build(adapter, settings) as grpc_service,
         grpc_service.running() as port,
         clients.connect(f"127.0.0.1:{port}") as channel,
     ):

@@ -14,7 +14,7 @@ from seen.v1 import spark_pb2, spark_pb2_grpc
 from seen.v1.spark_pb2 import GetBestDirectorResponse, GetMostConnectedResponse
 from services.common import clients
 from services.common.server import GrpcService
-from services.spark_connector.__main__ import main
+from services.spark_connector.service import build
 from services.spark_connector.answers import Answers
 from services.spark_connector.servicer import SparkServicer
 from services.spark_connector.settings import ROOT, SparkSettings
@@ -103,7 +103,7 @@ def settings(folder: Path, **changed: Any) -> SparkSettings:
 
 @asynccontextmanager
 async def connector(asked: SparkSettings) -> AsyncIterator[Client]:
-    async with main(asked) as service, _client(service) as client:
+    async with build(asked) as service, _client(service) as client:
         yield client
 
 

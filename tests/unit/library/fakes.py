@@ -2,59 +2,96 @@
 
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
 
-from seen.v1.account_pb2 import CategoryPoints, LikedItem
-from seen.v1.catalog_pb2 import PREFIX, WHOLE_NAME, WORDS, Sample, SearchHit
-from seen.v1.types_pb2 import Item, ItemRef, ItemType
 from services.common.errors import NotFound, Unavailable
+from services.library.domain import Item, ItemRef, MarkPage, Points
+
+BOOK, SHOW, ANIME = 1, 2, 3
+NAMES = {BOOK: "BOOK", SHOW: "SHOW", ANIME: "ANIME"}
+
+
+class Match(IntEnum):
+    WHOLE_NAME = 0
+    PREFIX = 1
+    WORDS = 2
+
+
+@dataclass(frozen=True)
+class FakeItem:
+    type: int
+    id: str
+    name: str
+    category: Sequence[str]
+
+
+@dataclass(frozen=True)
+class FakeHit:
+    id: str
+    name: str
+    match: int
+
+
+@dataclass(frozen=True)
+class FakeSample:
+    category: str
+    items: Sequence[FakeItem]
+    complete: bool
 
 
 class FakeDataset:
-    def __init__(self, item_type: ItemType, items: Iterable[tuple[str, Sequence[str]]], seed: int = 1) -> None:
+    """`items` are names with categories."""
+
+    def __init__(self, item_type: int, items: Iterable[tuple[str, Sequence[str]]], seed: int = 1) -> None:
         self.type = item_type
+        self.name = NAMES[item_type]
         self.items = [
-            Item(type=item_type, id=f"{number:024x}", name=name, category=category)
-            for number, (name, category) in enumerate(items)
+            FakeItem(item_type, f"{number:024x}", name, category) for number, (name, category) in enumerate(items)
         ]
         self.down = False
         self._random = random.Random(seed)
 
-    def _in(self, category: str) -> list[Item]:
+    def _items(self, category: str = "") -> list[FakeItem]:
         if self.down:
             raise Unavailable("down")
         return [item for item in self.items if not category or category in item.category]
 
-    async def get(self, item_id: str) -> Item:
-        for item in self._in(""):
+    async def get(self, item_id: str) -> FakeItem:
+        for item in self._items():
             if item.id == item_id:
                 return item
         raise NotFound("no such item")
 
-    async def batch_get(self, item_ids: Sequence[str]) -> Sequence[Item]:
-        found = {item.id: item for item in self._in("")}
-        return [found[item_id] for item_id in item_ids if item_id in found]
+    async def batch_get(self, item_ids: Sequence[str]) -> Sequence[FakeItem]:
+        items = {item.id: item for item in self._items()}
+        return [items[item_id] for item_id in item_ids if item_id in items]
 
     async def count(self, category: str) -> int:
-        return len(self._in(category))
+        return len(self._items(category))
 
-    async def list(self, category: str, start: int, limit: int) -> Sequence[Item]:
-        return self._in(category)[start : start + limit]
+    async def list(self, category: str, start: int, limit: int) -> Sequence[FakeItem]:
+        return self._items(category)[start : start + limit]
 
-    async def search(self, text: str, category: str) -> Sequence[SearchHit]:
+    async def search(self, text: str, category: str) -> Sequence[FakeHit]:
         hits = []
-        for item in self._in(category):
-            match = WHOLE_NAME if item.name == text else PREFIX if item.name.startswith(text) else WORDS
+        for item in self._items(category):
+            prefix = Match.PREFIX if item.name.startswith(text) else Match.WORDS
+            match = Match.WHOLE_NAME if item.name == text else prefix
             if text in item.name:
-                hits.append(SearchHit(id=item.id, name=item.name, match=match))
+                hits.append(FakeHit(item.id, item.name, match))
         return hits
 
-    async def sample(self, categories: Sequence[str], amount: int) -> Sequence[Sample]:
+    async def sample(self, categories: Sequence[str], amount: int) -> Sequence[FakeSample]:
         samples = []
         for category in categories:
-            there = self._in(category)
-            drawn = self._random.sample(there, min(amount, len(there)))
-            samples.append(Sample(category=category, items=drawn, complete=len(there) <= amount))
+            items = self._items(category)
+            drawn = self._random.sample(items, min(amount, len(items)))
+            samples.append(FakeSample(category, drawn, complete=len(items) <= amount))
         return samples
+
+    async def create(self, item: Item) -> FakeItem:
+        raise NotImplementedError("no rule creates items")
 
     async def delete(self, item_id: str) -> None:
         self.items.remove(await self.get(item_id))
@@ -65,20 +102,29 @@ class FakeAccounts:
 
     def __init__(self, points: dict[str, int] | None = None, marked: Iterable[ItemRef] = ()) -> None:
         self.points = points or {}
-        self.marks = {(ref.type, ref.id) for ref in marked}
-        self.likes: list[LikedItem] = []
-        self.asked_about = 0
+        self.marks = set(marked)
+        self.likes: list[tuple[ItemRef, int]] = []
+        self.looked_up = 0
 
-    async def top_categories(self, subject: str, limit: int) -> Sequence[CategoryPoints]:
-        ranked = sorted(self.points.items(), key=lambda entry: (-entry[1], entry[0]))
-        return [CategoryPoints(category=category, points=points) for category, points in ranked[:limit]]
+    async def set_mark(self, subject: str, item: Item, kind: int) -> None:
+        self.marks.add(ItemRef(item.type, item.id))
 
-    async def marked(self, subject: str, item_type: ItemType, item_ids: Sequence[str]) -> set[str]:
-        self.asked_about += len(item_ids)
-        return {item_id for item_id in item_ids if (item_type, item_id) in self.marks}
-
-    async def top_items(self, item_type: ItemType, limit: int) -> Sequence[LikedItem]:
-        return self.likes[:limit]
+    async def remove_mark(self, subject: str, ref: ItemRef, kind: int) -> None:
+        self.marks.discard(ref)
 
     async def remove_item_marks(self, ref: ItemRef) -> None:
-        self.marks.discard((ref.type, ref.id))
+        self.marks.discard(ref)
+
+    async def list_marks(self, subject: str, kind: int, size: int, cursor: str) -> MarkPage:
+        raise NotImplementedError("tested with the real account service")
+
+    async def marked_ids(self, subject: str, item_type: int, item_ids: Sequence[str]) -> set[str]:
+        self.looked_up += len(item_ids)
+        return {item_id for item_id in item_ids if ItemRef(item_type, item_id) in self.marks}
+
+    async def top_categories(self, subject: str, limit: int) -> Sequence[Points]:
+        ranked = sorted(self.points.items(), key=lambda entry: (-entry[1], entry[0]))
+        return [Points(category, points) for category, points in ranked[:limit]]
+
+    async def top_items(self, item_type: int, limit: int) -> Sequence[tuple[ItemRef, int]]:
+        return self.likes[:limit]

@@ -1,0 +1,41 @@
+"""Several lists merged round-robin: a1 b1 c1 a2 b2 c2 …; lists that have run out are left out of later rounds.
+
+Any range of the merged list is computed from the lengths alone, so that page 100,000 costs what page 1 does.
+"""
+
+from collections.abc import Sequence
+
+
+def spans(lengths: Sequence[int], start: int, limit: int) -> list[tuple[int, int]]:
+    """For each list, the (start, count) of its entries among the `limit` merged entries from `start` on."""
+    first = _taken(lengths, start)
+    last = _taken(lengths, start + limit)
+    return [(begin, end - begin) for begin, end in zip(first, last, strict=True)]
+
+
+def sources(lengths: Sequence[int], start: int, limit: int) -> list[int]:
+    """The number of the list that each of those merged entries comes from, in merged order."""
+    entries = sorted(
+        (entry, number)
+        for number, (begin, count) in enumerate(spans(lengths, start, limit))
+        for entry in range(begin, begin + count)
+    )
+    return [number for _, number in entries]
+
+
+def _taken(lengths: Sequence[int], merged: int) -> list[int]:
+    """How many entries of each list are among the first `merged` merged ones."""
+    taken = [0] * len(lengths)
+    left = min(merged, sum(lengths))
+    # Each step takes as many full rounds as the shortest remaining list allows; the last step takes part of a round.
+    while left:
+        remaining = [number for number, length in enumerate(lengths) if taken[number] < length]
+        rounds = min(left // len(remaining), min(lengths[number] - taken[number] for number in remaining))
+        for number in remaining:
+            taken[number] += rounds
+        left -= rounds * len(remaining)
+        if left < len(remaining) and rounds == 0:
+            for number in remaining[:left]:
+                taken[number] += 1
+            left = 0
+    return taken

@@ -1,0 +1,88 @@
+"""Pages of the whole library: the datasets' items in turn, or the hits of a search by rank."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from services.common import interleave
+from services.common.errors import InvalidArgument, Unavailable
+from services.library.datasets import Datasets
+from services.library.domain import Dataset, Item, ItemRef, SearchHit
+
+MAX_PAGE = 2**53  # the largest integer that every JSON reader represents exactly
+
+
+@dataclass(frozen=True)
+class Page:
+    items: Sequence[Item]
+    total: int
+    missing: Sequence[int]  # item types whose dataset did not answer
+
+
+class Browser:
+    def __init__(self, datasets: Datasets) -> None:
+        self._datasets = datasets
+        # The last known count by type and category. A dataset that is down keeps its share of each page, so that the
+        # others' items stay on their pages. Only categories that exist are kept, which bounds the size.
+        self._last_counts: dict[tuple[int, str], int] = {}
+
+    async def page(self, number: int, size: int, item_type: int, category: str, search: str) -> Page:
+        """Page `number`, from 1; of all types if `item_type` is 0.
+
+        InvalidArgument past the last page, Unavailable if no dataset answers.
+        """
+        datasets = {item_type: self._datasets.get(item_type)} if item_type else self._datasets.by_type
+        start = (number - 1) * size
+        if search:
+            page = await self._search(datasets, start, size, category, search)
+        else:
+            page = await self._list(datasets, start, size, category)
+        if start and start >= page.total and not page.missing:
+            last = max(1, -(-page.total // size))
+            raise InvalidArgument("page", f"there is no page {number}: the last one is {last}")
+        return page
+
+    async def _list(self, datasets: Mapping[int, Dataset], start: int, size: int, category: str) -> Page:
+        counts, missing = await self._datasets.query_all(
+            {item_type: partial(dataset.count, category) for item_type, dataset in datasets.items()}
+        )
+        _require_one(counts)
+        for item_type, count in counts.items():
+            if count or (item_type, category) in self._last_counts:
+                self._last_counts[item_type, category] = count
+        lengths = [counts.get(item_type, self._last_counts.get((item_type, category), 0)) for item_type in datasets]
+
+        spans = dict(zip(datasets, interleave.spans(lengths, start, size), strict=True))
+        lists, newly_missing = await self._datasets.query_all(
+            {
+                item_type: partial(datasets[item_type].list, category, *spans[item_type])
+                for item_type in counts
+                if spans[item_type][1]
+            }
+        )
+        remaining: dict[int, Iterator[Item]] = {item_type: iter(items) for item_type, items in lists.items()}
+        types = list(datasets)
+        merged = (
+            next(remaining.get(types[source], iter(())), None) for source in interleave.sources(lengths, start, size)
+        )
+        items = [item for item in merged if item is not None]
+        return Page(items, sum(lengths), sorted({*missing, *newly_missing}))
+
+    async def _search(self, datasets: Mapping[int, Dataset], start: int, size: int, category: str, search: str) -> Page:
+        answers, missing = await self._datasets.query_all(
+            {item_type: partial(dataset.search, search, category) for item_type, dataset in datasets.items()}
+        )
+        _require_one(answers)
+
+        def rank(hit: tuple[int, SearchHit]) -> tuple[int, str, int, str]:
+            return hit[1].match, hit[1].name.casefold(), hit[0], hit[1].id
+
+        hits = sorted(((item_type, hit) for item_type, hits in answers.items() for hit in hits), key=rank)
+        refs = [ItemRef(item_type, hit.id) for item_type, hit in hits[start : start + size]]
+        items, newly_missing = await self._datasets.fetch(refs)
+        return Page([item for item in items if item is not None], len(hits), sorted({*missing, *newly_missing}))
+
+
+def _require_one(answers: Mapping[int, object]) -> None:
+    if not answers:
+        raise Unavailable("no dataset answers at the moment; try again later")

@@ -1,0 +1,124 @@
+"""The datasets and the account service over gRPC, as the Dataset and Accounts of domain.py."""
+
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypeVar, cast
+
+import grpc
+
+from seen.v1 import account_pb2, account_pb2_grpc, catalog_pb2, catalog_pb2_grpc, types_pb2
+from seen.v1.types_pb2 import ItemType
+from services.common import clients
+from services.common.errors import DeadlineExceeded, Unavailable
+from services.library.datasets import Datasets
+from services.library.domain import Accounts, Item, ItemRef, Mark, MarkPage, Points, Sample, SearchHit
+
+T = TypeVar("T")
+
+
+class CatalogClient:
+    def __init__(self, item_type: ItemType, channel: grpc.aio.Channel) -> None:
+        self.type = item_type
+        self.name = ItemType.Name(item_type)
+        self._stub = catalog_pb2_grpc.CatalogStub(channel)
+
+    async def get(self, item_id: str) -> Item:
+        return await self._answer(self._stub.GetItem(catalog_pb2.GetItemRequest(id=item_id)))
+
+    async def batch_get(self, item_ids: Sequence[str]) -> Sequence[Item]:
+        if not item_ids:
+            return ()
+        request = catalog_pb2.BatchGetItemsRequest(ids=item_ids)
+        return (await self._answer(self._stub.BatchGetItems(request))).items
+
+    async def count(self, category: str) -> int:
+        return (await self._answer(self._stub.CountItems(catalog_pb2.CountItemsRequest(category=category)))).count
+
+    async def list(self, category: str, start: int, limit: int) -> Sequence[Item]:
+        request = catalog_pb2.ListItemsRequest(category=category, start=start, limit=limit)
+        return (await self._answer(self._stub.ListItems(request))).items
+
+    async def search(self, text: str, category: str) -> Sequence[SearchHit]:
+        request = catalog_pb2.SearchItemsRequest(text=text, category=category)
+        return (await self._answer(self._stub.SearchItems(request))).hits
+
+    async def sample(self, categories: Sequence[str], amount: int) -> Sequence[Sample]:
+        request = catalog_pb2.SampleItemsRequest(categories=[name for name in categories if name], amount=amount)
+        return (await self._answer(self._stub.SampleItems(request))).samples
+
+    async def create(self, item: Item) -> Item:
+        request = catalog_pb2.CreateItemRequest(item=cast(types_pb2.Item, item))
+        return await self._answer(self._stub.CreateItem(request))
+
+    async def delete(self, item_id: str) -> None:
+        await self._answer(self._stub.DeleteItem(catalog_pb2.DeleteItemRequest(id=item_id)))
+
+    async def _answer(self, call: Awaitable[T]) -> T:
+        try:
+            return await call
+        except (Unavailable, DeadlineExceeded) as error:
+            raise Unavailable(f"the {self.name} items do not answer; try again later") from error
+
+
+class AccountClient:
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = account_pb2_grpc.AccountStub(channel)
+
+    async def set_mark(self, subject: str, item: Item, kind: int) -> None:
+        request = account_pb2.SetMarkRequest(
+            subject=subject, item=_ref_to_pb(item), kind=cast(account_pb2.MarkKind, kind), category=item.category
+        )
+        await self._stub.SetMark(request)
+
+    async def remove_mark(self, subject: str, ref: ItemRef, kind: int) -> None:
+        request = account_pb2.RemoveMarkRequest(
+            subject=subject, item=_ref_to_pb(ref), kind=cast(account_pb2.MarkKind, kind)
+        )
+        await self._stub.RemoveMark(request)
+
+    async def remove_item_marks(self, ref: ItemRef) -> None:
+        await self._stub.RemoveItemMarks(account_pb2.RemoveItemMarksRequest(item=_ref_to_pb(ref)))
+
+    async def list_marks(self, subject: str, kind: int, size: int, cursor: str) -> MarkPage:
+        request = account_pb2.ListMarksRequest(
+            subject=subject, kind=cast(account_pb2.MarkKind, kind), size=size, cursor=cursor
+        )
+        response = await self._stub.ListMarks(request)
+        marks = [Mark(ItemRef(mark.item.type, mark.item.id), mark.marked_at) for mark in response.marks]
+        return MarkPage(marks, response.next_cursor)
+
+    async def marked_ids(self, subject: str, item_type: int, item_ids: Sequence[str]) -> set[str]:
+        refs = [_ref_to_pb(ItemRef(item_type, item_id)) for item_id in item_ids]
+        response = await self._stub.FilterMarked(account_pb2.FilterMarkedRequest(subject=subject, items=refs))
+        return {ref.id for ref in response.items}
+
+    async def top_categories(self, subject: str, limit: int) -> Sequence[Points]:
+        request = account_pb2.GetTopCategoriesRequest(subject=subject, limit=limit)
+        response = await self._stub.GetTopCategories(request)
+        return [Points(entry.category, entry.points) for entry in response.categories]
+
+    async def top_items(self, item_type: int, limit: int) -> Sequence[tuple[ItemRef, int]]:
+        request = account_pb2.GetTopItemsRequest(type=cast(ItemType, item_type), limit=limit)
+        response = await self._stub.GetTopItems(request)
+        return [(ItemRef(entry.item.type, entry.item.id), entry.likes) for entry in response.items]
+
+
+def _ref_to_pb(item: ItemRef | Item) -> types_pb2.ItemRef:
+    return types_pb2.ItemRef(type=cast(ItemType, item.type), id=item.id)
+
+
+@asynccontextmanager
+async def connect(
+    catalog_addresses: Mapping[ItemType, str], account_address: str
+) -> AsyncIterator[tuple[Datasets, Accounts]]:
+    catalog = catalog_pb2.DESCRIPTOR.services_by_name["Catalog"]
+    account = account_pb2.DESCRIPTOR.services_by_name["Account"]
+    async with AsyncExitStack() as stack:
+        datasets = [
+            CatalogClient(item_type, await stack.enter_async_context(clients.connect(address, catalog)))
+            for item_type, address in catalog_addresses.items()
+        ]
+        yield (
+            Datasets(datasets),
+            AccountClient(await stack.enter_async_context(clients.connect(account_address, account))),
+        )

@@ -1,0 +1,114 @@
+"""What the library's rules work on. Nothing here, or in the modules of the rules, imports gRPC or protobuf.
+
+Items pass through the rules unconverted: as far as the rules are concerned they have a type, an id and categories.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+
+class ItemRef(NamedTuple):
+    """Item types are the numbers of the protocol's ItemType."""
+
+    type: int
+    id: str
+
+
+class Item(Protocol):
+    @property
+    def type(self) -> int: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def category(self) -> Sequence[str]: ...
+
+
+class SearchHit(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def match(self) -> int:
+        """How well the name matches: the lower, the better."""
+
+
+class Sample(Protocol):
+    @property
+    def category(self) -> str: ...
+    @property
+    def items(self) -> Sequence[Item]: ...
+    @property
+    def complete(self) -> bool:
+        """Whether these are all items of the category."""
+
+
+class Points(NamedTuple):
+    category: str
+    points: int
+
+
+@dataclass(frozen=True)
+class Mark:
+    item: ItemRef
+    marked_at: object  # the protocol's Timestamp, passed through
+
+
+@dataclass(frozen=True)
+class MarkPage:
+    marks: Sequence[Mark]
+    next_cursor: str
+
+
+class Dataset(Protocol):
+    """The items of one type. Every method raises Unavailable if the dataset does not answer."""
+
+    @property
+    def type(self) -> int: ...
+    @property
+    def name(self) -> str:
+        """The type's name in the REST API."""
+
+    async def get(self, item_id: str) -> Item:
+        """NotFound if there is no such item."""
+
+    async def batch_get(self, item_ids: Sequence[str]) -> Sequence[Item]:
+        """The items that exist, in the order of the ids."""
+
+    async def count(self, category: str) -> int:
+        """The items of a category; of the whole dataset if it is empty."""
+
+    async def list(self, category: str, start: int, limit: int) -> Sequence[Item]: ...
+
+    async def search(self, text: str, category: str) -> Sequence[SearchHit]: ...
+
+    async def sample(self, categories: Sequence[str], amount: int) -> Sequence[Sample]:
+        """One sample per category; the empty category is the whole dataset."""
+
+    async def create(self, item: Item) -> Item: ...
+
+    async def delete(self, item_id: str) -> None:
+        """NotFound if there is no such item."""
+
+
+class Accounts(Protocol):
+    """People's marks. `subject` is the subject of a person's access token."""
+
+    async def set_mark(self, subject: str, item: Item, kind: int) -> None: ...
+
+    async def remove_mark(self, subject: str, ref: ItemRef, kind: int) -> None: ...
+
+    async def remove_item_marks(self, ref: ItemRef) -> None:
+        """Removes everyone's marks on the item."""
+
+    async def list_marks(self, subject: str, kind: int, size: int, cursor: str) -> MarkPage: ...
+
+    async def marked_ids(self, subject: str, item_type: int, item_ids: Sequence[str]) -> set[str]:
+        """Which of these items, at most 1000, the person has marked in any way."""
+
+    async def top_categories(self, subject: str, limit: int) -> Sequence[Points]:
+        """Most points first."""
+
+    async def top_items(self, item_type: int, limit: int) -> Sequence[tuple[ItemRef, int]]:
+        """The most liked items with their likes, most first."""
