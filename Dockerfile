@@ -1,15 +1,15 @@
-# One image for each service, each with no more than that service imports:
+# One image per service, with only the libraries that the service imports:
 #
 #   docker build --build-arg SERVICE=book --tag seen/book .
 #
-# SERVICE is gateway, library, account, book, imdb, anime, spark-connector or local-auth0. The same file makes
-# --target test with SERVICE=test, the end-to-end tests, and --target locust with SERVICE=locust, Locust.
-# What changes seldom comes first: after a change of code, only the last layers are made anew.
+# SERVICE is a folder of services/, with - instead of _ (docker-bake.hcl lists them). Two more targets: `--target test`
+# with SERVICE=test (end-to-end tests) and `--target locust` with SERVICE=locust.
+# Layers that rarely change come first, so that a change of code rebuilds only the last ones.
 
-# tini is process 1. It passes SIGTERM on to a Python that has not come to its handlers yet, or has none, where process 1
-# itself would ignore it, and buries what a killed job leaves behind.
+# tini runs as process 1: it forwards SIGTERM even before Python has installed a handler (process 1 itself would ignore
+# the signal) and reaps the orphans of killed jobs.
 FROM python:3.11-slim AS base
-# The base image's Debian says which version there is.
+# Not pinned: the version comes with the Debian release of the base image.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends tini \
@@ -18,13 +18,14 @@ RUN apt-get update \
 WORKDIR /app
 
 
-# uv, in the locked version. pip checks its hash, and uv that of everything else.
+# uv in the locked version. pip checks the hash of uv, and uv checks the hashes of all other packages.
 FROM base AS tools
 COPY requirements.lock ./
 RUN sed -n '/^uv==/,/# via/p' requirements.lock >uv.txt \
     && pip install --no-cache-dir --no-deps --require-hashes --requirement uv.txt
 COPY pyproject.toml ./
-# An authority that the base image trusts counts, a company's own for example. The cache is another file system.
+# UV_SYSTEM_CERTS: trust the certificate authorities of the base image, such as a company's own.
+# UV_LINK_MODE: the cache mount is a different file system, so files cannot be hard-linked.
 ENV UV_SYSTEM_CERTS=1 UV_LINK_MODE=copy
 
 
@@ -47,15 +48,15 @@ RUN --mount=type=cache,target=/root/.cache/uv \
         book | imdb | anime) set -- --extra catalog ;; \
         spark-connector) set -- --extra duckdb --extra spark-connector ;; \
         test) set -- --extra end-to-end ;; \
-        *) echo "there is no image for SERVICE=$SERVICE: see the first lines of the Dockerfile" >&2; exit 1 ;; \
+        *) echo "SERVICE=$SERVICE is not a known image; see the first lines of the Dockerfile" >&2; exit 1 ;; \
     esac \
     && uv venv --quiet /venv \
-    # Compiled now, for the file system will be read-only.
+    # Compiled at build time, because the container's file system is read-only.
     && uv pip install --quiet --python /venv --require-hashes --constraints requirements.lock --compile-bytecode \
         --requirements pyproject.toml "$@"
 
 
-# The same for every service.
+# Our own code, the same layer in every service image.
 FROM base AS code
 COPY --from=protos /app/seen seen
 COPY docker docker
@@ -67,14 +68,14 @@ RUN python -m compileall -q --invalidation-mode unchecked-hash .
 FROM base AS program
 ARG SERVICE
 COPY --from=dependencies /venv /venv
-# /data is where a volume goes; a new one takes over its owner.
+# Mount point for a volume; a new volume inherits this owner.
 RUN install --directory --owner=10001 --group=10001 --mode=700 /data
 ENV PATH=/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp \
     SERVICE=$SERVICE
-# By number, so that Kubernetes can tell that it is not root.
+# A numeric user, so that Kubernetes can verify that it is not root.
 USER 10001:10001
 ENTRYPOINT ["tini", "--"]
 
@@ -94,10 +95,10 @@ CMD ["locust", "--locustfile", "load/locust_users/locustfile.py"]
 FROM program AS service
 COPY --from=code /app ./
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["python", "docker/healthcheck.py"]
-# A shell only to put the name together; it becomes the program.
+# The shell only builds the module name; exec replaces it with Python.
 CMD ["sh", "-c", "exec python -m services.$(echo \"$SERVICE\" | tr - _)"]
 ARG SERVICE
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="seen/$SERVICE" \
-    org.opencontainers.image.description="Seen: what to read and watch next; its service $SERVICE" \
+    org.opencontainers.image.description="Seen, what to read and watch next: service $SERVICE" \
     org.opencontainers.image.revision="$REVISION"

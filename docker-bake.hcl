@@ -1,5 +1,5 @@
-# The images that Cloud Build makes, all at once; what several of them share is made once.
-# docker buildx bake --file docker-bake.hcl --print shows what comes of it.
+# The images that Cloud Build builds in parallel; shared stages are built once.
+# To see the resulting targets: docker buildx bake --file docker-bake.hcl --print
 
 variable "REGISTRY" {
   default = "seen"
@@ -14,7 +14,7 @@ target "default" {
   matrix = {
     image = [
       "gateway", "library", "account", "book", "imdb", "anime", "spark-connector",
-      # For the tests, here and in a cluster; never deployed with the others.
+      # For tests only; never deployed together with the services.
       "local-auth0", "test", "locust",
     ]
   }
@@ -24,7 +24,7 @@ target "default" {
     REVISION = COMMIT
   }
   tags = ["${REGISTRY}/${image}:${COMMIT}"]
-  # All stages are kept (mode=max): the dependencies of a service are a stage that its image is only copied from.
+  # mode=max caches all stages: a service's dependencies are in a stage that its image only copies from.
   cache-from = ["type=registry,ref=${REGISTRY}/${image}:cache"]
   cache-to   = ["type=registry,ref=${REGISTRY}/${image}:cache,mode=max"]
 }

@@ -1,4 +1,4 @@
-"""Whether the program of this container serves: exit code 0, else 1. Docker asks; Kubernetes has probes of its own."""
+"""Docker health check: exit code 0 if the container's service is ready, else 1. Kubernetes uses its own probes."""
 
 import http.client
 import os
@@ -8,31 +8,31 @@ TIMEOUT_S = 5
 HTTP_PATHS = {"gateway": "/readyz", "local-auth0": "/healthz"}
 
 
-def serves(service: str, port: int) -> bool:
+def is_ready(service: str, port: int) -> bool:
     path = HTTP_PATHS.get(service)
-    return http_serves(port, path) if path else grpc_serves(port)
+    return http_is_ready(port, path) if path else grpc_is_ready(port)
 
 
-def http_serves(port: int, path: str) -> bool:
+def http_is_ready(port: int, path: str) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
     connection.request("GET", path)
     return connection.getresponse().status == http.client.OK
 
 
-def grpc_serves(port: int) -> bool:
-    """Asks for readiness, which follows what the service needs."""
-    # Imported here: the images of the programs that speak HTTP have no need of it, and it takes a tenth of a second.
+def grpc_is_ready(port: int) -> bool:
+    """Calls the health service for the empty name: readiness, which depends on the service's dependencies."""
+    # Imported here: the HTTP services do not need it, and importing it takes 0.1 s.
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=TIMEOUT_S)
-    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+        response = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=TIMEOUT_S)
+    return bool(response.status == health_pb2.HealthCheckResponse.SERVING)
 
 
 if __name__ == "__main__":
     try:
-        well = serves(os.environ["SERVICE"], int(os.environ["SEEN_PORT"]))
+        ready = is_ready(os.environ["SERVICE"], int(os.environ["SEEN_PORT"]))
     except Exception as error:
-        sys.exit(f"does not answer: {type(error).__name__}")
-    sys.exit(None if well else "answers that it does not serve")
+        sys.exit(f"no answer: {type(error).__name__}")
+    sys.exit(None if ready else "not ready")

@@ -22,7 +22,7 @@ ELSEWHERE = {
     "seen_certificate_expiry_timestamp_seconds": "account where its database speaks TLS, and Istio",
 }
 # Panels that have nothing to show for the same reason.
-EMPTY = {"overview: Answers at the ingress", "overview: Certificates end in"}
+EMPTY = {"overview: Responses of the ingress", "overview: Certificates expire in"}
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,5 @@
--- Run once, by a server that has no data yet: docker/mysql/account.sql, which Kustomize may not reach.
+-- Run once, when the server has no data yet. A copy of docker/mysql/account.sql, because Kustomize cannot read files
+-- outside its folder.
 CREATE DATABASE seen;
 CREATE USER 'seen'@'%' REQUIRE SUBJECT '/CN=account';
 GRANT ALL ON seen.* TO 'seen'@'%';
