@@ -1,4 +1,4 @@
-"""The command line of the suite: python -m scripts.local; scripts/local.sh installs and calls it."""
+"""The command line of scripts/local.sh, which installs what it needs and runs python -m scripts.local."""
 
 import argparse
 import os
@@ -6,59 +6,61 @@ import sys
 from pathlib import Path
 
 from scripts.local import commands
-from scripts.local.suite import DEFAULT_FOLDER
+from scripts.local.suite import DEFAULT_FOLDER, SPARK_CONNECTOR, SPARK_RUNNERS
 
-HIGHEST_OFFSET = 65535 - 50056
+HIGHEST_OFFSET = 65535 - SPARK_CONNECTOR  # the highest of the standard ports
 
 
 def main() -> int:
-    arguments = _parser().parse_args()
-    folder = _folder(arguments.data)
-    if arguments.status:
-        return commands.status(folder)
-    if arguments.stop:
+    options = _parser().parse_args()
+    # The shell script changes the working directory; a relative DIR is relative to the caller's.
+    folder = Path(os.environ.get("SEEN_CALLED_FROM", "."), options.data or DEFAULT_FOLDER).resolve()
+    if options.status:
+        return commands.show_status(folder)
+    if options.restart:
+        return commands.restart(folder, options.restart)
+    if options.stop:
         return commands.stop(folder)
-    if arguments.reset:
-        return commands.reset(folder, sure=arguments.yes)
-    if arguments.detach:
-        return commands.detach(folder, arguments.port_offset, arguments.spark)
-    return commands.start(folder, arguments.port_offset, arguments.spark, detached=arguments.detached)
-
-
-def _folder(given: str | None) -> Path:
-    if given is None:
-        return DEFAULT_FOLDER
-    # The shell script has changed the folder; what the caller typed is meant from where they stand.
-    return Path(os.environ.get("SEEN_CALLED_FROM", "."), given).resolve()
+    if options.reset:
+        return commands.reset(folder, confirmed=options.yes)
+    if options.detach:
+        return commands.detach(folder, options.port_offset, options.spark)
+    return commands.start(folder, options.port_offset, options.spark, detached=options.detached)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/local.sh",
         description="Runs the whole suite on this machine: four MongoDB servers, SQLite, a stand-in for Auth0, and all "
-        "services, on loopback. Loads a small sample library where there is nothing yet. Ctrl-C stops all of it; the "
-        "data stays.",
+        "services, on loopback. Loads a small sample library into empty datasets. Ctrl-C stops everything; the data "
+        "stays.",
     )
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--detach", action="store_true", help="start in the background, and return when all is healthy")
-    what.add_argument("--stop", action="store_true", help="stop what --detach, or another terminal, has started")
-    what.add_argument("--status", action="store_true", help="show every process; fails unless all are healthy")
-    what.add_argument("--reset", action="store_true", help="stop, and remove all data and logs; asks first")
-    what.add_argument("--detached", action="store_true", help=argparse.SUPPRESS)  # the background half of --detach
+    command = parser.add_mutually_exclusive_group()
+    command.add_argument("--detach", action="store_true", help="start in the background; return when all is healthy")
+    command.add_argument("--status", action="store_true", help="show every process; fail unless all are healthy")
+    command.add_argument(
+        "--restart",
+        nargs="+",
+        metavar="NAME",
+        help="restart processes of the running suite, after a code change or when they died; wait until healthy",
+    )
+    command.add_argument("--stop", action="store_true", help="stop a suite that runs in the background or elsewhere")
+    command.add_argument("--reset", action="store_true", help="stop, and remove all data and logs; asks first")
+    command.add_argument("--detached", action="store_true", help=argparse.SUPPRESS)  # the background part of --detach
     parser.add_argument("--yes", action="store_true", help="with --reset: do not ask")
-    parser.add_argument("--data", metavar="DIR", help="where data and logs are kept (.local in the repository)")
+    parser.add_argument("--data", metavar="DIR", help="folder of data and logs (default: .local in the repository)")
     parser.add_argument(
         "--spark",
-        choices=("embedded", "local"),
-        default="embedded",
-        help="what answers the questions over all of IMDb: DuckDB (embedded), or Spark here, which needs Java",
+        choices=SPARK_RUNNERS,
+        default=SPARK_RUNNERS[0],
+        help="what answers the two questions over IMDb: DuckDB (default), or Spark on this machine, which needs Java",
     )
     parser.add_argument(
         "--port-offset",
         type=_offset,
         default=os.environ.get("SEEN_PORT_OFFSET", "0"),
         metavar="N",
-        help="add N to every port, so that a second suite can run beside the first (SEEN_PORT_OFFSET, else 0)",
+        help="add N to every port, to run a second suite beside the first (default: SEEN_PORT_OFFSET, else 0)",
     )
     return parser
 
@@ -72,5 +74,5 @@ def _offset(text: str) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except KeyboardInterrupt:  # before anything was started
+    except KeyboardInterrupt:  # nothing was started yet
         sys.exit(130)

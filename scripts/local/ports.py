@@ -1,7 +1,7 @@
-"""Holds the suite's ports from before the first process starts, so that nothing else is given one of them meanwhile.
+"""Reserves the ports of a suite before its first process starts, so that no other program takes one meanwhile.
 
-Most of them lie where the system also takes the ports of outgoing connections from. Those that the services make to one
-another while they start are hundreds, and one that got a port on which a service wants to listen would keep it.
+Most of them are in the range from which the system takes ports of outgoing connections. The services make hundreds of
+those while they start, and one of them could take the port on which another service is about to listen.
 """
 
 import contextlib
@@ -9,39 +9,48 @@ import errno
 import socket
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import psutil
 
-from scripts.local.children import StartFailed
-from scripts.local.suite import HOST, Process
+from scripts.local.child_process import StartFailed
+from scripts.local.suite import HOST, Process, Suite
 
 
 @contextlib.contextmanager
-def held(processes: Iterable[Process]) -> Iterator[None]:
-    """Raises StartFailed with a line for each port that is taken: which, who needs it, and who has it if that is known.
+def reserve(processes: Iterable[Process]) -> Iterator[None]:
+    """Raises StartFailed with one line per port that is taken: the port, who needs it, and who has it if known.
 
-    On Linux a port that is bound but not listened on is nobody's outgoing port, and our processes can still listen on
-    it, as all of them say SO_REUSEADDR. Other systems would not let them: there it is a look beforehand only.
+    On Linux a port that is bound without listening is never used for an outgoing connection, and our processes can
+    still listen on it because all of them set SO_REUSEADDR. Other systems forbid that: there, ports are only checked.
     """
     with contextlib.ExitStack() as stack:
         taken = []
         for process in processes:
             for port in process.ports:
-                holder = socket.socket()
-                stack.enter_context(holder)
-                if not _bind(holder, port):
+                reservation = socket.socket()
+                stack.enter_context(reservation)
+                if not _bind(reservation, port):
                     taken.append(f"port {port}, which {process.name} needs, is taken{_by(port)}")
         if taken:
-            raise StartFailed("\n".join([*taken, "stop what has it, or move this suite with --port-offset 1000"]))
+            raise StartFailed("\n".join([*taken, "stop what uses it, or move this suite with --port-offset 1000"]))
         if sys.platform != "linux":
             stack.close()
         yield
 
 
-def _bind(holder: socket.socket, port: int) -> bool:
-    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def free_offset(candidates: Iterable[int]) -> int | None:
+    """The first of these offsets with which no port of a suite is taken."""
+    for offset in candidates:
+        with contextlib.suppress(StartFailed), reserve(Suite(Path(), offset).processes()):
+            return offset
+    return None
+
+
+def _bind(reservation: socket.socket, port: int) -> bool:
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        holder.bind((HOST, port))
+        reservation.bind((HOST, port))
     except OSError as error:
         if error.errno in (errno.EADDRINUSE, errno.EACCES):
             return False
@@ -50,7 +59,7 @@ def _bind(holder: socket.socket, port: int) -> bool:
 
 
 def _by(port: int) -> str:
-    # Without root, other people's processes stay unnamed.
+    # Processes of other users have no name here unless this runs as root.
     with contextlib.suppress(psutil.Error):
         connections = psutil.net_connections("tcp")
         for connection in sorted(connections, key=lambda one: one.status != psutil.CONN_LISTEN):

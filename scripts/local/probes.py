@@ -1,78 +1,70 @@
-"""Asks one process of the suite how it is. Each probe returns None when all is well, else what is wrong in a few words.
+"""Health probes, one function per kind of process. Each returns None if healthy, else a few words about the problem.
 
-The libraries that speak gRPC and MongoDB are imported on first use: while the suite starts, every tenth of a second
-counts.
+gRPC and PyMongo are imported on first use, to keep the start of the suite short.
 """
 
 import asyncio
 import json
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
+Probe = Callable[[], Awaitable[str | None]]
 TIMEOUT_S = 1.5
-# gRPC would ask even for this machine through a proxy that is meant for the internet.
+NO_ANSWER = "does not answer"
+# gRPC would otherwise use an HTTP proxy from the environment, even for loopback.
 NO_PROXY = (("grpc.enable_http_proxy", 0),)
 
 
-class Probe(Protocol):
-    async def ask(self) -> str | None: ...
+async def grpc(address: str) -> str | None:
+    """The standard health service, which follows the service's own checks of its dependencies."""
+    from grpc import aio
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-
-@dataclass(frozen=True)
-class GrpcProbe:
-    """The standard health service, which follows the service's own ping of what it needs."""
-
-    address: str
-
-    async def ask(self) -> str | None:
-        import grpc
-        from grpc_health.v1 import health_pb2, health_pb2_grpc
-
-        # A channel of its own each time: a kept one waits longer and longer before it tries to connect again.
-        async with grpc.aio.insecure_channel(self.address, options=NO_PROXY) as channel:
-            try:
-                answer = await health_pb2_grpc.HealthStub(channel).Check(
-                    health_pb2.HealthCheckRequest(), timeout=TIMEOUT_S
-                )
-            except grpc.aio.AioRpcError:
-                return "does not answer"
-        serving = answer.status == health_pb2.HealthCheckResponse.SERVING
-        return None if serving else "cannot reach what it needs"
-
-
-@dataclass(frozen=True)
-class HttpProbe:
-    """A health check over HTTP; 200 is well."""
-
-    host: str
-    port: int
-    path: str
-
-    async def ask(self) -> str | None:
+    # A new channel each time: a kept one delays its attempts to reconnect more and more.
+    async with aio.insecure_channel(address, options=NO_PROXY) as channel:
         try:
-            status, _ = await _get(self.host, self.port, self.path)
-        except (OSError, TimeoutError, ValueError, IndexError):
-            return "does not answer"
-        return None if status == 200 else f"answers {status} to {self.path}"
+            answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=TIMEOUT_S)
+        except aio.AioRpcError:
+            return NO_ANSWER
+    return None if answer.status == health_pb2.HealthCheckResponse.SERVING else "cannot reach its dependencies"
 
 
-@dataclass(frozen=True)
-class ThroughGateway:
-    """Whether the services reach one another: each looks for those that were not up yet at intervals of its own."""
+async def http(host: str, port: int, path: str) -> str | None:
+    """A health check over HTTP; status 200 is healthy."""
+    try:
+        status, _ = await _get(host, port, path)
+    except (OSError, TimeoutError, ValueError, IndexError):
+        return NO_ANSWER
+    return None if status == 200 else f"answers {status} to {path}"
 
-    host: str
-    port: int
 
-    async def ask(self) -> str | None:
+async def mongo(host: str, port: int) -> str | None:
+    """MongoDB's ping command."""
+    from pymongo import AsyncMongoClient
+    from pymongo.errors import PyMongoError
+
+    timeout_ms = int(TIMEOUT_S * 1000)
+    client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(
+        host, port, directConnection=True, serverSelectionTimeoutMS=timeout_ms, socketTimeoutMS=timeout_ms
+    )
+    async with client:
         try:
-            _, page = await _get(self.host, self.port, "/lib/1?size=1")
-            missing = json.loads(page)["missing"]
-            of_account, _ = await _get(self.host, self.port, "/user/search/a")
-        except (OSError, TimeoutError, ValueError, LookupError):
-            return "the gateway does not reach the library"
-        if missing:
-            return f"the library does not reach {', '.join(missing)}"
-        return None if of_account == 200 else "the gateway does not reach the account service"
+            await client.admin.command("ping")
+        except PyMongoError:
+            return NO_ANSWER
+    return None
+
+
+async def connections(host: str, gateway_port: int) -> str | None:
+    """Whether the services reach one another; each retries its connections at its own intervals."""
+    try:
+        _, page = await _get(host, gateway_port, "/lib/1?size=1")
+        missing = json.loads(page)["missing"]
+        account_status, _ = await _get(host, gateway_port, "/user/search/a")
+    except (OSError, TimeoutError, ValueError, LookupError):
+        return "the gateway does not reach the library"
+    if missing:
+        return f"the library does not reach {', '.join(missing)}"
+    return None if account_status == 200 else "the gateway does not reach the account service"
 
 
 async def _get(host: str, port: int, path: str) -> tuple[int, bytes]:
@@ -85,30 +77,3 @@ async def _get(host: str, port: int, path: str) -> tuple[int, bytes]:
         finally:
             writer.close()
         return int(head.split()[1]), body
-
-
-@dataclass(frozen=True)
-class MongoProbe:
-    """MongoDB's own ping command."""
-
-    host: str
-    port: int
-
-    async def ask(self) -> str | None:
-        from pymongo import AsyncMongoClient
-        from pymongo.errors import PyMongoError
-
-        milliseconds = int(TIMEOUT_S * 1000)
-        client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(
-            self.host,
-            self.port,
-            directConnection=True,
-            serverSelectionTimeoutMS=milliseconds,
-            socketTimeoutMS=milliseconds,
-        )
-        async with client:
-            try:
-                await client.admin.command("ping")
-            except PyMongoError:
-                return "does not answer"
-        return None

@@ -1,30 +1,32 @@
-"""What runs on one machine: every process, its settings, and the order in which they stand on one another.
+"""The processes of a suite on one machine: commands, settings, ports and stop order.
 
-This is a deployment: what Kubernetes is told in k8s/, the supervisor is told here.
+The ports and service names written here are the reference for Compose, k8s/ and istio/; tests compare them.
 """
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from scripts.local import mongod
-from scripts.local.probes import GrpcProbe, HttpProbe, MongoProbe, Probe, ThroughGateway
+from scripts.local import mongod, probes
+from scripts.local.probes import Probe
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_FOLDER = ROOT / ".local"
 HOST = "127.0.0.1"
 AUDIENCE = "https://seen.example/api"
 DATABASE = "seen"
-# Metrics are served this far above the service's own port: 50051 and 9051, 8080 and 9080.
 GATEWAY, GATEWAY_METRICS, AUTH0 = 8080, 9080, 8081
 LIBRARY, ACCOUNT, SPARK_CONNECTOR = 50051, 50052, 50056
+METRICS_DISTANCE = 9000 - 50000  # a service on 50051 serves its metrics on 9051
+# What answers the two questions over IMDb: DuckDB, or Spark on this machine.
+SPARK_RUNNERS = ("embedded", "local")
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset of the catalog: its item type, its service's port, one mongod a shard, and the files of its sample."""
+    """A dataset of the catalog. It has one mongod per shard; `sample` names its files in services/NAME/sample."""
 
     type: str
     name: str
@@ -33,7 +35,7 @@ class Dataset:
     sample: Sequence[str]
 
     def mongods(self) -> list[str]:
-        """The names of its MongoDB servers; numbered where there are several."""
+        """The names of its MongoDB servers, in shard order; numbered if there are several."""
         if len(self.shard_ports) == 1:
             return [f"mongod-{self.name}"]
         return [f"mongod-{self.name}-{number}" for number in range(1, len(self.shard_ports) + 1)]
@@ -54,7 +56,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Process:
-    """One process of the suite. All start together; those of a higher tier stop before those of a lower one."""
+    """One process of the suite. All start together; a higher tier stops before a lower one."""
 
     name: str
     tier: int
@@ -62,25 +64,24 @@ class Process:
     ports: Sequence[int]
     address: str
     probe: Probe
-    # Run to its end before the process starts.
-    first: Command | None = None
+    # Runs to its end before the process starts.
+    preparation: Command | None = None
 
 
 class Suite:
-    """The processes of one suite whose data is in `folder`; `offset` is added to every port.
+    """The processes of one suite, whose data is in `folder`; `offset` is added to every port."""
 
-    `spark` names what answers the questions over all of IMDb: "embedded" (DuckDB) or "local" (spark-submit).
-    """
-
-    def __init__(self, folder: Path, offset: int, spark: str = "embedded") -> None:
+    def __init__(self, folder: Path, offset: int, spark_runner: str = SPARK_RUNNERS[0]) -> None:
         self.folder = folder
         self.offset = offset
-        self._spark = spark
+        self._spark_runner = spark_runner
         self.gateway_url = f"http://localhost:{self._port(GATEWAY)}"
         self.auth0_url = f"http://localhost:{self._port(AUTH0)}"
+        # Healthy when every service reaches the services that it calls.
+        self.connections = partial(probes.connections, HOST, self._port(GATEWAY))
 
     def processes(self) -> list[Process]:
-        """In the order in which they are started."""
+        """All processes, in the order in which --status shows them."""
         binary = mongod.find()
         return [
             *(process for dataset in DATASETS for process in self._mongods(dataset, binary)),
@@ -92,16 +93,12 @@ class Suite:
             self._gateway(),
         ]
 
-    def as_a_whole(self) -> Probe:
-        """Well when every service reaches those that it needs."""
-        return ThroughGateway(HOST, self._port(GATEWAY))
-
     def folders(self) -> list[Path]:
-        """Everything that is kept in files, and that --reset removes: a folder each, the logs included."""
+        """The folders of all data and logs, which --reset removes."""
         return [self.folder / name for name in ("mongo", "account", "local_auth0", "imdb", "answers", "logs")]
 
     def make_folders(self) -> None:
-        """Private ones: what people have marked is nobody else's business on a machine that is shared."""
+        """Makes them readable by their owner only: they hold accounts and marks."""
         mongo = [self._mongo_folder(name) for dataset in DATASETS for name in dataset.mongods()]
         for folder in (*self.folders(), *mongo):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -110,10 +107,10 @@ class Suite:
         return self.folder / "logs" / f"{name}.log"
 
     def mongo_uris(self, dataset: Dataset) -> str:
-        """Of its shards, shard 1 first, as SEEN_MONGO_URIS has them."""
+        """The value of SEEN_MONGO_URIS: one URI per shard, shard 1 first."""
         return ",".join(f"mongodb://{HOST}:{self._port(port)}/?directConnection=true" for port in dataset.shard_ports)
 
-    def loader(self, dataset: Dataset) -> Command:
+    def sample_loader(self, dataset: Dataset) -> Command:
         """Loads the sample library into the dataset."""
         files = [str(ROOT / "services" / dataset.name / "sample" / name) for name in dataset.sample]
         return _python("services.catalog.load", dataset.name, *files, environment=self._mongo_settings(dataset))
@@ -129,14 +126,14 @@ class Suite:
 
     def _mongod(self, name: str, port: int, binary: Path) -> Process:
         arguments = mongod.arguments(binary, port, self._mongo_folder(name), self.log(name))
-        # mongod refuses to start under a locale that the system does not have.
+        # mongod refuses to start with a locale that is not installed.
         command = Command(arguments, {"LC_ALL": "C"})
-        return Process(name, 0, command, [port], f"{HOST}:{port}", MongoProbe(HOST, port))
+        return Process(name, 0, command, [port], f"{HOST}:{port}", partial(probes.mongo, HOST, port))
 
     def _account(self) -> Process:
         settings = {"SEEN_DATABASE_URL": f"sqlite:///{self.folder / 'account' / 'accounts.db'}"}
         migrate = _python("services.account.migrate", environment=settings)
-        return self._service("account", ACCOUNT, tier=1, settings=settings, first=migrate)
+        return self._service("account", ACCOUNT, tier=1, settings=settings, preparation=migrate)
 
     def _catalog(self, dataset: Dataset) -> Process:
         return self._service(dataset.name, dataset.port, tier=1, settings=self._mongo_settings(dataset))
@@ -149,15 +146,6 @@ class Suite:
         settings = {"SEEN_ACCOUNT_ADDRESS": self._address(ACCOUNT), "SEEN_CATALOG_ADDRESSES": catalogs}
         return self._service("library", LIBRARY, tier=2, settings=settings)
 
-    def _service(
-        self, name: str, port: int, tier: int, settings: dict[str, str], first: Command | None = None
-    ) -> Process:
-        ports = [self._port(port), self._port(port - 50000 + 9000)]
-        own = {"SEEN_HOST": HOST, "SEEN_PORT": str(ports[0]), "SEEN_METRICS_PORT": str(ports[1])}
-        command = _python(f"services.{name}", environment=settings | own)
-        address = self._address(port)
-        return Process(name, tier, command, ports, address, GrpcProbe(address), first)
-
     def _local_auth0(self) -> Process:
         port = self._port(AUTH0)
         settings = {
@@ -169,11 +157,11 @@ class Suite:
             "SEEN_STATE_DIR": str(self.folder / "local_auth0"),
         }
         command = _python("services.local_auth0", environment=settings)
-        return Process("local_auth0", 1, command, [port], self.auth0_url, HttpProbe(HOST, port, "/healthz"))
+        return Process("local_auth0", 1, command, [port], self.auth0_url, partial(probes.http, HOST, port, "/healthz"))
 
     def _spark_connector(self) -> Process:
         settings = {
-            "SEEN_SPARK_RUNNER": self._spark,
+            "SEEN_SPARK_RUNNER": self._spark_runner,
             "SEEN_IMDB_FILES": str(self.folder / "imdb"),
             "SEEN_IMDB_SAMPLE": str(ROOT / "services" / "imdb" / "sample"),
             "SEEN_RESULTS": str(self.folder / "answers"),
@@ -182,10 +170,7 @@ class Suite:
 
     def _gateway(self) -> Process:
         ports = [self._port(GATEWAY), self._port(GATEWAY_METRICS)]
-        settings = {
-            "SEEN_HOST": HOST,
-            "SEEN_PORT": str(ports[0]),
-            "SEEN_METRICS_PORT": str(ports[1]),
+        settings = _listen_on(*ports) | {
             "SEEN_LIBRARY_ADDRESS": self._address(LIBRARY),
             "SEEN_ACCOUNT_ADDRESS": self._address(ACCOUNT),
             "SEEN_SPARK_ADDRESS": self._address(SPARK_CONNECTOR),
@@ -195,7 +180,15 @@ class Suite:
             "SEEN_PUBLIC_URL": self.gateway_url,
         }
         command = _python("services.gateway", environment=settings)
-        return Process("gateway", 3, command, ports, self.gateway_url, HttpProbe(HOST, ports[0], "/readyz"))
+        return Process("gateway", 3, command, ports, self.gateway_url, partial(probes.http, HOST, ports[0], "/readyz"))
+
+    def _service(
+        self, name: str, port: int, tier: int, settings: dict[str, str], preparation: Command | None = None
+    ) -> Process:
+        ports = [self._port(port), self._port(port + METRICS_DISTANCE)]
+        command = _python(f"services.{name}", environment=settings | _listen_on(*ports))
+        address = self._address(port)
+        return Process(name, tier, command, ports, address, partial(probes.grpc, address), preparation)
 
     def _port(self, standard: int) -> int:
         return standard + self.offset
@@ -204,15 +197,9 @@ class Suite:
         return f"{HOST}:{self._port(standard_port)}"
 
 
+def _listen_on(port: int, metrics_port: int) -> dict[str, str]:
+    return {"SEEN_HOST": HOST, "SEEN_PORT": str(port), "SEEN_METRICS_PORT": str(metrics_port)}
+
+
 def _python(module: str, *arguments: str, environment: dict[str, str]) -> Command:
     return Command((sys.executable, "-m", module, *arguments), environment)
-
-
-def environment(command: Command) -> dict[str, str]:
-    """What a process of the suite sees: the caller's environment, of which only the log level is ours to read."""
-    inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith("SEEN_") or name == "SEEN_LOG_LEVEL"
-    }
-    # Everything is on loopback: a proxy meant for the internet must not get in between.
-    loopback = ",".join(filter(None, (os.environ.get("no_proxy"), "localhost", HOST)))
-    return inherited | {"no_proxy": loopback, "NO_PROXY": loopback} | command.environment

@@ -1,63 +1,68 @@
-"""Starts a suite, watches it, and stops it in reverse order."""
+"""Starts a suite, watches it, restarts processes on request, and stops everything in reverse order."""
 
 import asyncio
 import itertools
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 
-from scripts.local import children, sample
-from scripts.local.children import Child, StartFailed
-from scripts.local.state import Started, State
+from scripts.local import child_process, control, sample
+from scripts.local.child_process import ChildProcess, StartFailed
+from scripts.local.state import State
 from scripts.local.suite import DATASETS, Process, Suite
 
-# All of it takes seconds; a machine that is busy with something else may take longer.
-START_UP_S = 180.0
+# A start takes seconds; a busy machine may need longer.
+START_TIMEOUT_S = 180.0
 POLL_S = 0.1
+MONGOD_STOP_S = 60.0  # a mongod may have much to write before it ends
 
 
 class Supervisor:
-    def __init__(self, suite: Suite, processes: list[Process], state: State, say: Callable[[str], None]) -> None:
+    def __init__(self, suite: Suite, processes: Sequence[Process], state: State, say: Callable[[str], None]) -> None:
         self._suite = suite
-        self._processes = processes
+        self._processes = {process.name: process for process in processes}
         self._state = state
         self._say = say
-        self._children: dict[str, Child] = {}
-        self._watchers: list[asyncio.Task[None]] = []
+        self._children: dict[str, ChildProcess] = {}
+        self._watchers: dict[str, asyncio.Task[None]] = {}
+        self._waiting_for: dict[str, str] = {}
         self._stop = asyncio.Event()
-        self._impatient = False
-        self._began = time.monotonic()
-        self._failed = False
-        self._not_joined = ""
+        self._stop_now = False
+        self._any_died = False
 
-    async def run(self, ready: Callable[[float], None]) -> int:
-        """Runs until SIGTERM, SIGINT or SIGHUP; calls `ready` with the seconds it took. Returns the exit code."""
-        self._listen_to_signals()
+    async def run(self, on_ready: Callable[[float], None]) -> int:
+        """Runs until SIGTERM, SIGINT or SIGHUP. Calls `on_ready` with the seconds the start took.
+
+        Returns the exit code: 1 if a process ended by itself. Raises StartFailed.
+        """
+        began = time.monotonic()
+        self._handle_signals()
         try:
-            if await self._unless_stopped(self._start_all()):
+            if await self._unless_stopped(self._start([*self._processes.values()])):
                 self._state.ready = True
-                self._state.write(self._suite.folder)
-                self._watchers = [asyncio.create_task(self._watch(process.name)) for process in self._processes]
-                ready(time.monotonic() - self._began)
-                await self._stop.wait()
+                self._write_state()
+                for name in self._processes:
+                    self._watch(name)
+                on_ready(time.monotonic() - began)
+                await self._unless_stopped(control.answer_requests(self._suite.folder, self._restart))
         finally:
             await self._stop_all()
-        return 1 if self._failed else 0
+        return 1 if self._any_died else 0
 
-    def _listen_to_signals(self) -> None:
+    def _handle_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup means what it says
-                asyncio.get_running_loop().add_signal_handler(number, self._asked_to_stop)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
+                asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
 
-    def _asked_to_stop(self) -> None:
-        if self._stop.is_set():  # asked twice: now, and not in order; everything acknowledged is on disk
-            self._impatient = True
+    def _on_signal(self) -> None:
+        if self._stop.is_set():  # the second signal stops at once; everything acknowledged is on disk
+            self._stop_now = True
             for child in self._children.values():
                 child.kill()
         self._stop.set()
 
     async def _unless_stopped(self, work: Coroutine[None, None, None]) -> bool:
-        """Whether the work was finished before anyone asked to stop."""
+        """Whether the work finished before a signal; a signal cancels it."""
         working = asyncio.create_task(work)
         stopping = asyncio.create_task(self._stop.wait())
         await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -69,81 +74,90 @@ class Supervisor:
         await asyncio.gather(working, return_exceptions=True)
         return False
 
-    async def _start_all(self) -> None:
+    async def _start(self, processes: Sequence[Process]) -> None:
+        """Starts the processes together; returns when all are healthy and connected. Raises StartFailed."""
+        self._waiting_for = {process.name: "not healthy" for process in processes}
         try:
-            async with asyncio.timeout(START_UP_S), asyncio.TaskGroup() as together:
-                bringing_up = [together.create_task(self._bring_up(process)) for process in self._processes]
-                await asyncio.gather(*bringing_up)
-                await self._until_joined()
+            async with asyncio.timeout(START_TIMEOUT_S), asyncio.TaskGroup() as group:
+                await asyncio.gather(*[group.create_task(self._start_one(process)) for process in processes])
+                await self._until_connected()
         except* StartFailed as failures:
             raise failures.exceptions[0] from None
         except* TimeoutError:
-            raise StartFailed(f"not healthy after {START_UP_S:.0f} s: {self._unwell}; the logs say why") from None
+            waiting = ", ".join(f"{name}: {problem}" for name, problem in self._waiting_for.items())
+            raise StartFailed(f"not healthy after {START_TIMEOUT_S:.0f} s: {waiting}; see the logs") from None
 
-    @property
-    def _unwell(self) -> str:
-        well = {name for name, started in self._state.processes.items() if started.ready_s is not None}
-        slow = [process.name for process in self._processes if process.name not in well]
-        return ", ".join(slow) or self._not_joined
-
-    async def _bring_up(self, process: Process) -> None:
-        if process.first:
-            log = self._suite.log(f"{process.name}-first")
-            await children.run_to_end(process.first, log, f"the preparation of {process.name}")
-        child = await children.start(process.command, self._suite.log(process.name))
+    async def _start_one(self, process: Process) -> None:
+        if process.preparation:
+            log = self._suite.log(f"{process.name}-preparation")
+            await child_process.run(process.preparation, log, f"the preparation of {process.name}")
+        child = await child_process.start(process.command, self._suite.log(process.name))
         self._children[process.name] = child
-        started = self._state.processes[process.name] = Started(child.pid, child.created)
-        self._state.write(self._suite.folder)
-        await self._until_healthy(process, child)
-        await self._fill(process)
-        started.ready_s = round(time.monotonic() - self._began, 2)
-
-    async def _until_healthy(self, process: Process, child: Child) -> None:
-        while True:
+        self._state.processes[process.name] = child.started
+        self._write_state()
+        while problem := await process.probe():
             if child.process.returncode is not None:
-                raise child.died_at_start(process.name)
-            if await process.probe.ask() is None:
-                return
+                raise child.start_failure(process.name)
+            self._waiting_for[process.name] = problem
             await asyncio.sleep(POLL_S)
-
-    async def _until_joined(self) -> None:
-        probe = self._suite.as_a_whole()
-        while wrong := await probe.ask():
-            self._not_joined = wrong
-            await asyncio.sleep(POLL_S)
-
-    async def _fill(self, process: Process) -> None:
-        """Loads the sample library into a dataset that has nothing yet."""
         for dataset in DATASETS:
-            if dataset.name == process.name and await sample.is_wanted(self._suite, dataset, process.address):
-                await sample.load(self._suite, dataset)
+            if dataset.name == process.name:
+                await sample.load_if_empty(self._suite, dataset, process.address)
+        del self._waiting_for[process.name]
 
-    async def _watch(self, name: str) -> None:
-        """Says it when a process ends by itself. It is not restarted: a fault that comes back must not be hidden."""
+    async def _until_connected(self) -> None:
+        """Waits until the services reach one another, which they cannot while one of them is dead."""
+        if not any(process.ended for process in self._state.processes.values()):
+            while problem := await self._suite.connections():
+                self._waiting_for["connections"] = problem
+                await asyncio.sleep(POLL_S)
+
+    def _watch(self, name: str) -> None:
+        self._watchers[name] = asyncio.create_task(self._report_death(name))
+
+    async def _report_death(self, name: str) -> None:
+        """Does not restart the process: a fault that comes back must stay visible."""
         child = self._children[name]
-        code = await child.process.wait()
+        how = child_process.describe_exit(await child.process.wait())
         if self._stop.is_set():
             return
-        self._failed = True
-        how = children.how_it_ended(code)
-        self._state.processes[name].ended = how
-        self._state.write(self._suite.folder)
-        self._say(
-            f"{name} died ({how}); the rest goes on. --stop and start again to have it back; its log: {child.log}"
-        )
+        self._any_died = True
+        child.started.ended = how
+        self._write_state()
+        self._say(f"{name} died ({how}); the rest still runs. --restart {name} starts it again; its log: {child.log}")
+
+    async def _restart(self, names: list[str]) -> list[str]:
+        """Restarts the processes one after the other, databases first. Returns error messages."""
+        if unknown := [name for name in names if name not in self._processes]:
+            return [f"no process is named {' or '.join(unknown)}; the names are {', '.join(self._processes)}"]
+        errors = []
+        for process in sorted((self._processes[name] for name in set(names)), key=lambda process: process.tier):
+            self._watchers.pop(process.name).cancel()
+            try:
+                await self._stop_one(process)
+                await self._start([process])
+                self._say(f"{process.name} was restarted")
+            except StartFailed as failure:
+                errors.append(str(failure))
+            finally:
+                self._watch(process.name)
+        return errors
 
     async def _stop_all(self) -> None:
-        """The gateway first and the databases last, each when nothing stands on it any more."""
+        """Stops the gateway first and the databases last: nothing stops before what depends on it."""
         self._stop.set()
-        for watcher in self._watchers:
+        for watcher in self._watchers.values():
             watcher.cancel()
-        by_tier = sorted(self._processes, key=lambda process: -process.tier)
-        for tier, group in itertools.groupby(by_tier, key=lambda process: process.tier):
-            seconds = children.STOP_S if tier else children.MONGOD_STOP_S
-            names = [process.name for process in group if process.name in self._children]
-            await asyncio.gather(*(self._stop_one(name, seconds) for name in names))
+        started = [process for process in self._processes.values() if process.name in self._children]
+        by_tier = sorted(started, key=lambda process: -process.tier)
+        for _, group in itertools.groupby(by_tier, key=lambda process: process.tier):
+            await asyncio.gather(*map(self._stop_one, group))
 
-    async def _stop_one(self, name: str, seconds: float) -> None:
-        child = self._children[name]
-        if not await child.stop(0 if self._impatient else seconds) and not self._impatient:
-            self._say(f"{name} did not stop within {seconds:.0f} s and was killed; its log: {child.log}")
+    async def _stop_one(self, process: Process) -> None:
+        child = self._children[process.name]
+        seconds = child_process.STOP_S if process.tier else MONGOD_STOP_S
+        if not await child.stop(0 if self._stop_now else seconds) and not self._stop_now:
+            self._say(f"{process.name} did not stop within {seconds:.0f} s and was killed; its log: {child.log}")
+
+    def _write_state(self) -> None:
+        self._state.write(self._suite.folder)
