@@ -1,4 +1,4 @@
-"""What was measured, kept in load/RESULTS.md: each program's blocks, which a later run replaces."""
+"""Writes measured figures into load/RESULTS.md, in one block per program and heading."""
 
 import platform
 import re
@@ -11,7 +11,7 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
 def put(file: Path, program: str, heading: str, text: str) -> None:
-    """Under its heading, in place of what an earlier run of the program has put there, else at the end."""
+    """Replaces the block that an earlier run of the program wrote under this heading, or appends a new one."""
     old = file.read_text() if file.exists() else "# Results\n"
     begin, end = f"<!-- {program}: {heading} -->", f"<!-- end of {program} -->"
     block = f"{begin}\n### {heading}\n\n{text.strip()}\n{end}\n"
@@ -20,7 +20,7 @@ def put(file: Path, program: str, heading: str, text: str) -> None:
 
 
 def machine() -> str:
-    """Processors, memory and system, in words."""
+    """Processors, memory and operating system of this machine."""
     model = "unknown processor"
     with suppress(OSError, StopIteration):
         model = next(

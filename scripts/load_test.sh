@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs Locust's users against a suite on this machine and leaves a table and plots; --help says how.
+# Runs simulated users against a suite on this machine and writes a table and plots; see --help.
 set -euo pipefail
-# DIR of --out DIR and --suite DIR is meant from where the caller stands.
+# Paths given to --out and --suite are relative to the caller's folder.
 SEEN_CALLED_FROM=$PWD
 export SEEN_CALLED_FROM
 cd "$(dirname "$0")/.."

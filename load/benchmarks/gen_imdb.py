@@ -1,8 +1,8 @@
-"""Writes the five IMDb files at any size, for benchmarks: invented, but skewed as people's careers are.
+"""Writes the five IMDb files at any size, for benchmarks. The content is invented; its distributions resemble IMDb's.
 
-`python -m load.gen_imdb OUT --titles 1000000` takes half a minute; 9 million titles make 90 million principals, 3.5 GB.
-A few people are in thousands of titles (Zipf-like), episodes share their series' regulars, some titles quote.
-The numbers behind the shapes are a guess at IMDb's, not fitted to it. The same seed writes the same files.
+`python -m load.benchmarks.gen_imdb OUT --titles 1000000` takes 20 seconds; 9 million titles have 90 million principals
+and take 5.2 GiB. A few people appear in thousands of titles (Zipf-like), episodes share the regular cast of their
+series, and some titles contain quotes. The parameters are guesses, not fitted to IMDb. A seed determines the files.
 """
 
 import argparse
@@ -12,22 +12,17 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from spark_jobs.imdb_files import COLUMNS
 
-COLUMNS = {
-    "title.basics.tsv": "tconst titleType primaryTitle originalTitle isAdult startYear endYear runtimeMinutes genres",
-    "title.ratings.tsv": "tconst averageRating numVotes",
-    "title.crew.tsv": "tconst directors writers",
-    "title.principals.tsv": "tconst ordering nconst category job characters",
-    "name.basics.tsv": "nconst primaryName birthYear deathYear primaryProfession knownForTitles",
-}
-TYPES = {
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+TITLE_TYPES = {
     "movie": 0.075,
     "short": 0.10,
     "tvEpisode": 0.60,
@@ -36,8 +31,12 @@ TYPES = {
     "video": 0.03,
     "tvSpecial": 0.15,
 }
-CHUNK = 500_000  # titles made at a time, which bounds the memory
-NULL = pl.lit("\\N")
+CATEGORIES = ("actor", "actress", "self", "writer", "producer", "composer", "director")
+WITH_CHARACTER = 3  # the first three play somebody
+DIRECTOR = CATEGORIES.index("director")
+USUAL_CAST = 22  # people in a title, at most
+CHUNK = 500_000  # titles drawn at a time, which bounds the memory
+NULL = "\\N"
 
 
 class Zipf:
@@ -51,178 +50,143 @@ class Zipf:
         return ranks
 
 
-class World:
-    """Everything the files tell of, but for the titles themselves: people, directors, series and their regulars."""
+class Generator:
+    """Holds what titles share: people, directors, series and their regular casts. Title ids are sorted."""
 
     def __init__(self, rng: np.random.Generator, titles: int, soaps: int, widest: int) -> None:
-        self.rng, self.titles, self.widest = rng, titles, widest
+        self._rng, self._soaps, self._widest = rng, soaps, widest
         people = max(titles * 3 // 2, 50)
-        # Shuffled, with gaps: the order of ids says nothing of fame.
-        self.people: Ints = rng.permutation(people * 11 // 10)[:people] + 1
-        self.title_ids: Ints = np.sort(rng.choice(titles * 6 // 5, titles, replace=False)) + 1
-        self.fame = Zipf(people, 200, 0.85)
-        self.directors = Zipf(max(titles // 3, 5), 100, 0.75)
-        self.skill = rng.normal(0, 0.5, max(titles // 3, 5))
-        self.studios = Zipf(max(titles // 10_000, 3), 20, 0.6)
-        series = max(int(titles * TYPES["tvEpisode"]) // 40, 1)
-        self.series = Zipf(series, 50, 0.8)
-        self.regulars = np.hstack([self._famous(4 * series).reshape(-1, 4), self._anyone(4 * series).reshape(-1, 4)])
-        self.loyalty = rng.uniform(0.3, 0.95, series)  # share of an episode's places that go to regulars
-        self.soaps = soaps
+        # Shuffled, with gaps: an id does not reveal how famous the person is.
+        self._people: Ints = rng.permutation(people * 11 // 10)[:people] + 1
+        self._title_ids: Ints = np.sort(rng.choice(titles * 6 // 5, titles, replace=False)) + 1
+        self._fame = Zipf(people, 200, 0.85)
+        self._directors = Zipf(max(titles // 3, 5), 100, 0.75)
+        self._skill = rng.normal(0, 0.5, max(titles // 3, 5))
+        self._studio_directors = Zipf(max(titles // 10_000, 3), 20, 0.6)
+        series = max(int(titles * TITLE_TYPES["tvEpisode"]) // 40, 1)
+        self._series = Zipf(series, 50, 0.8)
+        famous, unknown = self._famous(4 * series), self._anyone(4 * series)
+        self._regulars = np.hstack([famous.reshape(-1, 4), unknown.reshape(-1, 4)])
+        self._loyalty = rng.uniform(0.3, 0.95, series)  # share of an episode's cast that are regulars
 
     def _famous(self, amount: int) -> Ints:
-        return self.people[self.fame.draw(self.rng, amount)]
+        return self._people[self._fame.draw(self._rng, amount)]
 
     def _anyone(self, amount: int) -> Ints:
-        return self.people[self.rng.integers(0, len(self.people), amount)]
+        return self._people[self._rng.integers(0, len(self._people), amount)]
 
-    def chunk(self, first: int, count: int) -> dict[str, pl.DataFrame]:
-        """The rows of titles `first` … in each of the four title files."""
-        rng = self.rng
-        ids = self.title_ids[first : first + count]
-        kinds = rng.choice(list(TYPES), count, p=list(TYPES.values()))
-        episode, movie = kinds == "tvEpisode", kinds == "movie"
+    def titles(self, first: int, count: int) -> dict[str, Iterator[str]]:
+        """The lines of `count` titles, from title number `first`, in each of the four title files."""
+        rng = self._rng
+        ids = self._title_ids[first : first + count]
+        types = rng.choice(list(TITLE_TYPES), count, p=list(TITLE_TYPES.values()))
+        episode, movie = types == "tvEpisode", types == "movie"
         studio = movie & (rng.random(count) < 0.06)
-        directors = self.directors.draw(rng, count)
-        directors[studio] = self.studios.draw(rng, int(studio.sum()))
-        seconds = self.directors.draw(rng, count)
-        directed = rng.choice([0, 1, 2], count, p=[0.02, 0.92, 0.06])
+        directors = self._directors.draw(rng, count)
+        directors[studio] = self._studio_directors.draw(rng, int(studio.sum()))
+        co_directors = self._people[self._directors.draw(rng, count)]
+        directed_by = rng.choice([0, 1, 2], count, p=[0.02, 0.92, 0.06])  # number of directors
+        years = rng.integers(1895, 2027, count)
+        ratings = self._ratings(ids, movie, studio, directors)
+        credited = np.column_stack([self._people[directors], co_directors])
         return {
-            "title.basics.tsv": self._basics(first, ids, kinds),
-            "title.ratings.tsv": self._ratings(ids, movie, studio, directors),
-            "title.crew.tsv": self._crew(ids, directed, directors, seconds),
-            "title.principals.tsv": self._principals(ids, episode, directed, directors, seconds),
+            "title.basics": (basics_line(number, *row) for number, row in enumerate(rows(ids, types, years), first)),
+            "title.ratings": ratings,
+            "title.crew": (crew_line(*row) for row in rows(ids, directed_by, credited)),
+            "title.principals": self._principals(ids, episode, directed_by, credited),
         }
 
-    def _basics(self, first: int, ids: Ints, kinds: NDArray[np.str_]) -> pl.DataFrame:
-        number = pl.int_range(first, first + len(ids), eager=True)
-        name = (
-            pl.when(number % 37 == 0)
-            .then(pl.format('"Quoted" Title {}', number))
-            .when(number % 41 == 0)
-            .then(pl.format('"Unbalanced Title {}', number))
-            .otherwise(pl.format("Title {} of the World", number))
-        )
-        years = pl.Series(self.rng.integers(1895, 2027, len(ids)))
-        minutes = pl.when(number % 3 == 0).then(NULL).otherwise((number % 180 + 1).cast(pl.String))
-        return pl.select(
-            identifier("tt", ids),
-            pl.Series(kinds),
-            name.alias("name"),
-            name.alias("original"),
-            pl.lit("0").alias("adult"),
-            pl.when(number % 50 == 0).then(NULL).otherwise(years.cast(pl.String)).alias("year"),
-            NULL.alias("end"),
-            minutes.alias("minutes"),
-            pl.lit("Drama,Comedy").alias("genres"),
-        )
-
-    def _ratings(self, ids: Ints, movie: Any, studio: Any, directors: Ints) -> pl.DataFrame:
-        rng = self.rng
+    def _ratings(self, ids: Ints, movie: Bools, studio: Bools, directors: Ints) -> Iterator[str]:
+        rng = self._rng
         votes = 5 + 5 * rng.pareto(0.65, len(ids))
         votes[movie] *= 4
         votes[studio] = rng.lognormal(np.log(30_000), 1.2, int(studio.sum()))
         rated = studio | (rng.random(len(ids)) < np.where(movie, 0.45, 0.16))
-        rating = np.clip(rng.normal(6.9, 1.3, len(ids)) + self.skill[directors], 1, 10)
-        return pl.select(
-            identifier("tt", ids[rated]),
-            pl.Series(np.round(rating[rated], 1)).alias("rating"),
-            pl.Series(np.clip(votes[rated], 5, 3e6).astype(np.int64)).alias("votes"),
-        )
+        rating = np.clip(rng.normal(6.9, 1.3, len(ids)) + self._skill[directors], 1, 10)
+        columns = (ids[rated], np.round(rating[rated], 1), np.clip(votes[rated], 5, 3e6).astype(np.int64))
+        return (f"tt{title:07d}\t{average}\t{number}\n" for title, average, number in rows(*columns))
 
-    def _crew(self, ids: Ints, directed: Ints, directors: Ints, seconds: Ints) -> pl.DataFrame:
-        first, second = (pl.Series(self.people[ranks]) for ranks in (directors, seconds))
-        number = pl.Series(directed)
-        one = named("nm", first)
-        cell = pl.when(number == 0).then(NULL).when(number == 1).then(one).otherwise(one + "," + named("nm", second))
-        return pl.select(identifier("tt", ids), cell.alias("directors"), NULL.alias("writers"))
-
-    def _principals(self, ids: Ints, episode: Any, directed: Ints, directors: Ints, seconds: Ints) -> pl.DataFrame:
-        rng, count = self.rng, len(ids)
-        sizes = np.clip(rng.poisson(8, count) + 2, 2, 22)
-        if self.widest > 22:  # one title in fifty has a long cast
+    def _principals(self, ids: Ints, episode: Bools, directed_by: Ints, credited: Ints) -> Iterator[str]:
+        rng, count = self._rng, len(ids)
+        sizes = np.clip(rng.poisson(8, count) + 2, 2, USUAL_CAST)
+        if self._widest > USUAL_CAST:  # one title in fifty has a long cast
             wide = rng.random(count) < 0.02
-            sizes[wide] = rng.integers(22, self.widest + 1, int(wide.sum()))
-        starts = np.cumsum(sizes) - sizes
+            sizes[wide] = rng.integers(USUAL_CAST, self._widest + 1, int(wide.sum()))
         title = np.repeat(np.arange(count), sizes)
-        place = np.arange(len(title)) - starts[title]
+        ordering = np.arange(len(title)) - (np.cumsum(sizes) - sizes)[title]  # from 0 within each title
         person = self._famous(len(title))
-        self._cast_episodes(person, title, place, episode)
-        directs = place < directed[title]
-        which = title[directs]
-        person[directs] = self.people[np.where(place[directs] == 0, directors[which], seconds[which])]
-        categories = pl.Series(["actor", "actress", "self", "writer", "producer", "composer"])
-        acting = rng.integers(0, 6, len(title))
-        category = pl.when(pl.Series(directs)).then(pl.lit("director")).otherwise(categories.gather(acting))
-        plays = pl.Series((acting < 3) & ~directs)
-        return pl.select(
-            identifier("tt", ids[title]),
-            pl.Series(place + 1),
-            identifier("nm", person).alias("person"),
-            category.alias("category"),
-            NULL.alias("job"),
-            pl.when(plays).then(pl.format('["Role {}"]', pl.Series(place))).otherwise(NULL).alias("characters"),
-        )
+        self._cast_episodes(person, title, ordering, episode)
+        directs = ordering < directed_by[title]  # directors come first
+        person[directs] = credited[title[directs], ordering[directs]]
+        category = rng.integers(0, DIRECTOR, len(title))
+        category[directs] = DIRECTOR
+        return (principals_line(*row) for row in rows(ids[title], ordering, person, category))
 
-    def _cast_episodes(self, person: Ints, title: Ints, place: Ints, episode: Any) -> None:
-        """Gives an episode's places to its series' regulars and to guests, half of them unknown people."""
-        rng = self.rng
-        series = self.series.draw(rng, len(episode))
+    def _cast_episodes(self, person: Ints, title: Ints, ordering: Ints, episode: Bools) -> None:
+        """Casts episodes with their series' regulars and with guests, half of whom are unknown people."""
+        rng = self._rng
+        series = self._series.draw(rng, len(episode))
         here = np.flatnonzero(episode[title])
         shows = series[title[here]]
-        regular = rng.random(len(here)) < self.loyalty[shows]
-        person[here[regular]] = self.regulars[shows[regular], rng.integers(0, 8, int(regular.sum()))]
+        regular = rng.random(len(here)) < self._loyalty[shows]
+        person[here[regular]] = self._regulars[shows[regular], rng.integers(0, 8, int(regular.sum()))]
         guests = here[~regular & (rng.random(len(here)) < 0.5)]
         person[guests] = self._anyone(len(guests))
-        if self.soaps:  # daily shows: thousands of episodes by the same ten people, whom a bound overrates
-            daily = np.flatnonzero((episode & (rng.random(len(episode)) < 0.004 * self.soaps))[title])
-            person[daily] = self.people[-1 - (title[daily] % self.soaps * 10 + place[daily] % 10)]
+        if self._soaps:  # daily shows: thousands of episodes with the same ten people, whose bounds are far too high
+            daily = np.flatnonzero((episode & (rng.random(len(episode)) < 0.004 * self._soaps))[title])
+            person[daily] = self._people[-1 - (title[daily] % self._soaps * 10 + ordering[daily] % 10)]
 
-
-def named(prefix: str, numbers: pl.Series) -> pl.Expr:
-    return pl.lit(prefix) + numbers.cast(pl.String).str.zfill(7)
-
-
-def identifier(prefix: str, numbers: Ints) -> pl.Expr:
-    return named(prefix, pl.Series(numbers)).alias("id")
-
-
-def names(world: World) -> Iterator[pl.DataFrame]:
-    people = np.sort(world.people)
-    for first in range(0, len(people), 2 * CHUNK):
-        number = pl.Series(people[first : first + 2 * CHUNK])
-        yield pl.select(
-            named("nm", number).alias("id"),
-            pl.format("Person {}", number).alias("name"),
-            (1850 + number % 150).cast(pl.String).alias("birth"),
-            NULL.alias("death"),
-            pl.lit("actor,producer").alias("profession"),
-            pl.lit("tt0000001,tt0000002").alias("known"),
+    def names(self) -> Iterator[str]:
+        return (
+            f"nm{person:07d}\tPerson {person}\t{1850 + person % 150}\t{NULL}\tactor,producer\ttt0000001,tt0000002\n"
+            for (person,) in rows(np.sort(self._people))
         )
 
 
-def append(file: BinaryIO, rows: pl.DataFrame) -> None:
-    rows.write_csv(file, separator="\t", include_header=False, quote_style="never")
+def rows(*columns: NDArray[Any]) -> Iterator[tuple[Any, ...]]:
+    """The rows as Python values, converted in slices because the values take far more memory than the arrays."""
+    for first in range(0, len(columns[0]), 50_000):
+        yield from zip(*(column[first : first + 50_000].tolist() for column in columns), strict=True)
 
 
-def generate(out: Path, titles: int, seed: int = 1, soaps: int = 0, widest: int = 22) -> None:
-    """Writes the five files into `out`; they appear there together, when all are whole."""
-    world = World(np.random.default_rng(seed), titles, soaps, widest)
+def basics_line(number: int, title: int, title_type: str, year: int) -> str:
+    name = f"Title {number} of the World"
+    if number % 37 == 0:
+        name = f'"Quoted" Title {number}'
+    elif number % 41 == 0:
+        name = f'"Unbalanced Title {number}'
+    start_year = NULL if number % 50 == 0 else year
+    minutes = NULL if number % 3 == 0 else number % 180 + 1
+    return f"tt{title:07d}\t{title_type}\t{name}\t{name}\t0\t{start_year}\t{NULL}\t{minutes}\tDrama,Comedy\n"
+
+
+def crew_line(title: int, directed_by: int, credited: list[int]) -> str:
+    directors = ",".join(f"nm{person:07d}" for person in credited[:directed_by]) or NULL
+    return f"tt{title:07d}\t{directors}\t{NULL}\n"
+
+
+def principals_line(title: int, ordering: int, person: int, category: int) -> str:
+    characters = f'["Role {ordering}"]' if category < WITH_CHARACTER else NULL
+    return f"tt{title:07d}\t{ordering + 1}\tnm{person:07d}\t{CATEGORIES[category]}\t{NULL}\t{characters}\n"
+
+
+def generate(out: Path, titles: int, seed: int = 1, soaps: int = 0, widest: int = USUAL_CAST) -> None:
+    """Writes the five files into the folder `out`, which appears once all of them are complete."""
+    generator = Generator(np.random.default_rng(seed), titles, soaps, widest)
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
-        files = {name: stack.enter_context((part / name).open("wb")) for name in COLUMNS}
-        for name, file in files.items():
-            file.write(COLUMNS[name].replace(" ", "\t").encode() + b"\n")
+        files = {name: stack.enter_context((part / f"{name}.tsv").open("w")) for name in COLUMNS}
+        for name, columns in COLUMNS.items():
+            files[name].write("\t".join(columns) + "\n")
         for first in range(0, titles, CHUNK):
-            for name, rows in world.chunk(first, min(CHUNK, titles - first)).items():
-                append(files[name], rows)
             done = min(first + CHUNK, titles)
+            for name, lines in generator.titles(first, done - first).items():
+                files[name].writelines(lines)
             print(f"\r{done:,} of {titles:,} titles, {time.monotonic() - started:.0f} s", end="", file=sys.stderr)
-        for rows in names(world):
-            append(files["name.basics.tsv"], rows)
+        files["name.basics"].writelines(generator.names())
     print(file=sys.stderr)
     shutil.rmtree(out, ignore_errors=True)
     part.rename(out)
@@ -230,13 +194,13 @@ def generate(out: Path, titles: int, seed: int = 1, soaps: int = 0, widest: int 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path, help="folder of the five files; replaced")
+    parser.add_argument("out", type=Path, help="folder for the five files; replaced")
     parser.add_argument("--titles", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--soaps", type=int, default=0, help="daily shows of ten regulars: the hard case for bounds")
-    parser.add_argument("--widest", type=int, default=22, help="people in the longest cast")
-    arguments = parser.parse_args()
-    generate(arguments.out, arguments.titles, arguments.seed, arguments.soaps, arguments.widest)
+    parser.add_argument("--soaps", type=int, default=0, help="daily shows with ten regulars: the hard case for bounds")
+    parser.add_argument("--widest", type=int, default=USUAL_CAST, help="people in the longest cast")
+    options = parser.parse_args()
+    generate(options.out, options.titles, options.seed, options.soaps, options.widest)
 
 
 if __name__ == "__main__":

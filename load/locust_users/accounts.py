@@ -1,4 +1,4 @@
-"""Signing in and leaving: what surrounds a run, and counts in none of its figures."""
+"""Signs members in before a run and deletes their accounts after it. These requests are in no figure of the report."""
 
 import logging
 import time
@@ -11,64 +11,68 @@ from locust.contrib.fasthttp import FastHttpSession, FastResponse
 from locust.env import Environment
 from locust.event import EventHook
 
-from load.locust_users import people
 from load.locust_users.checks import expect
+from load.locust_users.credentials import Credentials
 
 log = logging.getLogger(__name__)
 
-WHO = people.of_environment()
-FORM = "application/x-www-form-urlencoded"
+CREDENTIALS = Credentials.from_env()
 TIMEOUT_S = 30.0
-AT_ONCE = 10  # of all that sign in or leave
+CONCURRENCY = 10
 
-# Members with an account, by username, and what identifies them: whom a search can find.
+# Headers of the members that have an account, by username: the names that a search can find.
 signed_in: dict[str, dict[str, str]] = {}
-# Nobody listens to its events, so that no table counts its requests.
+# A session with an event hook of its own, so that Locust does not count its requests.
 _session = FastHttpSession(
     None,
     EventHook(),  # type: ignore[no-untyped-call]
     None,
     network_timeout=TIMEOUT_S,
     connection_timeout=TIMEOUT_S,
-    concurrency=AT_ONCE,
+    concurrency=CONCURRENCY,
 )
 
 
 def sign_in(api: str, worker: int) -> dict[str, str]:
-    """Somebody new, with a named account without marks; returns their header. Raises Wrong where it cannot be done."""
-    number = WHO.next(worker)
-    form = {"Content-Type": FORM}
-    answer = _ask("POST", f"{WHO.auth0_url}/oauth/token", {200}, data=WHO.credentials(number), headers=form)
-    header = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    """Signs in a member with a new account without marks; returns their header. Raises WrongAnswer if that fails."""
+    number = CREDENTIALS.next_number(worker)
+    token_response = _request(
+        "POST",
+        f"{CREDENTIALS.auth0_url}/oauth/token",
+        {200},
+        data=CREDENTIALS.token_request(number),
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )
+    header = {"Authorization": f"Bearer {token_response.json()['access_token']}"}
     username = f"visitor-{number}"
-    # An earlier run may have been killed before they could leave.
-    _ask("DELETE", f"{api}/user", {204, 404}, headers=header)
-    _ask("POST", f"{api}/user", {201}, json={"username": username}, headers=header)
+    # A killed run leaves accounts behind.
+    _request("DELETE", f"{api}/user", {204, 404}, headers=header)
+    _request("POST", f"{api}/user", {201}, json={"username": username}, headers=header)
     signed_in[username] = header
     return header
 
 
-def leave(environment: Environment, **_: Any) -> None:
-    """Everybody deletes their account, so that no like of theirs stays behind. Once all users have stopped."""
+def delete_all(environment: Environment, **_: Any) -> None:
+    """Deletes all members' accounts, and with them their likes. Called when all users have stopped."""
 
     def delete(username: str) -> None:
-        answer = _session.delete(f"{environment.host}/user", headers=signed_in.pop(username))
-        if answer.status_code != 204:
-            log.warning("%s could not leave: %s", username, _told(answer))
+        response = _session.delete(f"{environment.host}/user", headers=signed_in.pop(username))
+        if response.status_code != 204:
+            log.warning("the account of %s could not be deleted: %s", username, _outcome(response))
 
-    # Locust has made greenlets of threads, so these cost little, and sleeping lets others run.
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    # Locust has patched threads to be greenlets, so they cost little.
+    with ThreadPoolExecutor(CONCURRENCY) as pool:
         list(pool.map(delete, list(signed_in)))
-    # The tables that Locust writes once a second get what came last.
+    # Locust writes its tables once a second: wait for the last rows.
     time.sleep(stats.CSV_STATS_INTERVAL_SEC)
 
 
-def _ask(method: str, url: str, expected: Collection[int], **options: Any) -> FastResponse:
-    answer = _session.request(method, url, **options)
-    expect(answer.status_code in expected, f"{method} {url}: {_told(answer)}")
-    return answer
+def _request(method: str, url: str, expected: Collection[int], **options: Any) -> FastResponse:
+    response = _session.request(method, url, **options)
+    expect(response.status_code in expected, f"{method} {url}: {_outcome(response)}")
+    return response
 
 
-def _told(answer: FastResponse) -> str:
-    """Why it is not what was expected: its status, or what kept it from coming at all."""
-    return f"status {answer.status_code}" if answer.status_code else repr(getattr(answer, "error", None))
+def _outcome(response: FastResponse) -> str:
+    """The status, or the error if there was no response."""
+    return f"status {response.status_code}" if response.status_code else repr(getattr(response, "error", None))

@@ -1,7 +1,7 @@
-"""What a right answer holds beside its status. Each check raises Wrong, in words that tell no two ids apart: Locust
-counts failures by their text.
+"""Checks of answers beyond their status. Each raises WrongAnswer with a text without ids, because Locust counts
+failures by their text.
 
-Nothing here knows Locust, so that each check can be tried on made-up answers.
+Independent of Locust, so that each check can be tested with made-up answers.
 """
 
 import json
@@ -10,116 +10,124 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from load.locust_users.marks import CHOSEN, Item, Marks, path
+from load.locust_users.marks import TOP_CATEGORIES, Item, Marks, item_path
 
 Json = Any
-MOST_USERNAMES = 20
+MAX_USERNAMES = 20
 
 
-class Wrong(Exception):
-    """What was wrong with an answer."""
+class WrongAnswer(Exception):
+    """An answer that the API must not give; the message says what is wrong with it."""
 
 
 def expect(condition: bool, otherwise: str) -> None:
     if not condition:
-        raise Wrong(otherwise)
+        raise WrongAnswer(otherwise)
 
 
-def status(found: int, wanted: int, body: str | None) -> None:
-    """An error's answer says in `detail` what it was."""
-    if found != wanted:
+def status(actual: int, expected: int, body: str | None) -> None:
+    """The message quotes `detail` of the problem document."""
+    if actual != expected:
         try:
             detail = json.loads(body or "")["detail"]
         except (ValueError, LookupError, TypeError):
             detail = "no problem document"
-        raise Wrong(f"{found} instead of {wanted}: {detail}")
+        raise WrongAnswer(f"{actual} instead of {expected}: {detail}")
 
 
-def item(said: Json, expected: Item) -> None:
-    expect(said == expected, "another item than the page showed")
+def item(answer: Json, expected: Item) -> None:
+    expect(answer == expected, "the item differs from the one on the page")
 
 
-def page(said: Json, number: int, size: int, of_type: str | None) -> None:
-    items = said["items"]
-    expect((said["page"], said["size"]) == (number, size), "another page, or page size, than was asked for")
-    expect(said["missing"] == [], f"missing: {', '.join(said['missing'])}")
-    full = min(size, said["total"] - (number - 1) * size)
-    expect(len(items) == full, f"{len(items)} items instead of {full}")
-    expect(full > 0, "an empty page")
-    expect(len({path(one) for one in items}) == len(items), "an item twice on a page")
-    expect(all(one["type"] == of_type for one in items if of_type), "an item of another type")
+def page(answer: Json, number: int, size: int, item_type: str | None) -> None:
+    items = answer["items"]
+    expect((answer["page"], answer["size"]) == (number, size), "not the page number and size of the request")
+    _complete(answer)
+    expected = min(size, answer["total"] - (number - 1) * size)
+    expect(len(items) == expected, f"{len(items)} items instead of {expected}")
+    expect(expected > 0, "an empty page")
+    _distinct(items)
+    expect(all(one["type"] == item_type for one in items if item_type), "an item of another type")
 
 
-def usernames(said: Json, prefix: str, known: str | None) -> None:
-    """`known` is a name that begins with the prefix and is taken; the first twenty may leave it out."""
-    found: Sequence[str] = said["usernames"]
-    expect(len(found) <= MOST_USERNAMES, f"{len(found)} names instead of at most {MOST_USERNAMES}")
-    expect(all(name.casefold().startswith(prefix.casefold()) for name in found), "a name that begins otherwise")
-    expect(known is None or known in found or len(found) == MOST_USERNAMES, "a name was not found")
+def usernames(answer: Json, prefix: str, username: str | None) -> None:
+    """`username` exists and begins with the prefix; only a full list may leave it out."""
+    found: Sequence[str] = answer["usernames"]
+    expect(len(found) <= MAX_USERNAMES, f"{len(found)} names instead of at most {MAX_USERNAMES}")
+    expect(all(name.casefold().startswith(prefix.casefold()) for name in found), "a name with another prefix")
+    expect(username is None or username in found or len(found) == MAX_USERNAMES, "a name was not found")
 
 
-def address(said: str, start: str, *parameters: str) -> None:
-    """An address that begins so, with these parameters in its query."""
-    expect(said.split("?")[0] == start, "sent to another place than the identity provider")
-    query = parse_qs(urlsplit(said).query)
-    lacking = [name for name in parameters if name not in query]
-    expect(not lacking, f"the address lacks {', '.join(lacking)}")
+def redirect(location: str, address: str, *parameters: str) -> None:
+    """`location` is that address with a query that has these parameters."""
+    expect(location.split("?")[0] == address, "redirected to another address than the identity provider's")
+    query = parse_qs(urlsplit(location).query)
+    missing = [name for name in parameters if name not in query]
+    expect(not missing, f"the redirect lacks {', '.join(missing)}")
 
 
-def empty(said: str | None) -> None:
-    expect(not said, "a body where none should be")
+def empty(body: str | None) -> None:
+    expect(not body, "a body where none should be")
 
 
-def newest(said: Json, marked: Item) -> None:
-    """A page of one's marks, right after that item was marked."""
-    expect(said["missing"] == [], f"missing: {', '.join(said['missing'])}")
-    expect(bool(said["items"]) and said["items"][0]["item"] == marked, "what was marked is not in the list")
+def newest_mark(answer: Json, marked: Item) -> None:
+    """A page of the member's marks, requested right after the item was marked."""
+    _complete(answer)
+    expect(bool(answer["items"]) and answer["items"][0]["item"] == marked, "the new mark is not in the list")
 
 
-def suggestions(said: Json, types: Sequence[str], amount: int, marks: Marks, known: Sequence[Item]) -> None:
-    """For somebody with these marks, which the points must add up to. `known` are items that there are."""
-    expect(said["personal"] is True, "not personal")
-    expect(said["missing"] == [], f"missing: {', '.join(said['missing'])}")
-    items = [one["item"] for one in said["suggestions"]]
+def suggestions(answer: Json, types: Sequence[str], amount: int, marks: Marks, existing: Sequence[Item]) -> None:
+    """For a member with these marks. `existing` are items known to exist."""
+    expect(answer["personal"] is True, "not personal")
+    _complete(answer)
+    items = [one["item"] for one in answer["suggestions"]]
     found = {one["type"] for one in items}
     expect(found <= set(types), "a suggestion of another type")
-    # Of a type without items in one's categories nothing is suggested, so "none" may be right.
-    expect(found >= _due(types, marks, known), "no suggestions of a type that has some")
-    expect(not {path(one) for one in items} & marks.paths(), "a suggestion of something marked")
-    expect(len({path(one) for one in items}) == len(items), "a suggestion twice")
-    _points(said, marks)
-    _reasons(said, amount)
+    # A type without items in the member's categories has no suggestions, so "none" may be right.
+    expect(found >= _types_due(types, marks, existing), "no suggestions of a type that has some")
+    expect(not {item_path(one) for one in items} & marks.confirmed_paths(), "a suggestion of a marked item")
+    _distinct(items)
+    _check_points(answer, marks)
+    _check_reasons(answer, amount)
 
 
-def _due(types: Sequence[str], marks: Marks, known: Sequence[Item]) -> set[str]:
-    """The types of which something must be suggested, as there is an item in a chosen category, not yet marked."""
-    chosen, marked = marks.chosen(), marks.paths()
-    anything = not marks.most()  # of the whole type, for who has no points
+def _complete(answer: Json) -> None:
+    expect(answer["missing"] == [], f"missing: {', '.join(answer['missing'])}")
+
+
+def _distinct(items: Sequence[Item]) -> None:
+    expect(len({item_path(one) for one in items}) == len(items), "an item twice")
+
+
+def _types_due(types: Sequence[str], marks: Marks, existing: Sequence[Item]) -> set[str]:
+    """The types that have an unmarked item in one of the member's top categories, or any if they have no points."""
+    categories, marked = marks.top_categories(), marks.confirmed_paths()
+    any_category = not marks.max_points()
     return {
         one["type"]
-        for one in known
-        if one["type"] in types and path(one) not in marked and (anything or chosen & set(one["category"]))
+        for one in existing
+        if one["type"] in types and item_path(one) not in marked and (any_category or categories & set(one["category"]))
     }
 
 
-def _points(said: Json, marks: Marks) -> None:
-    points = {one["category"]: one["points"] for one in said["categories"]}
-    fewest, most = marks.fewest(), marks.most()
-    expect(bool(points) or not fewest or not said["suggestions"], "no categories for somebody with points")
-    right = all(fewest[category] <= number <= most[category] for category, number in points.items())
-    expect(right, "points that the marks do not add up to")
+def _check_points(answer: Json, marks: Marks) -> None:
+    points = {one["category"]: one["points"] for one in answer["categories"]}
+    lowest, highest = marks.min_points(), marks.max_points()
+    expect(bool(points) or not lowest or not answer["suggestions"], "no categories for a member with points")
+    possible = all(lowest[category] <= number <= highest[category] for category, number in points.items())
+    expect(possible, "points that differ from the sum of the marks")
     expect(list(points.values()) == sorted(points.values(), reverse=True), "categories out of order")
 
 
-def _reasons(said: Json, amount: int) -> None:
-    chosen = {one["category"] for one in said["categories"]}
-    drawn = Counter((one["item"]["type"], one.get("because")) for one in said["suggestions"])
-    expect(max(drawn.values(), default=0) <= amount, "more suggestions for a category than were asked for")
-    for one in said["suggestions"]:
+def _check_reasons(answer: Json, amount: int) -> None:
+    categories = {one["category"] for one in answer["categories"]}
+    drawn = Counter((one["item"]["type"], one.get("because")) for one in answer["suggestions"])
+    expect(max(drawn.values(), default=0) <= amount, "more suggestions for a category than requested")
+    for one in answer["suggestions"]:
         because = one.get("because")
-        expect((because is None) == (not chosen), "a reason where there is none, or none where there is one")
-        expect(because is None or because in chosen, "a reason that is no chosen category")
+        expect((because is None) == (not categories), "a reason without categories, or none with categories")
+        expect(because is None or because in categories, "a reason that is not one of the categories")
         expect(because is None or because in one["item"]["category"], "a reason that is not the item's category")
-    reasons = {(of, because) for of, because in drawn if because}
-    most = max(Counter(of for of, _ in reasons).values(), default=0)
-    expect(most <= CHOSEN, f"{most} categories for one type")
+    categories_drawn = Counter(item_type for item_type, because in drawn if because)
+    most = max(categories_drawn.values(), default=0)
+    expect(most <= TOP_CATEGORIES, f"{most} categories for one type")

@@ -1,4 +1,4 @@
-"""What Locust's CSV files say of a run: a row for each kind of request, and one for each second."""
+"""Reads the CSV files that Locust writes: a row for each kind of request, for each failure and for each second."""
 
 import csv
 import math
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ALL = "Aggregated"
-PREFIX = "locust"  # of the files' names, as Locust's --csv makes them
+AGGREGATED = "Aggregated"  # Locust's name for all requests together
+PREFIX = "locust"  # of the file names, given to Locust with --csv
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,15 @@ class Endpoint:
 @dataclass(frozen=True)
 class Failure:
     request: str
-    why: str
-    times: int
+    reason: str
+    count: int
 
 
 @dataclass(frozen=True)
 class Second:
-    """`at`: seconds since 1970. The percentiles are those of the last ten seconds, in milliseconds; NaN: none yet."""
+    """`time`: seconds since 1970. The percentiles are those of the last ten seconds, in milliseconds; NaN if none."""
 
-    at: float
+    time: float
     users: int
     per_second: float
     failures_per_second: float
@@ -46,17 +46,14 @@ class Second:
 
 
 def endpoints(folder: Path) -> list[Endpoint]:
-    """By path, those that were asked for; the last is all of them together."""
+    """Those with requests, by path; the last is "all"."""
     found = [
         Endpoint(
-            "all" if row["Name"] == ALL else f"{row['Type']} {row['Name']}".strip(),
+            "all" if row["Name"] == AGGREGATED else f"{row['Type']} {row['Name']}".strip(),
             int(row["Request Count"]),
             int(row["Failure Count"]),
             float(row["Requests/s"]),
-            _ms(row["50%"]),
-            _ms(row["95%"]),
-            _ms(row["99%"]),
-            _ms(row["Max Response Time"]),
+            *_milliseconds(row, "50%", "95%", "99%", "Max Response Time"),
         )
         for row in _rows(folder, "stats")
         if int(row["Request Count"])
@@ -67,53 +64,51 @@ def endpoints(folder: Path) -> list[Endpoint]:
 def failures(folder: Path) -> list[Failure]:
     """Most frequent first."""
     found = [
-        Failure(f"{row['Method']} {row['Name']}".strip(), _words(row["Error"]), int(row["Occurrences"]))
+        Failure(f"{row['Method']} {row['Name']}".strip(), _unwrapped(row["Error"]), int(row["Occurrences"]))
         for row in _rows(folder, "failures")
     ]
-    return sorted(found, key=lambda one: -one.times)
+    return sorted(found, key=lambda one: -one.count)
 
 
 def seconds(folder: Path) -> list[Second]:
-    """In order. Locust counts from the beginning, and again from 0 once all users have arrived."""
+    """In order. Locust's totals start again from 0 when all users have arrived."""
     found: list[Second] = []
-    at, requests, failed = 0.0, 0, 0
+    time, requests, failed = 0.0, 0, 0
     for row in _rows(folder, "stats_history"):
         now = float(row["Timestamp"])
-        if row["Name"] != ALL or now == at:
+        if row["Name"] != AGGREGATED or now == time:
             continue
         requests_now, failed_now = int(row["Total Request Count"]), int(row["Total Failure Count"])
         if requests_now < requests:
             requests, failed = 0, 0
-        elapsed = now - at if at else 1.0
+        elapsed = now - time if time else 1.0
         found.append(
             Second(
                 now,
                 int(row["User Count"]),
                 (requests_now - requests) / elapsed,
                 (failed_now - failed) / elapsed,
-                _ms(row["50%"]),
-                _ms(row["95%"]),
-                _ms(row["99%"]),
+                *_milliseconds(row, "50%", "95%", "99%"),
             )
         )
-        at, requests, failed = now, requests_now, failed_now
+        time, requests, failed = now, requests_now, failed_now
     return found
 
 
-def _rows(folder: Path, which: str) -> Iterator[dict[str, str]]:
-    """Of one of the files, as far as it is written."""
-    path = folder / f"{PREFIX}_{which}.csv"
+def _rows(folder: Path, table: str) -> Iterator[dict[str, str]]:
+    """The complete rows of one file, which Locust may still be writing."""
+    path = folder / f"{PREFIX}_{table}.csv"
     if path.exists():
         with path.open(newline="") as file:
             yield from (row for row in csv.DictReader(file) if None not in row.values())
 
 
-def _words(error: str) -> str:
-    """A check's own words, which Locust has wrapped."""
+def _unwrapped(error: str) -> str:
+    """The text of a check without the exception that Locust puts around it."""
     wrapped = re.fullmatch(r"CatchResponseError\((['\"])(.*)\1\)", error)
     return wrapped[2] if wrapped else error
 
 
-def _ms(text: str) -> float:
-    # Of a second without any, Locust says 0.
-    return math.nan if text in ("", "N/A", "0") else float(text)
+def _milliseconds(row: dict[str, str], *columns: str) -> list[float]:
+    # Locust writes 0 for a second without requests.
+    return [math.nan if row[column] in ("", "N/A", "0") else float(row[column]) for column in columns]

@@ -1,4 +1,4 @@
-"""What one simulated person has marked, and the points that must come of it: 1 for each item seen, 3 for each liked."""
+"""What one simulated member has marked, and the points that follow from it: 1 for an item seen, 3 for one liked."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,54 +7,54 @@ from typing import Any
 Item = Mapping[str, Any]
 
 POINTS = {"seen": 1, "like": 3}
-CHOSEN = 3  # categories that suggestions are drawn from, for each type
+TOP_CATEGORIES = 3  # suggestions are drawn from so many
 
 
-def path(item: Item) -> str:
+def item_path(item: Item) -> str:
     return f"/item/{item['type']}/{item['id']}"
 
 
 class Marks:
-    """A mark that was sent and not confirmed may be there or not, so there is a fewest and a most of points."""
+    """A mark that was sent and not confirmed may be stored or not, so points have a minimum and a maximum."""
 
     def __init__(self) -> None:
         self._sent: dict[tuple[str, str], Item] = {}
         self._confirmed: dict[tuple[str, str], Item] = {}
 
-    def sent(self, kind: str, item: Item) -> None:
-        self._sent[kind, path(item)] = item
+    def add_sent(self, mark: str, item: Item) -> None:
+        self._sent[mark, item_path(item)] = item
 
-    def confirmed(self, kind: str, item: Item) -> None:
-        self._confirmed[kind, path(item)] = item
+    def add_confirmed(self, mark: str, item: Item) -> None:
+        self._confirmed[mark, item_path(item)] = item
 
-    def has(self, kind: str, item: Item) -> bool:
-        return (kind, path(item)) in self._sent
+    def was_sent(self, mark: str, item: Item) -> bool:
+        return (mark, item_path(item)) in self._sent
 
     def __len__(self) -> int:
+        """The number of confirmed marks."""
         return len(self._confirmed)
 
-    def paths(self) -> set[str]:
-        """Of everything that is marked for certain."""
-        return {where for _, where in self._confirmed}
+    def confirmed_paths(self) -> set[str]:
+        return {path for _, path in self._confirmed}
 
-    def fewest(self) -> Counter[str]:
+    def min_points(self) -> Counter[str]:
         """Points by category."""
         return _points(self._confirmed)
 
-    def most(self) -> Counter[str]:
+    def max_points(self) -> Counter[str]:
         return _points(self._sent)
 
-    def chosen(self) -> set[str]:
-        """The three categories with the most points, ties by name; none while it is uncertain which they are."""
-        fewest = self.fewest()
-        if fewest != self.most():
+    def top_categories(self) -> set[str]:
+        """The categories with the most points, ties by name. Empty while an unconfirmed mark leaves them uncertain."""
+        points = self.min_points()
+        if points != self.max_points():
             return set()
-        return set(sorted(fewest, key=lambda category: (-fewest[category], category))[:CHOSEN])
+        return set(sorted(points, key=lambda category: (-points[category], category))[:TOP_CATEGORIES])
 
 
 def _points(marks: Mapping[tuple[str, str], Item]) -> Counter[str]:
     points: Counter[str] = Counter()
-    for (kind, _), item in marks.items():
+    for (mark, _), item in marks.items():
         for category in item["category"]:
-            points[category] += POINTS[kind]
+            points[category] += POINTS[mark]
     return points

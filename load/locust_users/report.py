@@ -1,4 +1,4 @@
-"""What a run leaves for people: a table in Markdown, plots, and one HTML page that holds both."""
+"""The report of a run: a table in Markdown, plots, and one HTML page with both."""
 
 import base64
 import html
@@ -8,20 +8,21 @@ import string
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Self
 
 from load.locust_users import locust_csv, plots, resources
 from load.locust_users.locust_csv import Endpoint, Failure
 from load.locust_users.resources import OTHERS, Sample
 
 TEMPLATE = Path(__file__).with_name("report.html")
-RUN, TABLE, PAGE = "run.json", "table.md", "report.html"
+RUN, RESOURCES, TABLE, PAGE = "run.json", "resources.csv", "table.md", "report.html"
 COLUMNS = ("request", "requests", "failures", "requests/s", "p50 ms", "p95 ms", "p99 ms", "max ms")
-MOST_FAILURES = 20
+MAX_FAILURES = 20
 
 
 @dataclass(frozen=True)
 class Run:
-    """What was asked for, and where it was run."""
+    """The parameters and conditions of a run."""
 
     users: int
     seconds: int
@@ -33,35 +34,30 @@ class Run:
         (folder / RUN).write_text(json.dumps(asdict(self), indent=1))
 
     @classmethod
-    def of(cls, folder: Path) -> "Run":
+    def load(cls, folder: Path) -> Self:
         return cls(**json.loads((folder / RUN).read_text()))
 
 
 def write(folder: Path) -> None:
-    """Of the files in the folder: run.json, Locust's CSV files, and resources.csv if there is one."""
-    run = Run.of(folder)
+    """Reads the folder's run.json, Locust's CSV files, and resources.csv if it exists."""
+    run = Run.load(folder)
     endpoints, failures = locust_csv.endpoints(folder), locust_csv.failures(folder)
-    recorded = folder / "resources.csv"
-    samples = resources.read(recorded) if recorded.exists() else []
-    pictures = plots.all_of(folder, run.arrival_s, locust_csv.seconds(folder), samples)
-    facts = [_measured(run), _others(samples)]
-    (folder / TABLE).write_text(_markdown(facts, endpoints, failures))
-    (folder / PAGE).write_text(_page(run, facts, endpoints, failures, pictures))
+    samples = resources.read(folder / RESOURCES) if (folder / RESOURCES).exists() else []
+    pictures = plots.draw_all(folder, run.arrival_s, locust_csv.seconds(folder), samples)
+    conditions = _conditions(run, samples)
+    (folder / TABLE).write_text(_markdown(conditions, endpoints, failures))
+    (folder / PAGE).write_text(_page(run, conditions, endpoints, failures, pictures))
 
 
-def _measured(run: Run) -> str:
-    return (
+def _conditions(run: Run, samples: Sequence[Sample]) -> str:
+    text = (
         f"{run.date}: {run.users:,} users for {run.seconds} s, after {run.arrival_s} s in which they arrived. "
         f"Services, databases and Locust together on {run.machine}."
     )
-
-
-def _others(samples: Sequence[Sample]) -> str:
-    """How quiet the machine was."""
-    cores = [sample.cores for sample in samples if sample.service == OTHERS]
-    if not cores:
-        return ""
-    return f"Other programs kept {sum(cores) / len(cores):.1f} processors busy meanwhile."
+    others = [sample.cores for sample in samples if sample.service == OTHERS]
+    if others:
+        text += f" Other programs kept {sum(others) / len(others):.1f} processors busy meanwhile."
+    return text
 
 
 def _cells(endpoint: Endpoint) -> list[str]:
@@ -75,21 +71,21 @@ def _cells(endpoint: Endpoint) -> list[str]:
     ]
 
 
-def _markdown(facts: Sequence[str], endpoints: Sequence[Endpoint], failures: Sequence[Failure]) -> str:
+def _markdown(conditions: str, endpoints: Sequence[Endpoint], failures: Sequence[Failure]) -> str:
     rows = [f"| {' | '.join(COLUMNS)} |", "|---|" + "--:|" * (len(COLUMNS) - 1)]
     for endpoint in endpoints:
         name, *numbers = _cells(endpoint)
         rows.append(f"| {f'`{name}`' if name != 'all' else name} | {' | '.join(numbers)} |")
-    parts = [" ".join(filter(None, facts)), "\n".join(rows)]
+    parts = [conditions, "\n".join(rows)]
     if failures:
-        listed = [f"- {one.times:,} × `{one.request}`: {one.why}" for one in failures[:MOST_FAILURES]]
+        listed = [f"- {one.count:,} × `{one.request}`: {one.reason}" for one in failures[:MAX_FAILURES]]
         parts.append("Failures:\n\n" + "\n".join(listed))
     return "\n\n".join(parts) + "\n"
 
 
 def _page(
     run: Run,
-    facts: Sequence[str],
+    conditions: str,
     endpoints: Sequence[Endpoint],
     failures: Sequence[Failure],
     pictures: Sequence[Path],
@@ -100,20 +96,20 @@ def _page(
         + "</tr>"
         for endpoint in endpoints
     ]
-    failed = [
-        f"<li>{one.times:,} × <code>{html.escape(one.request)}</code>: {html.escape(one.why)}</li>"
-        for one in failures[:MOST_FAILURES]
+    listed = [
+        f"<li>{one.count:,} × <code>{html.escape(one.request)}</code>: {html.escape(one.reason)}</li>"
+        for one in failures[:MAX_FAILURES]
     ]
     return string.Template(TEMPLATE.read_text()).substitute(
-        title=f"Seen under {run.users:,} users",
-        facts="".join(f"<p>{html.escape(fact)}</p>" for fact in facts if fact),
+        title=f"Load test with {run.users:,} users",
+        conditions=html.escape(conditions),
         columns="".join(f"<th>{column}</th>" for column in COLUMNS),
         rows="\n".join(rows),
-        failures=f"<h2>Failures</h2><ul>{''.join(failed)}</ul>" if failed else "",
-        plots="\n".join(map(_picture, pictures)),
+        failures=f"<h2>Failures</h2><ul>{''.join(listed)}</ul>" if listed else "",
+        plots="\n".join(map(_inline_image, pictures)),
     )
 
 
-def _picture(path: Path) -> str:
-    inline = base64.b64encode(path.read_bytes()).decode()
-    return f'<img alt="{path.stem}" src="data:image/png;base64,{inline}">'
+def _inline_image(path: Path) -> str:
+    content = base64.b64encode(path.read_bytes()).decode()
+    return f'<img alt="{path.stem}" src="data:image/png;base64,{content}">'

@@ -1,8 +1,8 @@
-"""Processor time and memory of each service of a local suite, once a second."""
+"""Processor time and memory of each service of a local suite, sampled once a second."""
 
 import csv
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -14,7 +14,7 @@ OTHERS = "everything else"
 
 @dataclass(frozen=True)
 class Sample:
-    """`at`: seconds since 1970. `cores`: processor time a second since the sample before. `mib`: resident memory."""
+    """`at`: seconds since 1970. `cores`: processor seconds per second since the last sample. `mib`: resident memory."""
 
     at: float
     service: str
@@ -22,51 +22,48 @@ class Sample:
     mib: float
 
 
-class Watch:
-    """Samples some processes by the services that they belong to, and what else the machine is busy with."""
+class Sampler:
+    """Samples processes grouped by service, and the processor time of all other processes of the machine."""
 
     def __init__(self, pids: Mapping[str, Iterable[int]]) -> None:
         self._processes = {service: [psutil.Process(pid) for pid in ids] for service, ids in pids.items()}
         self._at = time.time()
-        self._seconds = {service: self._spent(service) for service in self._processes}
-        self._busy = _machine_s()
+        self._seconds = {service: self._sum(service, _processor_s) for service in self._processes}
+        self._machine_s = _machine_s()
 
     def sample(self) -> list[Sample]:
-        """One for each service since the last time; at least some tenths of a second later."""
-        now, busy = time.time(), _machine_s()
+        """One for each service, then one for OTHERS. Calls should be at least some tenths of a second apart."""
+        now, machine_s = time.time(), _machine_s()
         elapsed = now - self._at
         samples = []
         for service, before in self._seconds.items():
-            # A process that has ended took what it took before.
-            spent = max(self._spent(service), before)
-            samples.append(Sample(now, service, (spent - before) / elapsed, self._mib(service)))
-            self._seconds[service] = spent
-        cores = (busy - self._busy) / elapsed - sum(sample.cores for sample in samples)
+            seconds = max(self._sum(service, _processor_s), before)  # the time of an ended process is lost
+            mib = self._sum(service, lambda process: process.memory_info().rss) / 2**20
+            samples.append(Sample(now, service, (seconds - before) / elapsed, mib))
+            self._seconds[service] = seconds
+        cores = (machine_s - self._machine_s) / elapsed - sum(sample.cores for sample in samples)
         samples.append(Sample(now, OTHERS, max(cores, 0.0), 0.0))
-        self._at, self._busy = now, busy
+        self._at, self._machine_s = now, machine_s
         return samples
 
-    def _spent(self, service: str) -> float:
-        seconds = 0.0
+    def _sum(self, service: str, measure: Callable[[psutil.Process], float]) -> float:
+        total = 0.0
         for process in self._processes[service]:
             with suppress(psutil.NoSuchProcess):
-                times = process.cpu_times()
-                seconds += times.user + times.system
-        return seconds
+                total += measure(process)
+        return total
 
-    def _mib(self, service: str) -> float:
-        resident = 0
-        for process in self._processes[service]:
-            with suppress(psutil.NoSuchProcess):
-                resident += process.memory_info().rss
-        return resident / 2**20
+
+def _processor_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def _machine_s() -> float:
-    """Seconds that all processors have worked since the machine was started."""
+    """Seconds that all processors have been busy since the machine was started."""
     times = psutil.cpu_times()
     idle = times.idle + getattr(times, "iowait", 0.0)
-    return float(sum(times[:8]) - idle)  # beyond them come guests, who are in `user` already
+    return float(sum(times[:8]) - idle)  # the fields after the eighth are for guests, and included in `user`
 
 
 def write(path: Path, samples: Iterable[Sample]) -> None:

@@ -1,4 +1,7 @@
-"""One load test: a suite, Locust against it, what that took, and a report. scripts/load_test.sh calls it."""
+"""One load test: starts a suite, runs Locust against it while sampling the machine, and writes the report.
+
+scripts/load_test.sh calls it.
+"""
 
 import argparse
 import contextlib
@@ -10,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,136 +21,113 @@ from pathlib import Path
 from load import results
 from load.locust_users import locust_csv, report, resources
 from load.locust_users.report import Run
-from load.locust_users.resources import Watch
+from load.locust_users.resources import Sampler
 from scripts.local import ports, state
-from scripts.local.children import StartFailed
 from scripts.local.suite import AUDIENCE, DEFAULT_FOLDER, ROOT, Suite
 
-# The users come evenly, in no less time than this and not more of them a second: signing in is work for the suite too.
-ARRIVAL_S = 10
-ARRIVALS_PER_S = 20
-STOP_S = 10  # that requests in flight get at the end
-# Beyond all that: starting, and each user's good-bye.
-PATIENCE_S = 120
-FAILED, CANNOT, INTERRUPTED = 1, 2, 130
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Users arrive evenly, in no less time than this and not more of them a second: signing in is work for the suite too.
+MIN_ARRIVAL_S = 10
+MAX_ARRIVALS_PER_S = 20
+STOP_S = 10  # for requests in flight at the end
+SLACK_S = 120  # for starting, and for deleting each user's account
+WRONG_ANSWERS, CANNOT_RUN, INTERRUPTED = 1, 2, 130
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Cannot(Exception):
-    """Why there can be no load test, for the person who wants it."""
+class CannotRun(Exception):
+    """The load test cannot run; the message tells the user why."""
 
 
 def main() -> int:
     arguments = _parser().parse_args()
-    out = _place(arguments.out) if arguments.out else DEFAULT_FOLDER / "load" / f"{arguments.users}-users"
-    for number in STOPPING:
-        signal.signal(number, signal.default_int_handler)  # KeyboardInterrupt, whichever it is
+    out = _resolve(arguments.out) if arguments.out else DEFAULT_FOLDER / "load" / f"{arguments.users}-users"
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.default_int_handler)  # all of them raise KeyboardInterrupt
     try:
-        _check(out)
+        if out.exists() and not (out / report.RUN).exists() and (not out.is_dir() or any(out.iterdir())):
+            raise CannotRun(f"{out} contains other files: give a new folder")
         with contextlib.ExitStack() as stack:
-            folder = _place(arguments.suite) if arguments.suite else stack.enter_context(_own_suite())
-            code = _run(folder, arguments.users, arguments.seconds, out)
+            folder = _resolve(arguments.suite) if arguments.suite else stack.enter_context(_temporary_suite())
+            exit_code = _run(folder, arguments.users, arguments.seconds, out)
         report.write(out)
-    except Cannot as reason:
-        print(f"load_test.sh: {reason}", file=sys.stderr)
-        return CANNOT
+    except CannotRun as reason:
+        _say(f"load_test.sh: {reason}")
+        return CANNOT_RUN
     except KeyboardInterrupt:
         _say("interrupted; everything that was started has been stopped")
         return INTERRUPTED
     _say("")
     print((out / report.TABLE).read_text())
     print(f"with plots: {out / report.PAGE}")
-    if code and not locust_csv.failures(out):
-        _say(f"answers were wrong while the users arrived; {out / 'locust.log'} says which")
+    if exit_code and not locust_csv.failures(out):
+        _say(f"some answers were wrong while the users arrived; see {out / 'locust.log'}")
     if arguments.record:
         _record(out, arguments.users, results.RESULTS)
-    return code
+    return exit_code
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/load_test.sh",
-        description="Runs Locust's users against a suite on this machine, and leaves a table, plots and an HTML page. "
-        f"First the users arrive, about {ARRIVALS_PER_S} a second, in no more than SECONDS; then they are measured "
-        "for SECONDS. Fails if any answer was wrong.",
+        description="Runs simulated users against a suite on this machine and writes a table, plots and an HTML page. "
+        f"The users arrive first, about {MAX_ARRIVALS_PER_S} a second, in no more than SECONDS; then they are measured "
+        "for SECONDS. Exits with 1 if an answer was wrong.",
     )
-    parser.add_argument("users", metavar="USERS", type=_number(1, 10_000))
-    parser.add_argument("seconds", metavar="SECONDS", type=_number(1, 3_600))
-    parser.add_argument("--out", metavar="DIR", help="where the results go (.local/load/USERS-users)")
+    parser.add_argument("users", metavar="USERS", type=_integer(1, 10_000))
+    parser.add_argument("seconds", metavar="SECONDS", type=_integer(1, 3_600))
+    parser.add_argument("--out", metavar="DIR", help="folder for the results (default: .local/load/USERS-users)")
     parser.add_argument(
         "--suite",
         metavar="DIR",
-        help="the suite that scripts/local.sh runs with its data in DIR (its default: .local); without it, "
-        "one is started with the sample library on ports of its own, and removed in the end",
+        help="use the suite that scripts/local.sh runs with its data in DIR (.local by default); without this option, "
+        "a suite with the sample library is started on free ports and removed at the end",
     )
-    parser.add_argument("--record", action="store_true", help="also put table and plots into load/RESULTS.md")
+    parser.add_argument("--record", action="store_true", help="also put the table and plots into load/RESULTS.md")
     return parser
 
 
-class _number:
-    def __init__(self, least: int, most: int) -> None:
-        self._least, self._most = least, most
-
-    def __call__(self, text: str) -> int:
-        if not text.isdecimal() or not self._least <= int(text) <= self._most:
-            raise argparse.ArgumentTypeError(f"must be {self._least} to {self._most}, not {text!r}")
+def _integer(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"must be {least} to {most}, not {text!r}")
         return int(text)
 
-
-def _place(given: str) -> Path:
-    # The shell script has changed the folder; what the caller typed is meant from where they stand.
-    return Path(os.environ.get("SEEN_CALLED_FROM", "."), given).resolve()
+    return parse
 
 
-def _check(out: Path) -> None:
-    """That what is written there hides nothing: the folder is new, empty, or an earlier run's."""
-    if out.exists() and not (out / report.RUN).exists() and (not out.is_dir() or any(out.iterdir())):
-        raise Cannot(f"{out} holds other things: name a new folder")
-
-
-def _clear(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for left in (*out.glob("*.csv"), *out.glob("*.png"), out / report.TABLE, out / report.PAGE):
-            left.unlink(missing_ok=True)
-    except OSError as error:
-        raise Cannot(f"cannot write to {out}: {error.strerror}") from None
+def _resolve(path: str) -> Path:
+    """The path relative to the caller's folder; the shell script has changed to the repository root."""
+    return Path(os.environ.get("SEEN_CALLED_FROM", "."), path).resolve()
 
 
 @contextlib.contextmanager
-def _own_suite() -> Iterator[Path]:
-    """A suite that is there for this run only, with the sample library; its folder."""
+def _temporary_suite() -> Iterator[Path]:
+    """Starts a suite with the sample library; yields its folder; stops and removes the suite."""
+    offset = ports.free_offset(range(1_000, 10_000, 1_000))
+    if offset is None:
+        raise CannotRun("no free ports for another suite; use a running one with --suite")
     with tempfile.TemporaryDirectory(prefix="seen-load-") as name:
-        folder = Path(name)
-        local: list[str | Path] = [ROOT / "scripts" / "local.sh", "--data", folder]
+        local = [str(ROOT / "scripts" / "local.sh"), "--data", name]
         _say("starting a suite with the sample library")
         try:
-            offset = ["--port-offset", str(_free_offset(folder))]
-            if _quietly(*local, *offset, "--detach"):
-                raise Cannot("the suite did not start")
-            yield folder
+            if _run_quietly(*local, "--port-offset", str(offset), "--detach"):
+                raise CannotRun("the suite did not start")
+            yield Path(name)
         finally:
-            with _undisturbed():
+            with _signals_ignored():
                 _say("stopping the suite")
-                _quietly(*local, "--stop")
+                _run_quietly(*local, "--stop")
 
 
-def _quietly(*command: str | Path) -> int:
-    """Runs it without what it tells people; errors are shown. Returns its exit code."""
+def _run_quietly(*command: str) -> int:
+    """Runs it without its output; errors are shown. Returns the exit code."""
     return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode  # noqa: S603
 
 
-def _free_offset(folder: Path) -> int:
-    for offset in range(1_000, 10_000, 1_000):
-        with contextlib.suppress(StartFailed), ports.held(Suite(folder, offset).processes()):
-            return offset
-    raise Cannot("no free ports for a suite beside those that run; --suite takes one that does")
-
-
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """A second Ctrl-C must not leave behind what the first one was to stop."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in STOPPING}
+def _signals_ignored() -> Iterator[None]:
+    """Lets cleaning up finish although Ctrl-C is pressed again."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in STOP_SIGNALS}
     try:
         yield
     finally:
@@ -156,78 +136,84 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _run(folder: Path, users: int, seconds: int, out: Path) -> int:
-    """The exit code: 0 only where no answer was wrong."""
-    found = state.read(folder)
-    if found is None or state.supervisor(folder) != found.pid:
-        raise Cannot(f"nothing runs with data in {folder}")
-    suite = Suite(folder, found.offset)
-    arrival_s = min(seconds, max(ARRIVAL_S, users // ARRIVALS_PER_S))
-    _clear(out)
+    """Runs Locust against the suite of the folder. Returns 0 if all answers were right."""
+    running = state.running(folder)
+    if running is None:
+        raise CannotRun(f"no suite is running with its data in {folder}")
+    suite = Suite(folder, running.offset)
+    arrival_s = min(seconds, max(MIN_ARRIVAL_S, users // MAX_ARRIVALS_PER_S))
+    _remove_old_results(out)
     machine = f"{results.machine()}; Python {sys.version.split()[0]}, Locust {version('locust')}"
     Run(users, seconds, arrival_s, datetime.now(UTC).date().isoformat(), machine).save(out)
     with (out / "locust.log").open("w") as log:
         locust = subprocess.Popen(  # noqa: S603
-            _command(suite.gateway_url, users, arrival_s, seconds, out),
+            _locust_command(suite.gateway_url, users, arrival_s, seconds, out),
             cwd=ROOT,
             env=os.environ | {"SEEN_AUTH0_URL": suite.auth0_url, "SEEN_AUTH0_AUDIENCE": AUDIENCE},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,  # Ctrl-C is for us, who then stop it
+            start_new_session=True,  # Ctrl-C reaches this process alone, which then stops Locust
         )
     try:
-        services = {name: process.pid for name, process in found.processes.items()}
-        _follow(locust, services, arrival_s + seconds, out)
+        _watch(locust, {name: process.pid for name, process in running.processes.items()}, arrival_s + seconds, out)
     finally:
-        with _undisturbed():
-            _end(locust)
+        with _signals_ignored():
+            _stop(locust)
     if locust.returncode == 0 and not any(one.requests for one in locust_csv.endpoints(out)):
-        raise Cannot(f"nobody asked anything; {out / 'locust.log'} says why")
-    if locust.returncode > FAILED:
-        raise Cannot(f"Locust ended with exit code {locust.returncode}; {out / 'locust.log'} says why")
-    return FAILED if locust.returncode else 0
+        raise CannotRun(f"no request was sent; see {out / 'locust.log'}")
+    if locust.returncode > WRONG_ANSWERS:
+        raise CannotRun(f"Locust ended with exit code {locust.returncode}; see {out / 'locust.log'}")
+    return WRONG_ANSWERS if locust.returncode else 0
 
 
-def _command(host: str, users: int, arrival_s: int, seconds: int, out: Path) -> list[str]:
+def _remove_old_results(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for file in (*out.glob("*.csv"), *out.glob("*.png"), out / report.TABLE, out / report.PAGE):
+            file.unlink(missing_ok=True)
+    except OSError as error:
+        raise CannotRun(f"cannot write to {out}: {error.strerror}") from None
+
+
+def _locust_command(host: str, users: int, arrival_s: int, seconds: int, out: Path) -> list[str]:
+    locustfile = Path(__file__).with_name("locustfile.py")
     return [
-        *(sys.executable, "-m", "locust", "--locustfile", str(ROOT / "load" / "locust_users" / "locustfile.py"), "--headless"),
+        *(sys.executable, "-m", "locust", "--locustfile", str(locustfile), "--headless"),
         *("--host", host, "--users", str(users), "--spawn-rate", str(users / arrival_s)),
         *("--run-time", f"{arrival_s + seconds}s", "--reset-stats", "--stop-timeout", str(STOP_S)),
         *("--csv", str(out / locust_csv.PREFIX), "--csv-full-history", "--only-summary"),
     ]
 
 
-def _follow(locust: "subprocess.Popen[bytes]", pids: dict[str, int], length_s: int, out: Path) -> None:
-    """Samples and shows how it goes, until Locust has ended."""
+def _watch(locust: "subprocess.Popen[bytes]", pids: dict[str, int], expected_s: int, out: Path) -> None:
+    """Samples the machine and shows the progress once a second until Locust has ended."""
     services: dict[str, list[int]] = {"Locust": [locust.pid]}
     for name, pid in pids.items():
         services.setdefault("MongoDB (4 servers)" if name.startswith("mongod") else name, []).append(pid)
-    watch, samples = Watch(services), []
-    began = time.monotonic()
-    while not _ends_within(1, locust):
-        samples += watch.sample()
-        elapsed = time.monotonic() - began
-        if elapsed > length_s + STOP_S + PATIENCE_S:
-            raise Cannot(f"Locust did not end; {out / 'locust.log'} may say why")
-        _show(f"{elapsed:.0f} of {length_s} s", out)
-    resources.write(out / "resources.csv", samples)
+    sampler, samples = Sampler(services), []
+    started = time.monotonic()
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            locust.wait(1)
+            break
+        samples += sampler.sample()
+        elapsed = time.monotonic() - started
+        if elapsed > expected_s + STOP_S + SLACK_S:
+            raise CannotRun(f"Locust did not end; see {out / 'locust.log'}")
+        _show_progress(f"{elapsed:.0f} of {expected_s} s", out)
+    resources.write(out / report.RESOURCES, samples)
 
 
-def _ends_within(seconds: float, process: "subprocess.Popen[bytes]") -> bool:
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(seconds)
-    return process.returncode is not None
-
-
-def _show(when: str, out: Path) -> None:
+def _show_progress(elapsed: str, out: Path) -> None:
     if sys.stderr.isatty() and (rows := locust_csv.seconds(out)):
         now, failed = rows[-1], sum(row.failures_per_second for row in rows)
         p95 = "" if math.isnan(now.p95) else f", p95 {now.p95:.0f} ms"
-        text = f"{when}: {now.users} users, {now.per_second:.0f} requests/s{p95}, {failed:.0f} failures"
+        text = f"{elapsed}: {now.users} users, {now.per_second:.0f} requests/s{p95}, {failed:.0f} failures"
         print(f"\r{text:<79}", end="", file=sys.stderr, flush=True)
 
 
-def _end(locust: "subprocess.Popen[bytes]") -> None:
+def _stop(locust: "subprocess.Popen[bytes]") -> None:
     if locust.poll() is None:
         locust.terminate()
         try:
@@ -238,15 +224,15 @@ def _end(locust: "subprocess.Popen[bytes]") -> None:
 
 
 def _record(out: Path, users: int, file: Path) -> None:
-    kept = file.parent / "pictures"
-    kept.mkdir(exist_ok=True)
-    shown = []
+    pictures = file.parent / "pictures"
+    pictures.mkdir(exist_ok=True)
+    links = []
     for picture in (out / f"{name}.png" for name in ("requests", "latency", "resources")):
         if picture.exists():
             name = f"{users}-users-{picture.name}"
-            shutil.copyfile(picture, kept / name)
-            shown.append(f"![{picture.stem}]({kept.name}/{name})")
-    results.put(file, "load_test", f"{users} users", (out / report.TABLE).read_text() + "\n" + "\n".join(shown))
+            shutil.copyfile(picture, pictures / name)
+            links.append(f"![{picture.stem}]({pictures.name}/{name})")
+    results.put(file, "load_test", f"{users} users", (out / report.TABLE).read_text() + "\n" + "\n".join(links))
     _say(f"recorded in {file}")
 
 

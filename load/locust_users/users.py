@@ -1,7 +1,7 @@
-"""The simulated people: guests, who look around, and members, who mark things and ask what to see next.
+"""The simulated users: guests, who browse, and members, who mark items and request suggestions.
 
-There are as many of one as of the other, and each picks one of four things at random, so that the eight kinds of
-requests come in equal parts. Between two of them a person waits 1 to 3 seconds.
+There are as many guests as members, and each picks one of four tasks at random, so that the eight kinds of requests
+are equally frequent. A user waits 1 to 3 seconds between tasks.
 """
 
 import random
@@ -15,15 +15,15 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from load.locust_users import accounts, checks
-from load.locust_users.checks import Wrong
-from load.locust_users.marks import Item, Marks, path
+from load.locust_users.checks import WrongAnswer
+from load.locust_users.marks import Item, Marks, item_path
 
-PAGE = 20  # items, as the API has it where nobody says otherwise
-SHELF = 100  # the most on a page: what a member marks comes from one, and should last
+GUEST_PAGE = 20  # items on a page, the API's default
+MEMBER_PAGE = 100  # the maximum: a member takes the items to mark from one page
 AMOUNT = 5  # suggestions for a type and category
-# A mark in so many is looked up in the person's list; all of them count in the points of the suggestions.
-LOOKED_UP = 10
-TIMEOUT_S = 15.0  # the gateway itself gives up after 5
+# One mark in so many is looked up in the member's list; all of them count in the points of the suggestions.
+LOOK_UP_EVERY = 10
+TIMEOUT_S = 15.0  # the gateway's own deadline is 5
 JSON = {"Accept": "application/json"}
 HTML = {"Accept": "text/html"}
 
@@ -34,19 +34,19 @@ class Visitor(FastHttpUser):
     abstract = True
     wait_time = between(1, 3)
     network_timeout = connection_timeout = TIMEOUT_S
-    # What one has learned of the library, all know: its types, and how many items there are of each and of all (None).
+    # Shared by all users: the item types, and the number of items of each type and of all types (None).
     types: ClassVar[set[str]] = set()
     totals: ClassVar[dict[str | None, int]] = {}
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        self.items: list[Item] = []  # on the page looked at last
-        self.identity: dict[str, str] = {}
+        self.items: list[Item] = []  # of the page requested last
+        self.authorization: dict[str, str] = {}
 
-    def ask(
+    def request(
         self,
         method: str,
-        where: str,
+        path: str,
         check: Callable[[FastResponse], None],
         *,
         name: str = "",
@@ -54,104 +54,106 @@ class Visitor(FastHttpUser):
         accept: dict[str, str] = JSON,
         body: Any = None,
     ) -> bool:
-        """Sends a request. Whether the answer was right; what was wrong with it counts as a failure."""
+        """Sends a request and checks the answer; a wrong answer counts as a failure. Returns whether it was right."""
         with self.client.request(
             method,
-            where,
-            name=name or where,
+            path,
+            name=name or path,
             json=body,
-            headers=self.identity | accept,
+            headers=self.authorization | accept,
             catch_response=True,
             allow_redirects=False,
-        ) as answer:
-            if not answer.status_code:
-                return False  # there is no answer, and Locust counts why
+        ) as response:
+            if not response.status_code:
+                return False  # no answer; Locust counts the error
             try:
-                checks.status(answer.status_code, status, answer.text)
-                check(answer)
-            except Wrong as wrong:
-                answer.failure(str(wrong))
+                checks.status(response.status_code, status, response.text)
+                check(response)
+            except WrongAnswer as wrong:
+                response.failure(str(wrong))
                 return False
             except (LookupError, TypeError, ValueError, AttributeError) as error:
-                answer.failure(f"not what the API promises: {type(error).__name__}")
+                response.failure(f"not in the format of the API: {type(error).__name__}")
                 return False
-            answer.success()
+            response.success()
             return True
 
-    def look(self, size: int) -> None:
-        """At a random page of everything, or of one type."""
-        of_type = random.choice([None, *sorted(self.types)])
-        pages = -(-self.totals.get(of_type, 1) // size)
+    def browse(self, size: int) -> None:
+        """Requests a random page of all items or of one type."""
+        item_type = random.choice([None, *sorted(self.types)])
+        pages = -(-self.totals.get(item_type, 1) // size)
         number = random.randint(1, pages)
 
-        def check(answer: FastResponse) -> None:
-            said = answer.json()
-            checks.page(said, number, size, of_type)
-            self.items = said["items"]
+        def check(response: FastResponse) -> None:
+            answer = response.json()
+            checks.page(answer, number, size, item_type)
+            self.items = answer["items"]
             self.types.update(item["type"] for item in self.items)
-            self.totals[of_type] = said["total"]
+            self.totals[item_type] = answer["total"]
 
-        only = f"&type={of_type}" if of_type else ""
-        self.ask("GET", f"/lib/{number}?size={size}{only}", check, name="/lib/{page}")
+        type_filter = f"&type={item_type}" if item_type else ""
+        self.request("GET", f"/lib/{number}?size={size}{type_filter}", check, name="/lib/{page}")
 
-    def be_sent(self, where: str, provider_path: str, *parameters: str) -> None:
-        """To the identity provider, as a browser is."""
-        start = accounts.WHO.auth0_url + provider_path
+    def expect_redirect(self, path: str, provider_path: str, *parameters: str) -> None:
+        """Requests a page that redirects browsers to the identity provider."""
+        address = accounts.CREDENTIALS.auth0_url + provider_path
 
-        def check(answer: FastResponse) -> None:
-            assert answer.headers
-            checks.address(str(answer.headers["location"]), start, *parameters)
+        def check(response: FastResponse) -> None:
+            assert response.headers
+            checks.redirect(str(response.headers["location"]), address, *parameters)
 
-        self.ask("GET", where, check, status=302, accept=HTML)
+        self.request("GET", path, check, status=302, accept=HTML)
 
 
 class Guest(Visitor):
-    """Looks around without an account."""
+    """Browses without an account."""
 
     def on_start(self) -> None:
-        self.look(PAGE)
+        self.browse(GUEST_PAGE)
 
     @task
     def page(self) -> None:
-        self.look(PAGE)
+        self.browse(GUEST_PAGE)
 
     @task
     def item(self) -> None:
         if not self.items:
-            return self.look(PAGE)
+            return self.browse(GUEST_PAGE)
         item = random.choice(self.items)
-        self.ask("GET", path(item), lambda answer: checks.item(answer.json(), item), name="/item/{type}/{id}")
+        self.request(
+            "GET", item_path(item), lambda response: checks.item(response.json(), item), name="/item/{type}/{id}"
+        )
 
     @task
     def search(self) -> None:
-        known = random.choice(list(accounts.signed_in) or [None])
-        prefix = known[: random.randint(1, len(known))] if known else "v"
-        self.ask(
+        username = random.choice(list(accounts.signed_in) or [None])
+        prefix = username[: random.randint(1, len(username))] if username else "v"
+        self.request(
             "GET",
             f"/user/search/{quote(prefix)}",
-            lambda answer: checks.usernames(answer.json(), prefix, known),
+            lambda response: checks.usernames(response.json(), prefix, username),
             name="/user/search/{username}",
         )
 
     @task
     def log_in(self) -> None:
-        self.be_sent("/user/login", "/authorize", "client_id", "audience", "redirect_uri", "state")
+        self.expect_redirect("/user/login", "/authorize", "client_id", "audience", "redirect_uri", "state")
 
 
 class Member(Visitor):
-    """Signs in once, as somebody nobody else is, and has marked nothing yet."""
+    """Signs in once with an account of their own, which has no marks at first."""
 
     def on_start(self) -> None:
         runner = self.environment.runner
         self.marks = Marks()
         try:
-            self.identity = accounts.sign_in(str(self.host), runner.worker_index if runner else 0)
-        except Wrong as wrong:
+            self.authorization = accounts.sign_in(str(self.host), runner.worker_index if runner else 0)
+        except WrongAnswer as wrong:
             self.environment.events.request.fire(
                 request_type="", name="signing in", response_time=0, response_length=0, exception=wrong, context={}
             )
             raise StopUser from None
-        self.look(SHELF)
+        self.browse(MEMBER_PAGE)
 
     @task
     def like(self) -> None:
@@ -161,36 +163,42 @@ class Member(Visitor):
     def see(self) -> None:
         self.mark("seen", "/user/seen")
 
-    def mark(self, kind: str, listed: str) -> None:
+    def mark(self, mark: str, list_path: str) -> None:
         if not self.items:
-            return self.look(SHELF)
-        fresh = [item for item in self.items if not self.marks.has(kind, item)]
-        item = random.choice(fresh or self.items)
-        self.marks.sent(kind, item)
-        if not self.ask(
+            return self.browse(MEMBER_PAGE)
+        unmarked = [item for item in self.items if not self.marks.was_sent(mark, item)]
+        item = random.choice(unmarked or self.items)
+        self.marks.add_sent(mark, item)
+        confirmed = self.request(
             "PUT",
-            f"{path(item)}/{kind}",
-            lambda answer: checks.empty(answer.text),
-            name=f"/item/{{type}}/{{id}}/{kind}",
+            f"{item_path(item)}/{mark}",
+            lambda response: checks.empty(response.text),
+            name=f"/item/{{type}}/{{id}}/{mark}",
             status=204,
-        ):
+        )
+        if not confirmed:
             return
-        self.marks.confirmed(kind, item)
-        if fresh and len(self.marks) % LOOKED_UP == 1:
-            self.ask("GET", f"{listed}?size=1", lambda answer: checks.newest(answer.json(), item), name=listed)
+        self.marks.add_confirmed(mark, item)
+        if unmarked and len(self.marks) % LOOK_UP_EVERY == 1:
+            self.request(
+                "GET",
+                f"{list_path}?size=1",
+                lambda response: checks.newest_mark(response.json(), item),
+                name=list_path,
+            )
 
     @task
     def suggest(self) -> None:
         if not self.types:
-            return self.look(SHELF)
+            return self.browse(MEMBER_PAGE)
         types = random.sample(sorted(self.types), random.randint(1, len(self.types)))
-        self.ask(
+        self.request(
             "POST",
             "/suggest",
-            lambda answer: checks.suggestions(answer.json(), types, AMOUNT, self.marks, self.items),
+            lambda response: checks.suggestions(response.json(), types, AMOUNT, self.marks, self.items),
             body={"types": types, "amount": AMOUNT},
         )
 
     @task
     def log_out(self) -> None:
-        self.be_sent("/user/logout", "/v2/logout", "client_id", "returnTo")
+        self.expect_redirect("/user/logout", "/v2/logout", "client_id", "returnTo")

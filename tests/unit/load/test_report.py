@@ -1,4 +1,4 @@
-"""What a run leaves, made of a recorded one: 20 users for 10 seconds, and a gateway that lied now and then."""
+"""The report of a recorded run: 20 users for 10 seconds against a gateway that sometimes gave wrong answers."""
 
 import math
 import shutil
@@ -19,15 +19,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_seconds_go_on_where_locust_begins_to_count_again() -> None:
+def test_seconds_continue_when_locust_resets_its_totals() -> None:
     seconds = locust_csv.seconds(RECORDED)
-    assert [second.at for second in seconds] == sorted({second.at for second in seconds})
+    assert [second.time for second in seconds] == sorted({second.time for second in seconds})
     assert max(second.users for second in seconds) == 20
     assert all(second.per_second >= 0 and second.failures_per_second >= 0 for second in seconds)
     assert all(math.isnan(second.p50) or second.p50 <= second.p95 <= second.p99 for second in seconds)
-    # Of the seconds after the arrival, no request is lost or counted twice.
-    since = [second for second in seconds if second.users == 20]
-    counted = sum(second.per_second for second in since)
+    # After the arrival no request is lost or counted twice.
+    counted = sum(second.per_second for second in seconds if second.users == 20)
     assert counted == pytest.approx(locust_csv.endpoints(RECORDED)[-1].requests, rel=0.2)
 
 
@@ -43,11 +42,11 @@ def test_failures_are_listed_with_their_reasons(folder: Path) -> None:
     failures = locust_csv.failures(folder)
     assert failures
     for failure in failures:
-        listed = f"- {failure.times:,} × `{failure.request}`: {failure.why}"
+        listed = f"- {failure.count:,} × `{failure.request}`: {failure.reason}"
         assert listed in (folder / report.TABLE).read_text()
 
 
-def test_plots_are_pictures_with_something_on_them(folder: Path) -> None:
+def test_plots_are_not_blank(folder: Path) -> None:
     for name in ("requests", "latency", "resources"):
         pixels = imread(folder / f"{name}.png")
         assert pixels.shape[0] > 300
@@ -55,17 +54,17 @@ def test_plots_are_pictures_with_something_on_them(folder: Path) -> None:
         assert pixels.std() > 0.05
 
 
-def test_the_page_needs_nothing_beside_it(folder: Path) -> None:
+def test_the_page_is_self_contained(folder: Path) -> None:
     page = (folder / report.PAGE).read_text()
     assert page.count('src="data:image/png;base64,') == page.count("src=") == 3
     assert "href" not in page
     assert "url(" not in page
 
 
-def test_the_page_shows_what_the_server_said_as_text(tmp_path: Path) -> None:
+def test_the_page_escapes_error_texts(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
-    for name in ("run.json", "locust_stats.csv", "locust_failures.csv"):  # without plots, which take their time
+    for name in ("run.json", "locust_stats.csv", "locust_failures.csv"):  # without plots, which are slow
         text = (RECORDED / name).read_text()
         (folder / name).write_text(text.replace("another item", "<script>another item</script>"))
     report.write(folder)

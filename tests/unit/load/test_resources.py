@@ -1,4 +1,4 @@
-"""What is said of a process's use of the machine is what the process used."""
+"""Samples show what a process uses of the machine."""
 
 import os
 import subprocess
@@ -6,16 +6,16 @@ import time
 from pathlib import Path
 
 from load.locust_users import resources
-from load.locust_users.resources import OTHERS, Watch
+from load.locust_users.resources import OTHERS, Sampler
 
 
-def test_a_busy_process_shows_and_the_machine_has_room_for_all() -> None:
-    watch = Watch({"this": [os.getpid()]})
-    until = time.process_time() + 0.2
-    while time.process_time() < until:
+def test_a_busy_process_uses_processor_time() -> None:
+    sampler = Sampler({"this": [os.getpid()]})
+    end = time.process_time() + 0.2
+    while time.process_time() < end:
         pass
 
-    this, others = watch.sample()
+    this, others = sampler.sample()
 
     assert (this.service, others.service) == ("this", OTHERS)
     assert 0 < this.cores < 1.2
@@ -23,15 +23,15 @@ def test_a_busy_process_shows_and_the_machine_has_room_for_all() -> None:
     assert others.cores < (os.cpu_count() or 1) + 0.5
 
 
-def test_a_process_that_has_ended_takes_nothing_more() -> None:
+def test_an_ended_process_uses_nothing() -> None:
     with subprocess.Popen(["sleep", "60"]) as child:
-        watch = Watch({"child": [child.pid]})
+        sampler = Sampler({"child": [child.pid]})
         child.kill()
-    [sample] = [sample for sample in watch.sample() if sample.service == "child"]
+    [sample] = [sample for sample in sampler.sample() if sample.service == "child"]
     assert (sample.cores, sample.mib) == (0, 0)
 
 
 def test_samples_are_read_as_they_were_written(tmp_path: Path) -> None:
-    samples = Watch({"this": [os.getpid()]}).sample()
+    samples = Sampler({"this": [os.getpid()]}).sample()
     resources.write(tmp_path / "resources.csv", samples)
     assert resources.read(tmp_path / "resources.csv") == samples

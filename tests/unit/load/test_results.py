@@ -1,11 +1,11 @@
-"""Blocks of measured figures are replaced by their own program alone."""
+"""A program replaces its own blocks of figures and nothing else."""
 
 from pathlib import Path
 
 from load import results
 
 
-def test_a_block_takes_the_place_of_the_one_before_and_leaves_the_rest(tmp_path: Path) -> None:
+def test_a_block_replaces_the_previous_one_and_keeps_the_rest(tmp_path: Path) -> None:
     file = tmp_path / "RESULTS.md"
     file.write_text("# Results\n\nwritten by hand\n")
     results.put(file, "load_test", "100 users", "first")

@@ -1,0 +1,1 @@
+"""The two Spark questions over generated files of any size."""
