@@ -1,43 +1,30 @@
 #!/usr/bin/env bash
-# Makes what Seen runs on in Google Cloud: a private network, a GKE cluster whose nodes come and go with the load, a
-# registry for the images, a bucket, and a service account for each who acts. Safe to repeat: what is there stays.
+# Creates the infrastructure of Seen in Google Cloud: a private network, an autoscaled GKE cluster, an image registry, a
+# bucket, and service accounts. Can be repeated: existing resources are kept.
 #
 #   scripts/create_cluster.sh [--size small|medium|large] [--config FILE] [--dry-run]
 #
-#   --size SIZE    machines and how many of them, medium unless said; k8s/COSTS.md says what each holds and costs
-#   --config FILE  takes the variables from a file of NAME=VALUE lines
-#   --dry-run      shows the commands, and runs none
+#   --size SIZE    machine type and number of nodes (default: medium); see k8s/COSTS.md
 #
-# Needs gcloud, curl, and SEEN_PROJECT, SEEN_REGION, SEEN_CLUSTER, SEEN_BUCKET (its name, without gs://).
+# Needs gcloud, curl, and SEEN_PROJECT, SEEN_REGION, SEEN_CLUSTER, SEEN_BUCKET (without gs://).
 set -euo pipefail
 # shellcheck source=scripts/lib/cloud.sh
 source "$(dirname "$0")/lib/cloud.sh"
 
-begin "$@"
-set -- "${rest[@]}"
 size=medium
-while (($#)); do
-    case $1 in
-    --size)
-        size=$(value "$@")
-        shift
-        ;;
-    *) unknown "$1" ;;
-    esac
-    shift
-done
+begin size "$@"
 case $size in
-# One zone is enough where one node is.
+# A single zone, because there may be only one node.
 small) machine=e2-standard-4 nodes_min=1 nodes_max=2 zones=(--node-locations="${SEEN_REGION:-}-b") ;;
 medium) machine=e2-standard-4 nodes_min=2 nodes_max=8 zones=() ;;
 large) machine=e2-highcpu-8 nodes_min=2 nodes_max=20 zones=() ;;
-*) fail "--size is small, medium or large, not $size" ;;
+*) fail "--size must be small, medium or large, not $size" ;;
 esac
 
 need_variable SEEN_PROJECT SEEN_REGION SEEN_CLUSTER SEEN_BUCKET
-[[ $SEEN_BUCKET == gs://* ]] && fail "SEEN_BUCKET is the bucket's name alone, without gs://"
+[[ $SEEN_BUCKET == gs://* ]] && fail "SEEN_BUCKET must be the bucket's name without gs://"
 need_command gcloud curl
-need_rights serviceusage.services.enable resourcemanager.projects.setIamPolicy iam.serviceAccounts.create \
+need_permissions serviceusage.services.enable resourcemanager.projects.setIamPolicy iam.serviceAccounts.create \
     iam.serviceAccounts.setIamPolicy compute.networks.create compute.routers.create compute.firewalls.create \
     compute.addresses.create container.clusters.create artifactregistry.repositories.create storage.buckets.create
 private_folder
@@ -52,20 +39,20 @@ account() { # NAME
 network() {
     unless gcloud compute networks describe seen "${project[@]}" -- \
         gcloud compute networks create seen --subnet-mode=custom "${project[@]}"
-    # Private access: nodes and Dataproc reach Google's own services without an address on the internet.
+    # Private access: nodes and Dataproc reach Google APIs without a public IP address.
     unless gcloud compute networks subnets describe seen "${region[@]}" "${project[@]}" -- \
         gcloud compute networks subnets create seen --network=seen --range=10.10.0.0/20 \
         --secondary-range=pods=10.20.0.0/16,services=10.30.0.0/20 --enable-private-ip-google-access \
         "${region[@]}" "${project[@]}"
-    # Dataproc's machines talk to one another on any port.
+    # Dataproc's machines connect to each other on any port.
     unless gcloud compute firewall-rules describe seen-inside "${project[@]}" -- \
         gcloud compute firewall-rules create seen-inside --network=seen --direction=INGRESS --allow=tcp,udp,icmp \
         --source-ranges=10.10.0.0/20 "${project[@]}"
-    # GKE lets its control plane reach the nodes on 443 and 10250 only; Istio's webhook listens on 15017.
+    # By default GKE's control plane may only reach nodes on ports 443 and 10250; Istio's webhook listens on 15017.
     unless gcloud compute firewall-rules describe seen-webhooks "${project[@]}" -- \
         gcloud compute firewall-rules create seen-webhooks --network=seen --direction=INGRESS --allow=tcp:15017 \
         --source-ranges="$control_plane" "${project[@]}"
-    # The way out, from one address that databases can put on their lists, and the way in, which DNS names.
+    # Fixed addresses: seen-egress for the allow-lists of external databases, seen-ingress for DNS.
     for address in seen-egress seen-ingress; do
         unless gcloud compute addresses describe "$address" "${region[@]}" "${project[@]}" -- \
             gcloud compute addresses create "$address" "${region[@]}" "${project[@]}"
@@ -80,7 +67,7 @@ network() {
 stores() {
     unless gcloud artifacts repositories describe seen --location="$SEEN_REGION" "${project[@]}" -- \
         gcloud artifacts repositories create seen --repository-format=docker --location="$SEEN_REGION" "${project[@]}"
-    # Each commit leaves an image and a cache of each kind: those of the last ten stay, so that one can go back.
+    # Each commit adds an image and a cache per service. Keep those of the last ten commits for rollbacks.
     cat >"$private/cleanup.json" <<JSON
 [{"name": "keep-the-last", "action": {"type": "Keep"}, "mostRecentVersions": {"keepCount": 20}},
  {"name": "delete-the-old", "action": {"type": "Delete"}, "condition": {"tagState": "any", "olderThan": "30d"}}]
@@ -92,9 +79,9 @@ JSON
         --public-access-prevention "${project[@]}"
 }
 
-# Granting again changes nothing.
+# Granting a role again changes nothing.
 accounts() {
-    local name role who
+    local name role grant
     for name in "${!roles_of[@]}"; do
         unless gcloud iam service-accounts describe "$(account "$name")" "${project[@]}" -- \
             gcloud iam service-accounts create "$name" "${project[@]}"
@@ -103,19 +90,19 @@ accounts() {
                 --role="roles/$role" --condition=None --quiet --format=none
         done
     done
-    for who in seen-dataproc=objectAdmin seen-spark-connector=objectAdmin seen-loader=objectViewer; do
+    for grant in seen-dataproc=objectAdmin seen-spark-connector=objectAdmin seen-loader=objectViewer; do
         run gcloud storage buckets add-iam-policy-binding "gs://$SEEN_BUCKET" \
-            --member="serviceAccount:$(account "${who%=*}")" --role="roles/storage.${who#*=}" --quiet --format=none
+            --member="serviceAccount:$(account "${grant%=*}")" --role="roles/storage.${grant#*=}" --quiet --format=none
     done
-    # Who submits a job lets it act as the cluster's account.
+    # To submit a job, an account must be allowed to act as the Dataproc cluster's account.
     run gcloud iam service-accounts add-iam-policy-binding "$(account seen-dataproc)" \
         --member="serviceAccount:$(account seen-spark-connector)" --role=roles/iam.serviceAccountUser \
         --condition=None --format=none "${project[@]}"
 }
 
 cluster() {
-    # The control plane is reached by its DNS name alone, which asks for IAM's word and no list of addresses.
-    # Dataplane V2 is what makes NetworkPolicies count. Metrics go to our own Prometheus, not also to the managed one.
+    # The control plane is only reachable by its DNS name, which uses IAM instead of lists of addresses.
+    # Dataplane V2 enforces NetworkPolicies. Metrics go to our own Prometheus instead of the managed one.
     unless gcloud container clusters describe "$SEEN_CLUSTER" --location="$SEEN_REGION" "${project[@]}" -- \
         gcloud container clusters create "$SEEN_CLUSTER" --location="$SEEN_REGION" "${zones[@]}" \
         --release-channel=regular --workload-pool="$SEEN_PROJECT.svc.id.goog" \
@@ -131,12 +118,13 @@ cluster() {
         --no-enable-managed-prometheus "${project[@]}"
 }
 
-# Which Kubernetes account is which of Google's. The pool of names comes with the first cluster.
+# Workload identity: lets Kubernetes service accounts act as Google accounts. The first cluster creates the identity
+# pool.
 identities() {
-    local pair
-    for pair in spark-connector loader; do
-        run gcloud iam service-accounts add-iam-policy-binding "$(account "seen-$pair")" \
-            --member="serviceAccount:$SEEN_PROJECT.svc.id.goog[seen/$pair]" --role=roles/iam.workloadIdentityUser \
+    local name
+    for name in spark-connector loader; do
+        run gcloud iam service-accounts add-iam-policy-binding "$(account "seen-$name")" \
+            --member="serviceAccount:$SEEN_PROJECT.svc.id.goog[seen/$name]" --role=roles/iam.workloadIdentityUser \
             --condition=None --format=none "${project[@]}"
     done
 }
@@ -150,4 +138,4 @@ stores
 accounts
 cluster
 identities
-[[ $dry_run ]] || echo "the cluster $SEEN_CLUSTER is there; next: scripts/install_istio.sh"
+[[ $dry_run ]] || echo "the cluster $SEEN_CLUSTER is ready; next: scripts/install_istio.sh"

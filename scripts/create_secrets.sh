@@ -1,33 +1,29 @@
 #!/usr/bin/env bash
-# Puts what the services need to know of their databases, and nobody else may, into the cluster. Safe to repeat: what is
-# there gets the values as they are now. No value is printed or stands on a command line.
+# Creates the Secrets with the databases' URIs and certificates in the cluster. Can be repeated: existing Secrets get
+# the current values. Values are neither printed nor passed on a command line.
 #
 #   scripts/create_secrets.sh OVERLAY [--config FILE]… [--dry-run]
 #
-#   OVERLAY        gke: databases of the operator's own; or small: those that the overlay brings, for which certificates
-#                  are made here, and again when they hold for less than 30 days
-#   --config FILE  takes the variables from a file of NAME=VALUE lines; may be given again, for a file of secrets alone
-#   --dry-run      shows the commands, and runs none
+#   OVERLAY        gke: external databases; small: the overlay's own databases, for which certificates are created here,
+#                  and renewed when they are valid for less than 30 days
 #
-# Needs kubectl and openssl; for GKE also gcloud with gke-gcloud-auth-plugin, and SEEN_PROJECT, SEEN_REGION,
-# SEEN_CLUSTER; for another cluster SEEN_CONTEXT, its name to kubectl. For the overlay gke also
-#   SEEN_MONGO_BOOK_URIS, SEEN_MONGO_IMDB_URIS, SEEN_MONGO_ANIME_URIS  mongodb:// or mongodb+srv:// URI of each shard,
-#       separated by commas, shard 1 first; ids depend on the order
+# Needs kubectl and openssl. For GKE also gcloud with gke-gcloud-auth-plugin, and SEEN_PROJECT, SEEN_REGION,
+# SEEN_CLUSTER; for another cluster SEEN_CONTEXT, a context of kubectl. The overlay gke also needs
+#   SEEN_MONGO_DATASET_URIS  for each dataset, such as SEEN_MONGO_BOOK_URIS: a mongodb:// or mongodb+srv:// URI for each
+#       shard, separated by commas, shard 1 first (ids depend on the order)
 #   SEEN_DATABASE_URL  mysql+pymysql://USER:PASSWORD@HOST/NAME
-#   SEEN_DATABASE_CA, SEEN_DATABASE_CERT, SEEN_DATABASE_KEY  files: the MySQL server's authority, our certificate and key
+#   SEEN_DATABASE_CA, SEEN_DATABASE_CERT, SEEN_DATABASE_KEY  files: the MySQL server's authority, the client's
+#       certificate and its key
 set -euo pipefail
 # shellcheck source=scripts/lib/cloud.sh
 source "$(dirname "$0")/lib/cloud.sh"
 
-begin "$@"
-set -- "${rest[@]}"
-overlay=${1:-}
-shift $(($# > 0))
-no_more "$@"
+overlay=""
+begin overlay: "$@"
 
-# must_match NAME PATTERN WORDS: the variable, without ever showing what is in it.
+# must_match VARIABLE PATTERN DESCRIPTION: does not print the value, which may contain a password.
 must_match() {
-    [[ ${!1} =~ $2 ]] || fail "$1 must read $3"
+    [[ ${!1} =~ $2 ]] || fail "$1 must be $3"
 }
 
 # secret NAME KEY=FILE…
@@ -37,17 +33,17 @@ secret() {
     put secret generic "$name" --namespace=seen "${@/#/--from-file=}"
 }
 
-mongo() { # DATASET, its URIs
+mongo() { # DATASET, URIs
     printf %s "$2" >"$private/$1"
     secret "mongo-$1" uris="$private/$1"
 }
 
-account_database() { # URL, files of the authority, our certificate and its key
+account_database() { # URL, files of the authority, the client certificate and its key
     printf %s "$1" >"$private/url"
     secret account-database url="$private/url" ca.pem="$2" client-cert.pem="$3" client-key.pem="$4"
 }
 
-own_databases() {
+external_databases() {
     local dataset uris
     for dataset in "${datasets[@]}"; do
         uris=SEEN_MONGO_${dataset^^}_URIS
@@ -56,8 +52,8 @@ own_databases() {
     account_database "$SEEN_DATABASE_URL" "$SEEN_DATABASE_CA" "$SEEN_DATABASE_CERT" "$SEEN_DATABASE_KEY"
 }
 
-# Only their own services reach these databases (NetworkPolicies), so they have no passwords; MySQL wants a certificate.
-databases_of_the_overlay() {
+# NetworkPolicies admit only their own services, so these databases have no passwords. MySQL requires a certificate.
+overlay_databases() {
     local dataset server uris
     for dataset in "${datasets[@]}"; do
         uris=""
@@ -66,29 +62,30 @@ databases_of_the_overlay() {
         done
         mongo "$dataset" "${uris%,}"
     done
-    if certificates_hold; then
-        echo "there already: the certificates of MySQL and of its client" >&2
+    if certificates_valid; then
+        echo "exist already: the certificates of MySQL and of its client" >&2
         return
     fi
-    local made=$private/certificates
-    # To a folder that goes: the authority signs these two, and nobody can make it sign another.
-    run "$root/scripts/make_certs.sh" "$made" mysql >/dev/null
-    secret mysql-server ca.pem="$made/ca.pem" server-cert.pem="$made/server-cert.pem" \
-        server-key.pem="$made/server-key.pem"
-    account_database mysql+pymysql://seen@mysql/seen "$made/ca.pem" "$made/client-cert.pem" "$made/client-key.pem"
-    # Those that run read theirs when they started.
+    local folder=$private/certificates
+    # A temporary folder: the authority's key is deleted, so it cannot sign any other certificate.
+    run "$root/scripts/make_certs.sh" "$folder" mysql >/dev/null
+    secret mysql-server ca.pem="$folder/ca.pem" server-cert.pem="$folder/server-cert.pem" \
+        server-key.pem="$folder/server-key.pem"
+    account_database mysql+pymysql://seen@mysql/seen \
+        "$folder/ca.pem" "$folder/client-cert.pem" "$folder/client-key.pem"
+    # Running pods have read their certificates at start.
     if [[ ! $dry_run ]] && kubectl get statefulset mysql --namespace=seen >/dev/null 2>&1; then
         run kubectl rollout restart statefulset/mysql deployment/account --namespace=seen
     fi
 }
 
-certificates_hold() {
+certificates_valid() {
     [[ ! $dry_run ]] && kubectl get secret account-database --namespace=seen >/dev/null 2>&1 &&
         kubectl get secret mysql-server --namespace=seen --output=jsonpath='{.data.server-cert\.pem}' 2>/dev/null |
         base64 -d | openssl x509 -noout -checkend $((30 * 86400)) >/dev/null 2>&1
 }
 
-# Those that something can be loaded into.
+# The datasets are the folders with a loader.
 mapfile -t datasets < <(cd "$root/k8s/base" && printf '%s\n' */loader.yaml | sed -e 's,/.*,,' -e '/^common$/d')
 
 case $overlay in
@@ -96,21 +93,21 @@ gke)
     mapfile -t names < <(printf 'SEEN_MONGO_%s_URIS\n' "${datasets[@]^^}")
     need_variable "${names[@]}" SEEN_DATABASE_URL SEEN_DATABASE_CA SEEN_DATABASE_CERT SEEN_DATABASE_KEY
     for name in "${names[@]}"; do
-        must_match "$name" '^mongodb(\+srv)?://' 'mongodb://… or mongodb+srv://…'
+        must_match "$name" '^mongodb(\+srv)?://' 'a URI mongodb://… or mongodb+srv://…'
     done
-    must_match SEEN_DATABASE_URL '^(mysql|mariadb)\+pymysql://' 'mysql+pymysql://USER:PASSWORD@HOST/NAME'
-    make=own_databases
+    must_match SEEN_DATABASE_URL '^(mysql|mariadb)\+pymysql://' 'a URL mysql+pymysql://USER:PASSWORD@HOST/NAME'
+    create=external_databases
     ;;
-small) make=databases_of_the_overlay ;;
-*) fail "OVERLAY is gke or small" ;;
+small) create=overlay_databases ;;
+*) fail "OVERLAY must be gke or small" ;;
 esac
 need_command openssl
 if [[ $overlay == gke && ! $dry_run ]]; then
-    [[ -r $SEEN_DATABASE_CA ]] || fail "cannot read $SEEN_DATABASE_CA, which is SEEN_DATABASE_CA"
+    [[ -r $SEEN_DATABASE_CA ]] || fail "SEEN_DATABASE_CA: cannot read $SEEN_DATABASE_CA"
     need_pair "$SEEN_DATABASE_CERT" "$SEEN_DATABASE_KEY"
 fi
 need_cluster create/namespaces/default create/secrets/seen patch/secrets/seen
 
 unless kubectl get namespace seen -- kubectl apply --filename="$root/k8s/base/namespace.yaml"
-"$make"
-[[ $dry_run ]] || echo "the secrets are there; next: scripts/deploy.sh $overlay"
+"$create"
+[[ $dry_run ]] || echo "the Secrets are created; next: scripts/deploy.sh $overlay"

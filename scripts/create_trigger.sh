@@ -1,30 +1,26 @@
 #!/usr/bin/env bash
-# Makes the trigger of Cloud Build that tests and deploys each commit on the branch `deploy`, as cloudbuild.yaml says.
-# Safe to repeat: a trigger that is there gets the values as they are now.
+# Creates the Cloud Build trigger that tests and deploys each commit on the branch `deploy`, according to
+# cloudbuild.yaml. Can be repeated: an existing trigger gets the current values.
 #
 #   scripts/create_trigger.sh [--config FILE] [--dry-run]
 #
-#   --config FILE  takes the variables from a file of NAME=VALUE lines
-#   --dry-run      shows the commands, and runs none
-#
 # Needs gcloud, curl, and SEEN_PROJECT, SEEN_REGION, SEEN_CLUSTER, SEEN_DOMAIN, SEEN_AUTH0_URL, SEEN_AUTH0_AUDIENCE,
-# SEEN_AUTH0_CLIENT_ID, SEEN_BUCKET, SEEN_DATAPROC_CLUSTER, and SEEN_REPOSITORY: the repository as Cloud Build knows it,
-# projects/PROJECT/locations/REGION/connections/NAME/repositories/NAME. Cloud Build > Repositories in the console
-# connects one; gcloud builds repositories list names it.
+# SEEN_AUTH0_CLIENT_ID, SEEN_BUCKET, SEEN_DATAPROC_CLUSTER, and SEEN_REPOSITORY: the repository in Cloud Build,
+# projects/PROJECT/locations/REGION/connections/NAME/repositories/NAME. Connect it in the console under Cloud Build >
+# Repositories; gcloud builds repositories list prints its name.
 set -euo pipefail
 # shellcheck source=scripts/lib/cloud.sh
 source "$(dirname "$0")/lib/cloud.sh"
 
-begin "$@"
-no_more "${rest[@]}"
-# In cloudbuild.yaml each of them is called the same, with _ in the place of SEEN_.
+begin "" "$@"
+# The substitutions in cloudbuild.yaml have the same names, with _ instead of SEEN_.
 substituted=(SEEN_REGION SEEN_CLUSTER SEEN_DOMAIN SEEN_AUTH0_URL SEEN_AUTH0_AUDIENCE SEEN_AUTH0_CLIENT_ID SEEN_BUCKET
     SEEN_DATAPROC_CLUSTER)
 need_variable SEEN_PROJECT "${substituted[@]}" SEEN_REPOSITORY
 need_command gcloud curl
-need_rights cloudbuild.builds.create cloudbuild.builds.update iam.serviceAccounts.actAs
+need_permissions cloudbuild.builds.create cloudbuild.builds.update iam.serviceAccounts.actAs
 
-# Separated by |, which none of them holds.
+# ^|^ makes | the separator; no value contains it.
 substitutions='^|^'
 for name in "${substituted[@]}"; do
     substitutions+="_${name#SEEN_}=${!name}|"
@@ -43,4 +39,4 @@ else
     run gcloud builds triggers create github --name=seen-deploy "${settings[@]}" \
         --substitutions="${substitutions%|}" "${trigger[@]}"
 fi
-[[ $dry_run ]] || echo "a commit pushed to deploy is now tested and deployed: git push origin HEAD:deploy"
+[[ $dry_run ]] || echo "commits on the branch deploy are now tested and deployed: git push origin HEAD:deploy"

@@ -1,39 +1,22 @@
 #!/usr/bin/env bash
-# Brings a version of Seen into the cluster: what it needs, the accounts database's tables, then the services; waits
-# until they run, asks what a visitor would ask, and goes back to the version before where it does not work.
+# Deploys a version of Seen: applies everything except the services, migrates the account database, deploys the
+# services, waits for the rollout and runs a smoke test. If a step fails, it rolls back to the previous release.
 #
 #   scripts/deploy.sh OVERLAY [--tag TAG] [--config FILE] [--dry-run]
 #
 #   OVERLAY        gke or small: a folder of k8s/overlays
-#   --tag TAG      the commit whose images in the registry are deployed, by their digests; else the overlay's own are
-#   --config FILE  takes the variables from a file of NAME=VALUE lines
-#   --dry-run      shows the commands, and runs none
+#   --tag TAG      the commit whose images in the registry are deployed, by digest (default: the overlay's images)
 #
-# Needs kubectl and curl; for GKE also gcloud with gke-gcloud-auth-plugin, and SEEN_PROJECT, SEEN_REGION, SEEN_CLUSTER;
-# for another cluster SEEN_CONTEXT, its name to kubectl; and every variable of k8s/overlays/OVERLAY/operator.env.
+# Needs kubectl and curl. For GKE also gcloud with gke-gcloud-auth-plugin, and SEEN_PROJECT, SEEN_REGION, SEEN_CLUSTER;
+# for another cluster SEEN_CONTEXT, a context of kubectl. And every variable of k8s/overlays/OVERLAY/operator.env.
 set -euo pipefail
 # shellcheck source=scripts/lib/cloud.sh
 source "$(dirname "$0")/lib/cloud.sh"
 
-begin "$@"
-set -- "${rest[@]}"
 overlay="" tag=""
-while (($#)); do
-    case $1 in
-    --tag)
-        tag=$(value "$@")
-        shift
-        ;;
-    -*) unknown "$1" ;;
-    *)
-        [[ $overlay ]] && unknown "$1"
-        overlay=$1
-        ;;
-    esac
-    shift
-done
+begin "overlay: tag" "$@"
 operator=$root/k8s/overlays/$overlay/operator.env
-[[ $overlay && -f $operator ]] || fail "OVERLAY is one of: $(cd "$root/k8s/overlays" && echo *)"
+[[ $overlay && -f $operator ]] || fail "OVERLAY must be one of: $(cd "$root/k8s/overlays" && echo *)"
 mapfile -t operator_variables < <(sed -n 's/^\(SEEN_[A-Z0-9_]*\)=.*/\1/p' "$operator")
 need_variable "${operator_variables[@]}"
 [[ $tag ]] && need_variable SEEN_PROJECT SEEN_REGION && need_command gcloud
@@ -42,9 +25,10 @@ need_cluster patch/deployments/seen create/jobs/seen delete/jobs/seen patch/conf
 
 in_seen=(kubectl --namespace=seen)
 sources=$private/sources
-# A release is a folder of manifests, one file an object: `first` (all but the others), `jobs`, `deployments`.
+# A release is a folder of manifests, one file per object, in the order in which they are applied: `first`, `jobs`,
+# `deployments`.
 release=$private/release
-before=$private/before
+previous=$private/previous
 
 # Renders a copy of the overlay, with the operator's values and the images' digests, into $release.
 render() {
@@ -58,7 +42,7 @@ render() {
     printf 'resources: [../k8s/overlays/%s]\n' "$overlay" >"$sources/version/kustomization.yaml"
     if [[ $tag ]]; then
         echo 'images:' >>"$sources/version/kustomization.yaml"
-        # A tag can be moved while the pods start; a digest is always the same image.
+        # Digests, because a tag can be moved while the pods start.
         mapfile -t names < <(grep -rhoE 'image: seen/[a-z0-9-]+' "$root/k8s/base" | sed 's,.*/,,' | sort -u)
         for name in "${names[@]}"; do
             digest=$(run gcloud artifacts docker tags list "$registry/$name" --filter="tag~/tags/$tag\$" \
@@ -74,15 +58,15 @@ render() {
     fi
 }
 
-# Whether it can be done at all. The server looks at every object, with its webhooks, and keeps none.
+# Checks the Secrets, and lets the server validate every object (including webhooks) without storing it.
 check() {
     local name missing=()
     [[ $dry_run ]] || for name in $(secrets_used); do
         "${in_seen[@]}" get secret "$name" >/dev/null 2>&1 || missing+=("$name")
     done
-    ((${#missing[@]} == 0)) || fail "the cluster lacks the secrets ${missing[*]}: scripts/create_secrets.sh makes them"
+    ((${#missing[@]} == 0)) || fail "the cluster lacks the Secrets ${missing[*]}: run scripts/create_secrets.sh"
     run kubectl apply --dry-run=server --filename="$release/first" --filename="$release/deployments" \
-        >"$private/changes" || fail "the cluster would not take it; nothing was changed"
+        >"$private/changes" || fail "the cluster rejected the manifests; nothing was changed"
     grep -v ' unchanged ' "$private/changes" >&2 || true
 }
 
@@ -91,40 +75,39 @@ secrets_used() {
         sed -n -e 's/^ *secretName: //p' -e '/secretKeyRef:/,/name:/s/^ *name: //p' | sort -u
 }
 
-# What ran well last is kept in the cluster itself, for whoever deploys next.
-remember() {
+# Stores the release in the cluster, for a rollback by the next deployment.
+store_release() {
     tar -czf "$private/manifests.tgz" -C "$release" first deployments
     put configmap release --namespace=seen --from-literal=tag="${tag:-none}" \
         --from-file=manifests.tgz="$private/manifests.tgz"
 }
 
-recall() {
-    mkdir "$before"
+fetch_previous_release() {
+    mkdir "$previous"
     [[ $dry_run ]] && return
     "${in_seen[@]}" get configmap release --ignore-not-found --output=jsonpath='{.binaryData.manifests\.tgz}' \
-        >"$private/before.base64"
-    [[ -s $private/before.base64 ]] || return 0
-    base64 -d "$private/before.base64" | tar -xzf - -C "$before"
+        >"$private/previous.base64"
+    [[ -s $private/previous.base64 ]] || return 0
+    base64 -d "$private/previous.base64" | tar -xzf - -C "$previous"
 }
 
-# bring FOLDER: its objects, then the pods.
-bring() {
+apply_release() { # FOLDER
     run kubectl apply --filename="$1/first" >/dev/null &&
-        rolled_out "$1"/first/*_statefulset_*.yaml && # the databases of the overlay small
+        wait_for_rollout "$1"/first/*_statefulset_*.yaml && # the databases of the overlay small
         migrate "$1" &&
         run kubectl apply --filename="$1/deployments" >/dev/null &&
-        rolled_out "$1"/deployments/*.yaml
+        wait_for_rollout "$1"/deployments/*.yaml
 }
 
-rolled_out() { # FILE…
+wait_for_rollout() { # FILE…
     local file
     for file; do
-        [[ -e $file || $dry_run ]] || continue # a pattern that nothing fits
+        [[ -e $file || $dry_run ]] || continue # a pattern without a match
         run kubectl rollout status --filename="$file" --timeout=8m || return
     done
 }
 
-# Tables only ever gain what the version before can live with, so that going back needs none of this.
+# Migrations are backward compatible, so a rollback does not revert them.
 migrate() { # FOLDER
     [[ -d $1/jobs ]] || return 0
     run "${in_seen[@]}" delete job account-migrate --ignore-not-found --wait &&
@@ -132,62 +115,62 @@ migrate() { # FOLDER
         run "${in_seen[@]}" wait job/account-migrate --for=condition=complete --timeout=5m
 }
 
-# remove WHAT IS IN FOLDER, BUT NOT IN FOLDER
-remove() {
-    local file gone=()
+# remove_objects RELEASE OTHER: deletes the objects of the first release that the other one does not have.
+remove_objects() {
+    local file surplus=()
     [[ $dry_run ]] && return
     for file in "$1"/{first,deployments}/*.yaml; do
-        # A namespace or a claim would take its data with it.
+        # Deleting a namespace or a volume claim would delete data.
         [[ -e $2${file#"$1"} || $file == *_namespace_* || $file == *_persistentvolumeclaim_* ]] ||
-            gone+=(--filename="$file")
+            surplus+=(--filename="$file")
     done
-    ((${#gone[@]} == 0)) || run kubectl delete "${gone[@]}" --ignore-not-found
+    ((${#surplus[@]} == 0)) || run kubectl delete "${surplus[@]}" --ignore-not-found
 }
 
-# Through the ingress's own address, so that it does not matter where DNS points yet. CURL_CA_BUNDLE names the authority
-# of a certificate that is not publicly trusted.
+# Uses the ingress's address, so that DNS need not be set up yet. Set CURL_CA_BUNDLE for a certificate that is not
+# publicly trusted.
 smoke_test() {
     address=ADDRESS
     [[ $dry_run ]] || address=$(kubectl --namespace=istio-ingress get service istio-ingressgateway \
         --output=jsonpath='{.status.loadBalancer.ingress[0].ip}') || return
     [[ $address ]] || { echo "the ingress has no address" >&2 && return 1; }
-    ask /readyz 200 '' &&
-        ask '/lib/1?size=1' 200 '"missing": ?\[\]' &&
-        ask /user/search/a 200 '' &&
-        ask /suggest 200 '"missing": ?\[\]' --header 'Content-Type: application/json' --data '{"amount": 1}' &&
-        ask /user 401 '' # closed to who has no token
+    expect /readyz 200 '' &&
+        expect '/lib/1?size=1' 200 '"missing": ?\[\]' &&
+        expect /user/search/a 200 '' &&
+        expect /suggest 200 '"missing": ?\[\]' --header 'Content-Type: application/json' --data '{"amount": 1}' &&
+        expect /user 401 '' # requires a token
 }
 
-ask() { # PATH, the status expected, what the answer must hold, options of curl's
-    local path=$1 status=$2 holds=$3
+expect() { # PATH, expected status, pattern that the body must match, options for curl
+    local path=$1 status=$2 pattern=$3
     shift 3
     run curl --silent --show-error --max-time 10 --retry 5 --retry-delay 3 --retry-all-errors \
         --resolve "$SEEN_DOMAIN:443:$address" --write-out '\n%{http_code}' "$@" "https://$SEEN_DOMAIN$path" \
-        >"$private/answer" || return
+        >"$private/response" || return
     [[ $dry_run ]] && return
-    [[ $(tail -n 1 "$private/answer") == "$status" ]] && grep -Eq "$holds" "$private/answer" && return
-    echo "$path should have answered $status${holds:+ with $holds in it}; it answered:" >&2
-    tail -c 1000 "$private/answer" >&2
+    [[ $(tail -n 1 "$private/response") == "$status" ]] && grep -Eq "$pattern" "$private/response" && return
+    echo "$path: expected status $status${pattern:+ and a body matching $pattern}; got:" >&2
+    tail -c 1000 "$private/response" >&2
     return 1
 }
 
-go_back() {
+roll_back() {
     run "${in_seen[@]}" get pods >&2 || true
     run "${in_seen[@]}" get events --field-selector=type=Warning >&2 || true
-    [[ -d $before/first ]] || fail "this version does not work, and there is none before it to go back to"
-    echo "this version does not work; going back to the one before" >&2
-    if bring "$before" && remove "$release" "$before"; then
-        fail "this version does not work; the one before runs again"
+    [[ -d $previous/first ]] || fail "the deployment failed, and there is no previous release to roll back to"
+    echo "the deployment failed; rolling back" >&2
+    if apply_release "$previous" && remove_objects "$release" "$previous"; then
+        fail "the deployment failed; the previous release is running again"
     fi
-    fail "this version does not work, and going back failed too: look at kubectl get pods --namespace=seen"
+    fail "the deployment failed, and so did the rollback: see kubectl get pods --namespace=seen"
 }
 
 render
-recall
+fetch_previous_release
 check
-if ! { bring "$release" && smoke_test; }; then
-    go_back
+if ! { apply_release "$release" && smoke_test; }; then
+    roll_back
 fi
-[[ ! -d $before/first ]] || remove "$before" "$release"
-remember
-[[ $dry_run ]] || echo "https://$SEEN_DOMAIN runs ${tag:-the images of k8s/overlays/$overlay}"
+[[ ! -d $previous/first ]] || remove_objects "$previous" "$release"
+store_release
+[[ $dry_run ]] || echo "https://$SEEN_DOMAIN now runs ${tag:-the images of k8s/overlays/$overlay}"

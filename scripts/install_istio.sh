@@ -1,53 +1,32 @@
 #!/usr/bin/env bash
-# Puts Istio into the cluster, with Helm: the control plane, the plugin that spares pods a privileged container, and the
-# ingress, which serves HTTPS with the operator's certificate. Safe to repeat: it brings what is there up to date.
+# Installs Istio with Helm: the control plane, the CNI plugin, and the ingress, which serves HTTPS with the operator's
+# certificate. Can be repeated: it updates what exists.
 #
 #   scripts/install_istio.sh --cert FILE --key FILE [--platform NAME] [--config FILE] [--dry-run]
 #
-#   --cert FILE      the certificate of SEEN_DOMAIN with its chain, PEM; valid for three weeks at least
+#   --cert FILE      the certificate of SEEN_DOMAIN with its chain, PEM; valid for at least three weeks
 #   --key FILE       its private key, PEM, without a password
-#   --platform NAME  what Istio calls the cluster's kind: gke unless said, k3s, minikube …, or none
-#   --config FILE    takes the variables from a file of NAME=VALUE lines
-#   --dry-run        shows the commands, and runs none
+#   --platform NAME  Istio's name for the platform: gke (default), k3s, minikube …, or none
 #
-# Needs kubectl, helm and openssl, and SEEN_DOMAIN; for GKE also gcloud with gke-gcloud-auth-plugin, and SEEN_PROJECT,
-# SEEN_REGION, SEEN_CLUSTER; for another cluster SEEN_CONTEXT, its name to kubectl.
+# Needs kubectl, helm, openssl, and SEEN_DOMAIN. For GKE also gcloud with gke-gcloud-auth-plugin, and SEEN_PROJECT,
+# SEEN_REGION, SEEN_CLUSTER; for another cluster SEEN_CONTEXT, a context of kubectl.
 set -euo pipefail
 # shellcheck source=scripts/lib/cloud.sh
 source "$(dirname "$0")/lib/cloud.sh"
 
-istio_version=1.30.3 # of the objects in istio/ and of the schemas that the tests hold against them
+istio_version=1.30.3 # the version of the CRD schemas that tests/deploy checks istio/ against
 
-begin "$@"
-set -- "${rest[@]}"
 cert="" key="" platform=gke
-while (($#)); do
-    case $1 in
-    --cert)
-        cert=$(value "$@")
-        shift
-        ;;
-    --key)
-        key=$(value "$@")
-        shift
-        ;;
-    --platform)
-        platform=$(value "$@")
-        shift
-        ;;
-    *) unknown "$1" ;;
-    esac
-    shift
-done
+begin "cert key platform" "$@"
 need_variable SEEN_DOMAIN
-[[ $cert && $key ]] || fail "needs --cert and --key: the certificate of $SEEN_DOMAIN and its private key"
+[[ $cert && $key ]] || fail "--cert and --key are required: the certificate of $SEEN_DOMAIN and its private key"
 need_command helm openssl
 
-# A wrong pair would leave the ingress without HTTPS, and nobody would be told but those who look at its log.
+# With a wrong pair the ingress would serve no HTTPS, and only its log would tell.
 if [[ ! $dry_run ]]; then
     need_pair "$cert" "$key"
     openssl x509 -in "$cert" -noout -checkhost "$SEEN_DOMAIN" | grep -q 'does match' ||
-        fail "$cert is not for $SEEN_DOMAIN"
+        fail "$cert is not a certificate for $SEEN_DOMAIN"
 fi
 
 chart() { # RELEASE, CHART, NAMESPACE, then values
@@ -60,21 +39,21 @@ chart() { # RELEASE, CHART, NAMESPACE, then values
 need_cluster create/namespaces/default create/clusterroles.rbac.authorization.k8s.io/default \
     create/customresourcedefinitions.apiextensions.k8s.io/default create/secrets/istio-ingress
 
-on_platform=()
-[[ $platform == none ]] || on_platform=(--set="global.platform=$platform")
+platform_values=()
+[[ $platform == none ]] || platform_values=(--set="global.platform=$platform")
 chart istio-base base istio-system --set=defaultRevision=default
-# Without it each pod would need a container that may change the network, which Seen's namespace does not admit.
-chart istio-cni cni istio-system "${on_platform[@]}"
-chart istiod istiod istio-system "${on_platform[@]}" --set=pilot.cni.enabled=true
+# Without the CNI plugin each pod would need a privileged init container, which Seen's namespace does not admit.
+chart istio-cni cni istio-system "${platform_values[@]}"
+chart istiod istiod istio-system "${platform_values[@]}" --set=pilot.cni.enabled=true
 
 put namespace istio-ingress
 put secret tls seen-tls --namespace=istio-ingress --cert="$cert" --key="$key"
 
-# Local: the ingress sees the clients' addresses, which its rate limit counts by.
+# Local: preserves the clients' addresses, which the rate limit uses.
 ingress=(--set=service.externalTrafficPolicy=Local --set=autoscaling.minReplicas=2)
-# How long the certificate is still good, which Istio would leave out: k8s/monitoring has an alert on it.
-counted='{"proxy.istio.io/config": "proxyStatsMatcher: {inclusionSuffixes: [expiration_unix_time_seconds]}"}'
-ingress+=(--set-json="podAnnotations=$counted")
+# Export the certificate's expiry, which Istio omits by default; k8s/monitoring has an alert on it.
+expiry='{"proxy.istio.io/config": "proxyStatsMatcher: {inclusionSuffixes: [expiration_unix_time_seconds]}"}'
+ingress+=(--set-json="podAnnotations=$expiry")
 if [[ ! ${SEEN_CONTEXT:-} ]]; then
     address=$(run gcloud compute addresses describe seen-ingress --region="$SEEN_REGION" --project="$SEEN_PROJECT" \
         --format='value(address)')
@@ -82,4 +61,4 @@ if [[ ! ${SEEN_CONTEXT:-} ]]; then
     ingress+=(--set=service.loadBalancerIP="$address")
 fi
 chart istio-ingressgateway gateway istio-ingress "${ingress[@]}"
-[[ $dry_run ]] || echo "Istio $istio_version is there; the name $SEEN_DOMAIN has to lead to ${address:-its ingress}"
+[[ $dry_run ]] || echo "Istio $istio_version is installed; point DNS of $SEEN_DOMAIN at ${address:-its ingress}"

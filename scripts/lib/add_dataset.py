@@ -6,7 +6,7 @@ missing here. Only the standard library is used, so that no environment is neede
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,9 +85,7 @@ def changes(root: Path, dataset: Dataset) -> dict[str, str]:
     for path, patterns in REPEATED.items():
         text = (root / path).read_text()
         for pattern in patterns:
-            text, times = re.subn(
-                pattern, lambda found: found[0] + dataset.renamed(found[0]), text, flags=re.MULTILINE
-            )
+            text, times = re.subn(pattern, lambda found: found[0] + dataset.renamed(found[0]), text, flags=re.MULTILINE)
             if not times:
                 raise SystemExit(f"add_dataset.sh: {path}: nothing matches {pattern}; adapt scripts/lib/add_dataset.py")
         changed[path] = text
@@ -99,13 +97,13 @@ def free_port(root: Path) -> int:
     return max(map(int, used)) + 1
 
 
-def _matching(pattern: str, meaning: str) -> "type[str]":
+def _matching(pattern: str, meaning: str) -> Callable[[str], str]:
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text):
             raise argparse.ArgumentTypeError(f"{text!r} is not {meaning}")
         return text
 
-    return check  # type: ignore[return-value]
+    return check
 
 
 def main() -> None:
@@ -119,7 +117,9 @@ def main() -> None:
     parser.add_argument("name", metavar="NAME", type=name, help="the dataset, as in services/NAME")
     parser.add_argument("type", metavar="ITEM_TYPE", type=item_type, help="its item type in types.proto")
     parser.add_argument("files", metavar="FILE", nargs="+", help="its files, by their published names, main file first")
-    parser.add_argument("--port", type=int, help="its gRPC port in scripts/local/suite.py (default: the next free port)")
+    parser.add_argument(
+        "--port", type=int, help="its gRPC port in scripts/local/suite.py (default: the next free port)"
+    )
     parser.add_argument("--dry-run", action="store_true", help="only list the files that would change")
     arguments = parser.parse_args()
     if (ROOT / "k8s" / "base" / arguments.name).exists():

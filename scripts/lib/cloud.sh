@@ -1,10 +1,9 @@
 # shellcheck shell=bash
-# Sourced by the scripts that work in the cloud: their options, what they need, and running commands or only showing
-# them. Needs bash 4.4.
+# Sourced by the cloud scripts: options, checks of prerequisites, running or only printing commands. Needs bash 4.4.
 
-# shellcheck disable=SC2034 # for the scripts
+# shellcheck disable=SC2034 # used by the scripts
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-# Who acts in Google Cloud, and in which roles on the project. Roles on one thing alone are in create_cluster.sh.
+# Google service accounts and their roles on the project. Roles on single resources are in create_cluster.sh.
 declare -A roles_of=(
     [seen-nodes]="container.defaultNodeServiceAccount artifactregistry.reader"
     [seen-dataproc]="dataproc.worker"
@@ -18,56 +17,63 @@ fail() {
     exit 1
 }
 
-# begin "$@": takes the options that every script here has, and leaves the others in `rest`.
+# begin "NAME…" "$@": parses the command line. Each NAME is a variable of the script that an option sets: `size` is
+# --size VALUE, `yes!` is a flag, `overlay:` is a positional argument.
 begin() {
-    local file
-    rest=() dry_run="" yes=""
+    local own=" $1 " name
+    shift
+    dry_run=""
     exec 3>&1
     while (($#)); do
+        name=${1#--}
+        name=${name//-/_}
         case $1 in
         -h | --help)
             sed -n '2,/^[^#]/s/^#\( \|$\)//p' "$0"
+            printf '\n%s\n%s\n' \
+                "  --config FILE  reads variables from a file of SEEN_NAME=VALUE lines; can be repeated" \
+                "  --dry-run      prints the commands without running them"
             exit
             ;;
         --dry-run) dry_run=1 ;;
-        --yes) yes=1 ;;
-        --config)
-            file=$(value "$@") || exit
-            read_config "$file"
-            shift
+        --*)
+            if [[ $own == *" $name! "* ]]; then
+                printf -v "$name" 1
+            elif [[ $own == *" $name "* || $name == config ]]; then
+                [[ ${2:-} && ${2:-} != --* ]] || fail "$1 needs a value"
+                [[ $name != config ]] || read_config "$2"
+                printf -v "$name" %s "$2"
+                shift
+            else
+                unknown "$1"
+            fi
             ;;
-        *) rest+=("$1") ;;
+        *)
+            # The next positional argument that has no value yet.
+            [[ $own =~ \ ([a-z_]+):\  ]] || unknown "$1"
+            printf -v "${BASH_REMATCH[1]}" %s "$1"
+            own=${own/" ${BASH_REMATCH[1]}: "/ }
+            ;;
         esac
         shift
     done
 }
 
-# value OPTION VALUE …: the value, or the end where there is none.
-value() {
-    [[ ${2:-} && ${2:-} != --* ]] || fail "$1 needs a value"
-    printf '%s\n' "$2"
-}
-
 unknown() {
-    fail "does not know $1; --help says what it does"
+    fail "unknown argument $1; see --help"
 }
 
-# no_more "${rest[@]}": for a script that takes no other options.
-no_more() {
-    (($# == 0)) || unknown "$1"
-}
-
-# read_config FILE: sets the SEEN_… variables that it gives, NAME=VALUE a line; one in the environment counts more.
-# The file is read and not run. It is of the form of k8s/overlays/*/operator.env.
+# read_config FILE: sets the SEEN_… variables of the file unless the environment sets them. The file is parsed, not
+# executed. Its format is that of k8s/overlays/*/operator.env.
 read_config() {
     local line name
     [[ -r $1 ]] || fail "cannot read $1"
     while IFS= read -r line || [[ $line ]]; do
         [[ $line =~ ^[[:space:]]*(#|$) ]] && continue
         name=${line%%=*}
-        # Not the line itself: it may hold a password.
-        [[ $line == *=* && $name =~ ^SEEN_[A-Z0-9_]+$ ]] || fail "$1 has a line that does not read SEEN_NAME=VALUE"
-        # Not exported: no program needs to have them in its environment.
+        # Do not print the line, which may contain a password.
+        [[ $line == *=* && $name =~ ^SEEN_[A-Z0-9_]+$ ]] || fail "$1: every line must be SEEN_NAME=VALUE"
+        # Not exported, so that child processes do not see the values.
         [[ -v $name ]] || printf -v "$name" %s "${line#*=}"
     done <"$1"
 }
@@ -78,7 +84,7 @@ need_variable() {
     for name; do
         [[ ${!name:-} ]] || missing+=("$name")
     done
-    ((${#missing[@]} == 0)) || fail "not set: ${missing[*]} (in the environment, or in the file of --config)"
+    ((${#missing[@]} == 0)) || fail "not set: ${missing[*]} (set them in the environment or in the file of --config)"
 }
 
 # need_command NAME…; a dry run needs none.
@@ -91,30 +97,30 @@ need_command() {
     ((${#missing[@]} == 0)) || fail "not on the PATH: ${missing[*]}"
 }
 
-# need_rights PERMISSION…: those of Google Cloud, on the project.
-need_rights() {
-    local token asked granted permission missing=()
+# need_permissions PERMISSION…: the caller's permissions on the Google Cloud project.
+need_permissions() {
+    local token requested granted permission missing=()
     [[ $dry_run ]] && return
-    printf -v asked '"%s",' "$@"
-    asked=${asked%,}
+    printf -v requested '"%s",' "$@"
+    requested=${requested%,}
     token=$(gcloud auth print-access-token --quiet 2>/dev/null) || fail "gcloud is not signed in: run gcloud auth login"
-    # The token goes in by a pipe: what is on a command line, everybody on the machine can read.
+    # Pass the token through a pipe, because every user can read command lines.
     granted=$(
         curl --silent --show-error --fail-with-body \
             --config <(printf 'header = "Authorization: Bearer %s"\n' "$token") \
-            --header 'Content-Type: application/json' --data "{\"permissions\": [$asked]}" \
+            --header 'Content-Type: application/json' --data "{\"permissions\": [$requested]}" \
             "https://cloudresourcemanager.googleapis.com/v1/projects/$SEEN_PROJECT:testIamPermissions"
-    ) || fail "cannot ask for your rights on the project $SEEN_PROJECT: $granted"
+    ) || fail "cannot read your permissions on the project $SEEN_PROJECT: $granted"
     for permission; do
         [[ $granted == *"\"$permission\""* ]] || missing+=("$permission")
     done
-    ((${#missing[@]} == 0)) || fail "you lack these rights on the project $SEEN_PROJECT: ${missing[*]}"
+    ((${#missing[@]} == 0)) || fail "you lack these permissions on the project $SEEN_PROJECT: ${missing[*]}"
 }
 
-# need_cluster VERB/RESOURCE/NAMESPACE…: points kubectl, helm and their like at the cluster, and only for this run, so
-# that nothing lands in another one that happens to be the current. Then those rights must be there.
+# need_cluster VERB/RESOURCE/NAMESPACE…: points kubectl and helm at the cluster, through a KUBECONFIG of this run, so
+# that the current context does not matter. Then checks the caller's permissions in the cluster.
 need_cluster() {
-    local caller=${KUBECONFIG:-} right verb resource namespace missing=()
+    local caller=${KUBECONFIG:-} permission verb resource namespace missing=()
     if [[ ${SEEN_CONTEXT:-} ]]; then
         need_command kubectl
     else
@@ -134,29 +140,29 @@ need_cluster() {
     fi
     [[ $dry_run ]] && return
     kubectl version --request-timeout=20s >/dev/null || fail "the cluster does not answer"
-    for right; do
-        IFS=/ read -r verb resource namespace <<<"$right"
+    for permission; do
+        IFS=/ read -r verb resource namespace <<<"$permission"
         kubectl auth can-i "$verb" "$resource" --namespace "$namespace" --quiet ||
             missing+=("$verb $resource in $namespace")
     done
-    ((${#missing[@]} == 0)) || fail "you lack these rights in the cluster: $(IFS=,; echo "${missing[*]}")"
+    ((${#missing[@]} == 0)) || fail "you lack these permissions in the cluster: $(IFS=,; echo "${missing[*]}")"
 }
 
-# need_pair CERTIFICATE KEY: files that belong together, of a certificate that is valid for three weeks more.
+# need_pair CERTIFICATE KEY: the files must match, and the certificate be valid for three more weeks.
 need_pair() {
-    local file of_certificate of_key days=21
+    local file certificate_key key days=21
     for file; do
         [[ -r $file ]] || fail "cannot read $file"
     done
-    of_certificate=$(openssl x509 -in "$1" -noout -pubkey 2>/dev/null) || fail "$1 holds no certificate"
-    of_key=$(openssl pkey -in "$2" -passin pass: -pubout 2>/dev/null) ||
-        fail "$2 holds no private key, or one with a password"
-    [[ $of_certificate == "$of_key" ]] || fail "$2 is not the key of the certificate in $1"
+    certificate_key=$(openssl x509 -in "$1" -noout -pubkey 2>/dev/null) || fail "$1 contains no certificate"
+    key=$(openssl pkey -in "$2" -passin pass: -pubout 2>/dev/null) ||
+        fail "$2 contains no private key, or a key with a password"
+    [[ $certificate_key == "$key" ]] || fail "$2 is not the key of the certificate in $1"
     openssl x509 -in "$1" -noout -checkend $((days * 86400)) >/dev/null ||
         fail "$1 is valid for less than $days days: $(openssl x509 -in "$1" -noout -enddate)"
 }
 
-# private_folder: makes `private`, a folder that nobody else can read and that is gone when the script ends.
+# private_folder: creates `private`, a folder that only the caller can read; it is deleted when the script ends.
 private_folder() {
     [[ ${private:-} ]] && return
     umask 077
@@ -164,13 +170,13 @@ private_folder() {
     trap 'rm -rf "$private"' EXIT
 }
 
-# run COMMAND…: shows the command, and runs it unless this is a dry run. Commands carry no secrets.
+# run COMMAND…: prints the command and, unless this is a dry run, runs it. Commands must not contain secrets.
 run() {
     show "$@"
     [[ $dry_run ]] || "$@"
 }
 
-# write FILE COMMAND…: the same with the command's output in the file.
+# write FILE COMMAND…: like run, with the command's output in the file.
 write() {
     local file=$1
     shift
@@ -178,7 +184,8 @@ write() {
     [[ $dry_run ]] || "$@" >"$file"
 }
 
-# show COMMAND…: as one could type it. A dry run's plan is its output, wherever that of the command itself would go.
+# show COMMAND…: prints the command, quoted for a shell. In a dry run it goes to the script's stdout, even where the
+# command's own output would be redirected.
 show() {
     local word line=""
     for word; do
@@ -192,33 +199,33 @@ show() {
     fi
 }
 
-# unless QUESTION… -- COMMAND…: runs the command where the question fails. A dry run asks nothing and shows the command.
+# unless CHECK… -- COMMAND…: runs the command if the check fails. A dry run skips the check and prints the command.
 unless() {
-    local question=()
+    local check=()
     while [[ $1 != -- ]]; do
-        question+=("$1")
+        check+=("$1")
         shift
     done
     shift
-    if [[ ! $dry_run ]] && "${question[@]}" >/dev/null 2>&1; then
-        echo "there already: ${*:1:6}" >&2
+    if [[ ! $dry_run ]] && "${check[@]}" >/dev/null 2>&1; then
+        echo "exists already: ${*:1:6}" >&2
         return
     fi
     run "$@"
 }
 
-# put ARGUMENTS…: makes what `kubectl create ARGUMENTS…` would, or brings it up to date, where create alone would fail.
-# Server-side, since the other way leaves a copy of the values, secret or not, in an annotation.
+# put ARGUMENTS…: creates or updates what `kubectl create ARGUMENTS…` would create. Server-side, because a client-side
+# apply would store a copy of the values, including secrets, in an annotation.
 put() {
     private_folder
     write "$private/object.yaml" kubectl create "$@" --dry-run=client --output=yaml
     run kubectl apply --server-side --force-conflicts --field-manager=seen --filename="$private/object.yaml"
 }
 
-# confirm WORD QUESTION: goes on only when the word is typed, or with --yes.
+# confirm WORD QUESTION: continues only if the user types the word, or with --yes.
 confirm() {
     local typed
-    [[ $dry_run || $yes ]] && return
-    read -r -p "$2 Type $1 to go on: " typed || true
+    [[ $dry_run || ${yes:-} ]] && return
+    read -r -p "$2 Type $1 to continue: " typed || true
     [[ $typed == "$1" ]] || fail "not confirmed; nothing was changed"
 }
