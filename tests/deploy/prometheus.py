@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from scripts.local.suite import ROOT
-from tests.end_to_end.running import wait_for
+from tests.end_to_end.suites import wait_for
 
 MONITORING = ROOT / "k8s" / "monitoring"
 COMPOSE = MONITORING / "prometheus" / "compose.yaml"

@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 from tests.deploy import declared_services, render
 from tests.deploy.declared_services import NAMES, PORTS
 from tests.deploy.workloads import Cluster, Workload, environment, expanded, overlay, references, selects, strings
-from tests.end_to_end.running import run
+from tests.end_to_end.suites import run
 
 SETTINGS: Mapping[str, type[ProgramSettings]] = {
     "gateway": GatewaySettings,
@@ -163,7 +163,7 @@ def test_the_script_makes_the_secrets_that_pods_refer_to(name: str) -> None:
     given |= dict.fromkeys((f"SEEN_MONGO_{dataset.upper()}_URIS" for dataset in adapters.names()), SECRET["uris"])
     given |= dict.fromkeys(("SEEN_DATABASE_CA", "SEEN_DATABASE_CERT", "SEEN_DATABASE_KEY"), "/file.pem")
     given["SEEN_DATABASE_URL"] = SECRET["url"]
-    plan = run(ROOT / "scripts" / "create_secrets.sh", name, "--dry-run", **given).succeeded().said
+    plan = run(ROOT / "scripts" / "create_secrets.sh", name, "--dry-run", **given).succeeded().output
     made = {
         f"{secret}{key}"
         for secret, files in re.findall(r"create secret generic (\S+) (.*)", plan)

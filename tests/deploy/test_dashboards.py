@@ -9,8 +9,8 @@ import pytest
 from tests.deploy import dashboards, prometheus
 from tests.deploy.dashboards import Panel
 from tests.deploy.prometheus import Prometheus
-from tests.end_to_end.questions import items, mark, path
-from tests.end_to_end.running import RunningSuite, wait_for
+from tests.end_to_end.api import items, mark, path
+from tests.end_to_end.suites import LocalSuite, wait_for
 
 # Metrics that a suite on one machine does not have, and whose they are.
 ELSEWHERE = {
@@ -26,7 +26,7 @@ EMPTY = {"overview: Responses of the ingress", "overview: Certificates expire in
 
 
 @pytest.fixture(scope="module")
-def running(suite: RunningSuite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+def running(suite: LocalSuite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     folder, port = tmp_path_factory.mktemp("prometheus"), prometheus.free_port()
     with prometheus.running(folder, port, prometheus.config_for(suite.offset, port)) as started:
         started.wait_until_scraped()
@@ -34,7 +34,7 @@ def running(suite: RunningSuite, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture(scope="module")
-def after_traffic(suite: RunningSuite, running: Prometheus) -> float:
+def after_traffic(suite: LocalSuite, running: Prometheus) -> float:
     """The time at which Prometheus had seen people use everything there is."""
     for _ in range(2):  # a counter's first value is a beginning, not an increase
         _use_everything(suite)
@@ -42,7 +42,7 @@ def after_traffic(suite: RunningSuite, running: Prometheus) -> float:
     return time.time()
 
 
-def _use_everything(suite: RunningSuite) -> None:
+def _use_everything(suite: LocalSuite) -> None:
     with suite.client() as anyone, suite.client("rui") as rui, suite.client("admin") as admin:
         for item_type in ("BOOK", "SHOW", "ANIME"):
             item = items(anyone, type=item_type, size=1)[0]

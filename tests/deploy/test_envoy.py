@@ -21,7 +21,7 @@ from tests.deploy.envoy.certificates import Authority
 from tests.deploy.envoy.mesh import Mesh
 from tests.deploy.envoy.running import RunningMesh
 from tests.deploy.envoy.tokens import token
-from tests.end_to_end.running import RunningSuite, wait_for
+from tests.end_to_end.suites import LocalSuite, wait_for
 
 Object = dict[str, Any]
 
@@ -35,7 +35,7 @@ REACHED = "x-envoy-upstream-service-time"  # the ingress adds it where an answer
 
 
 @pytest.fixture(scope="module")
-def mesh(suite: RunningSuite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMesh]:
+def mesh(suite: LocalSuite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMesh]:
     """The overlay gke with a canary of the library, whose pods run the same program here as the stable ones."""
     folder = tmp_path_factory.mktemp("mesh")
     overlay, canary = (os.path.relpath(ROOT / path, folder) for path in ("k8s/overlays/gke", "istio/canary/library"))
@@ -47,7 +47,7 @@ def mesh(suite: RunningSuite, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield mesh
 
 
-def _for_this_suite(objects: list[Object], suite: RunningSuite) -> str:
+def _for_this_suite(objects: list[Object], suite: LocalSuite) -> str:
     """Puts the suite's identity provider in the operator's place, and its keys, which istiod would fetch."""
     (authentication,) = (one for one in objects if one["kind"] == "RequestAuthentication")
     keys = httpx.get(f"{suite.auth0_url}/.well-known/jwks.json").text

@@ -131,7 +131,7 @@ def test_the_image_of_the_tests_holds_what_they_import_of_ours(file: Path) -> No
         (place, *_) = [place for place in places if (ROOT / place).is_file()]
         assert any(f"!{part}" in allowed for part in (place, *place.parents)), place
     outside = re.findall(r"^(?:from|import) (services|load|spark_jobs|seen)\b", file.read_text(), re.MULTILINE)
-    assert file.stem == "load_once" or outside == []
+    assert file.stem == "locust_tasks_once" or outside == []
 
 
 def test_the_build_is_given_what_it_copies_and_nothing_that_is_private() -> None:

@@ -1,7 +1,7 @@
-"""One suite for all tests that leave it running; each test's people begin without an account.
+"""One suite for all tests that leave it running; each test's users begin without an account.
 
-It is started here, or it is the one at SEEN_TEST_URL, whose Auth0 is at SEEN_TEST_AUTH0_URL: then ana, rui and admin
-lose their marks there, and the tests marked `own_suite` are left out.
+The suite is started here, unless SEEN_TEST_URL and SEEN_TEST_AUTH0_URL name one that runs elsewhere. There, ana, rui
+and admin lose their marks, and the tests marked `own_suite` are skipped.
 """
 
 import importlib.util
@@ -11,58 +11,58 @@ from collections.abc import Iterator, Sequence
 import httpx
 import pytest
 
-from tests.end_to_end.running import AnySuite, RunningSuite
+from tests.end_to_end.suites import LocalSuite, SuiteUnderTest
 
-GIVEN = os.environ.get("SEEN_TEST_URL")
+EXTERNAL_URL = os.environ.get("SEEN_TEST_URL")
 
 if importlib.util.find_spec("playwright") is None:
-    collect_ignore = ["test_browser.py"]  # the image for these tests has no browser
+    collect_ignore = ["test_browser.py"]  # the image of these tests has no browser
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "own_suite: starts, stops or breaks a suite, or looks into its folder")
+    config.addinivalue_line("markers", "own_suite: starts, stops or breaks a suite, or reads its folder")
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    if GIVEN:
+    if EXTERNAL_URL:
         for item in items:
             if item.get_closest_marker("own_suite"):
-                item.add_marker(pytest.mark.skip(reason=f"the suite at {GIVEN} is somebody else's"))
+                item.add_marker(pytest.mark.skip(reason="needs its own suite, and SEEN_TEST_URL is set"))
 
 
 @pytest.fixture(scope="session")
-def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnySuite]:
-    if GIVEN:
-        yield AnySuite(GIVEN, os.environ["SEEN_TEST_AUTH0_URL"])
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SuiteUnderTest]:
+    if EXTERNAL_URL:
+        yield SuiteUnderTest(EXTERNAL_URL, os.environ["SEEN_TEST_AUTH0_URL"])
         return
-    with RunningSuite(tmp_path_factory.mktemp("suite")) as running:
-        yield running
+    with LocalSuite(tmp_path_factory.mktemp("suite")) as local_suite:
+        yield local_suite
 
 
 @pytest.fixture
-def anyone(suite: AnySuite) -> Iterator[httpx.Client]:
-    """Somebody who has not signed in."""
+def anyone(suite: SuiteUnderTest) -> Iterator[httpx.Client]:
+    """A client without a token."""
     with suite.client() as client:
         yield client
 
 
 @pytest.fixture
-def ana(suite: AnySuite) -> Iterator[httpx.Client]:
-    yield from _newcomer(suite, "ana")
+def ana(suite: SuiteUnderTest) -> Iterator[httpx.Client]:
+    yield from _without_account(suite, "ana")
 
 
 @pytest.fixture
-def rui(suite: AnySuite) -> Iterator[httpx.Client]:
-    yield from _newcomer(suite, "rui")
+def rui(suite: SuiteUnderTest) -> Iterator[httpx.Client]:
+    yield from _without_account(suite, "rui")
 
 
 @pytest.fixture
-def admin(suite: AnySuite) -> Iterator[httpx.Client]:
-    yield from _newcomer(suite, "admin")
+def admin(suite: SuiteUnderTest) -> Iterator[httpx.Client]:
+    yield from _without_account(suite, "admin")
 
 
-def _newcomer(suite: AnySuite, person: str) -> Iterator[httpx.Client]:
-    with suite.client(person) as client:
+def _without_account(suite: SuiteUnderTest, username: str) -> Iterator[httpx.Client]:
+    with suite.client(username) as client:
         answer = client.delete("/user")
         assert answer.status_code in (204, 404), answer.text
         yield client

@@ -1,4 +1,4 @@
-"""The sign-in through Swagger UI in a real browser, by both flows, and a call made with the token that it brings."""
+"""Swagger UI in a real browser: signing in with each flow, and calls made with the token."""
 
 import os
 import shutil
@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from tests.end_to_end.running import AnySuite
+from tests.end_to_end.suites import SuiteUnderTest
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+# By their headings in Swagger UI's dialog.
 FLOWS = {"authorization code with PKCE": "authorizationCode", "implicit": "implicit"}
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: install the package chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -27,39 +28,39 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser, suite: AnySuite, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """Swagger UI, opened. Where a test fails, a picture of every window is left in its folder."""
+def page(browser: Browser, suite: SuiteUnderTest, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """Swagger UI. Fails if the console shows an error; a failed test leaves screenshots in its folder."""
     with browser.new_context(viewport={"width": 1280, "height": 1600}) as context:
         context.set_default_timeout(15_000)
         page = context.new_page()
-        complaints: list[str] = []
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        console_errors: list[str] = []
+        page.on("console", lambda message: console_errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: console_errors.append(str(error)))
         page.goto(f"{suite.url}/ui")
         failures_before = request.session.testsfailed
         yield page
-        if request.session.testsfailed > failures_before or complaints:
+        if request.session.testsfailed > failures_before or console_errors:
             for number, window in enumerate(context.pages):
-                picture = tmp_path / f"window-{number}.png"
-                window.screenshot(path=picture, full_page=True)
-                print(f"{window.url}: {picture}")
-        assert complaints == []
+                screenshot = tmp_path / f"window-{number}.png"
+                window.screenshot(path=screenshot, full_page=True)
+                print(f"{window.url}: {screenshot}")
+        assert console_errors == []
 
 
-def sign_in(page: Page, flow: str, person: str) -> None:
-    """Presses Authorize, chooses the flow, and continues as that person in the window that opens."""
+def sign_in(page: Page, flow: str, name: str) -> None:
+    """Opens the Authorize dialog, chooses the flow, and signs in as that user in the window that opens."""
     page.locator(".auth-wrapper .btn.authorize").click()
     choice = page.locator(".auth-container").filter(has=page.get_by_role("heading", name=flow))
     choice.get_by_text("select all", exact=True).click()
     with page.expect_popup() as opened:
         choice.get_by_role("button", name="Authorize").click()
-    opened.value.get_by_role("button", name=f"Continue as {person}").click()
+    opened.value.get_by_role("button", name=f"Continue as {name}").click()
     expect(choice.get_by_role("button", name="Logout")).to_be_visible()
     choice.get_by_role("button", name="Close").click()
 
 
 def try_out(page: Page, operation: str) -> Locator:
-    """Opens an operation and executes it as it is filled in; returns the server's answer as shown."""
+    """Executes an operation with its example values; returns the answer as shown."""
     block = page.locator(f"#operations-{operation}")
     block.locator(".opblock-summary-control").click()
     block.get_by_role("button", name="Execute").click()
@@ -67,7 +68,7 @@ def try_out(page: Page, operation: str) -> Locator:
 
 
 @pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS.keys())
-def test_a_person_signs_in_and_a_call_is_made_in_their_name(page: Page, suite: AnySuite, flow: str) -> None:
+def test_a_user_signs_in_and_makes_a_call(page: Page, suite: SuiteUnderTest, flow: str) -> None:
     with suite.client("ana") as ana:
         ana.delete("/user")
         ana.post("/user", json={"username": "ana.in.the.browser"}).raise_for_status()
@@ -79,7 +80,7 @@ def test_a_person_signs_in_and_a_call_is_made_in_their_name(page: Page, suite: A
     expect(answer.locator(".response-col_description")).to_contain_text("ana.in.the.browser")
 
 
-def test_a_suggestion_made_in_the_page_shows_its_reasons(page: Page, suite: AnySuite) -> None:
+def test_a_suggestion_shows_its_category(page: Page, suite: SuiteUnderTest) -> None:
     with suite.client("rui") as rui:
         rui.delete("/user")
         book = rui.get("/lib/1", params={"type": "BOOK", "category": "Fantasy"}).json()["items"][0]
@@ -93,6 +94,6 @@ def test_a_suggestion_made_in_the_page_shows_its_reasons(page: Page, suite: AnyS
     expect(answer.locator(".response-col_description")).to_contain_text('"because": "Fantasy"')
 
 
-def test_without_signing_in_reading_works(page: Page) -> None:
+def test_reading_needs_no_sign_in(page: Page) -> None:
     answer = try_out(page, "library-list_items")
     expect(answer.locator(".response-col_status")).to_contain_text("200")

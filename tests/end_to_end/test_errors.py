@@ -1,4 +1,4 @@
-"""Every kind of error once, as its caller sees it."""
+"""One test per kind of error, as the API's caller sees it."""
 
 import signal
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from tests.end_to_end.questions import items, path, problem
-from tests.end_to_end.running import AnySuite, RunningSuite
+from tests.end_to_end.api import items, path, problem
+from tests.end_to_end.suites import LocalSuite, SuiteUnderTest
 
-NOBODYS_ID = "0" * 24
+UNKNOWN_ID = "0" * 24
 
 
 @pytest.mark.parametrize(
@@ -21,13 +21,13 @@ NOBODYS_ID = "0" * 24
         ("/lib/100000", "page"),
         ("/lib/1?type=FILM", "type"),
         ("/lib/1?size=101", "size"),
-        ("/item/FILM/" + NOBODYS_ID, "type"),
+        ("/item/FILM/" + UNKNOWN_ID, "type"),
         ("/item/BOOK/nonsense", "id"),
         ("/getTopTen/book", "type"),
         ("/user/search/" + "a" * 41, "username"),
     ],
 )
-def test_400_names_the_parameter_at_fault(anyone: httpx.Client, address: str, field: str) -> None:
+def test_400_names_the_invalid_parameter(anyone: httpx.Client, address: str, field: str) -> None:
     problem(anyone.get(address), 400, field)
 
 
@@ -40,7 +40,7 @@ def test_400_names_the_parameter_at_fault(anyone: httpx.Client, address: str, fi
         ({"colour": "red"}, "colour"),
     ],
 )
-def test_400_names_the_member_of_the_body_at_fault(anyone: httpx.Client, body: object, field: str) -> None:
+def test_400_names_the_invalid_field_of_the_body(anyone: httpx.Client, body: object, field: str) -> None:
     problem(anyone.post("/suggest", json=body), 400, field)
 
 
@@ -54,19 +54,19 @@ def test_400_names_the_member_of_the_body_at_fault(anyone: httpx.Client, body: o
         ({"name": None}, "name"),
     ],
 )
-def test_400_an_item_that_cannot_be_is_not_stored(admin: httpx.Client, change: dict[str, object], field: str) -> None:
+def test_400_an_invalid_item_is_not_stored(admin: httpx.Client, change: dict[str, object], field: str) -> None:
     before = admin.get("/lib/1").json()["total"]
-    problem(admin.post("/item", json={"type": "BOOK", "name": "Not to be", **change}), 400, field)
+    problem(admin.post("/item", json={"type": "BOOK", "name": "Invalid", **change}), 400, field)
     assert admin.get("/lib/1").json()["total"] == before
 
 
-def test_401_says_how_to_sign_in(anyone: httpx.Client) -> None:
+def test_401_names_the_authentication_scheme(anyone: httpx.Client) -> None:
     answer = anyone.get("/user")
     problem(answer, 401)
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_401_for_a_token_that_somebody_changed(suite: AnySuite) -> None:
+def test_401_for_a_forged_token(suite: SuiteUnderTest) -> None:
     header, payload, signature = suite.token("ana").split(".")
     forged = ".".join((header, payload, signature[::-1]))
     answer = httpx.get(f"{suite.url}/user", headers={"Authorization": f"Bearer {forged}"})
@@ -74,22 +74,22 @@ def test_401_for_a_token_that_somebody_changed(suite: AnySuite) -> None:
     assert "invalid_token" in answer.headers["www-authenticate"]
 
 
-def test_403_names_the_permission_that_is_missing(ana: httpx.Client) -> None:
-    answer = ana.post("/item", json={"type": "BOOK", "name": "Not to be"})
+def test_403_names_the_missing_permission(ana: httpx.Client) -> None:
+    answer = ana.post("/item", json={"type": "BOOK", "name": "Invalid"})
     problem(answer, 403)
     assert "write:item" in answer.headers["www-authenticate"]
 
 
-def test_404_for_an_item_that_is_not_there(ana: httpx.Client) -> None:
-    problem(ana.get(f"/item/BOOK/{NOBODYS_ID}"), 404)
-    problem(ana.put(f"/item/BOOK/{NOBODYS_ID}/seen"), 404)
+def test_404_for_an_unknown_item(ana: httpx.Client) -> None:
+    problem(ana.get(f"/item/BOOK/{UNKNOWN_ID}"), 404)
+    problem(ana.put(f"/item/BOOK/{UNKNOWN_ID}/seen"), 404)
 
 
-def test_404_for_an_address_that_is_not_there(anyone: httpx.Client) -> None:
+def test_404_for_an_unknown_path(anyone: httpx.Client) -> None:
     problem(anyone.get("/nowhere"), 404)
 
 
-def test_405_says_what_is_allowed(anyone: httpx.Client) -> None:
+def test_405_lists_the_allowed_methods(anyone: httpx.Client) -> None:
     answer = anyone.patch("/user")
     problem(answer, 405)
     assert "GET" in answer.headers["allow"]
@@ -108,13 +108,13 @@ def test_415_for_a_body_that_is_not_json(ana: httpx.Client) -> None:
     problem(ana.post("/user", data={"username": "ana"}), 415, "Content-Type")
 
 
-def test_400_for_json_that_is_cut_off(ana: httpx.Client) -> None:
+def test_400_for_truncated_json(ana: httpx.Client) -> None:
     answer = ana.post("/user", content='{"username": ', headers={"Content-Type": "application/json"})
     problem(answer, 400, "body")
 
 
 @pytest.mark.own_suite
-def test_503_while_a_dataset_hangs(suite: RunningSuite, anyone: httpx.Client) -> None:
+def test_503_while_a_dataset_hangs(suite: LocalSuite, anyone: httpx.Client) -> None:
     book = items(anyone, type="BOOK", size=1)[0]
     with hanging(suite, "book"):
         answer = anyone.get(path(book))
@@ -124,13 +124,13 @@ def test_503_while_a_dataset_hangs(suite: RunningSuite, anyone: httpx.Client) ->
 
 
 @pytest.mark.own_suite
-def test_504_when_a_service_takes_too_long(suite: RunningSuite, ana: httpx.Client) -> None:
+def test_504_when_a_service_takes_too_long(suite: LocalSuite, ana: httpx.Client) -> None:
     with hanging(suite, "account"):
         problem(ana.get("/user"), 504)
 
 
 @contextmanager
-def hanging(suite: RunningSuite, name: str) -> Iterator[None]:
+def hanging(suite: LocalSuite, name: str) -> Iterator[None]:
     suite.kill(name, signal.SIGSTOP)
     try:
         yield
@@ -139,9 +139,9 @@ def hanging(suite: RunningSuite, name: str) -> Iterator[None]:
 
 
 @pytest.mark.own_suite
-def test_no_error_shows_the_inside_of_the_program(suite: RunningSuite, ana: httpx.Client) -> None:
+def test_no_error_reveals_internals(suite: LocalSuite, ana: httpx.Client) -> None:
     with hanging(suite, "account"):
         answers = [ana.get("/nowhere"), ana.get("/lib/x"), ana.get("/user")]
     for answer in answers:
-        for secret in ("Traceback", "grpc", "127.0.0.1", "account", "services/"):
-            assert secret not in answer.text
+        for internal in ("Traceback", "grpc", "127.0.0.1", "account", "services/"):
+            assert internal not in answer.text

@@ -1,4 +1,4 @@
-"""Processes are killed: --status says so, the rest answers what it can, and nothing acknowledged is lost."""
+"""Killed processes: --status names them, other services answer what they can, and acknowledged writes are kept."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,8 +7,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.end_to_end.questions import Item, get, items, mark, path, problem
-from tests.end_to_end.running import RunningSuite, wait_for
+from tests.end_to_end.api import Item, get, items, mark, path, problem
+from tests.end_to_end.suites import LocalSuite, wait_for
 
 pytestmark = pytest.mark.own_suite
 
@@ -16,16 +16,16 @@ TYPES = ("BOOK", "SHOW", "ANIME")
 
 
 @pytest.fixture(scope="module")
-def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSuite]:
-    """A suite of this module's own, which is broken and started again all the time."""
-    with RunningSuite(tmp_path_factory.mktemp("fragile")) as running:
+def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSuite]:
+    """This module's own suite, whose processes are killed and restarted."""
+    with LocalSuite(tmp_path_factory.mktemp("fragile")) as running:
         yield running
 
 
 @pytest.fixture
-def one_of_each(fragile: RunningSuite) -> dict[str, Item]:
-    """An item of every type, all of them marked by ana."""
-    if fragile.local("--status").code:  # a test before this one has failed half-way
+def marked_items(fragile: LocalSuite) -> dict[str, Item]:
+    """One item of each type, all marked by ana."""
+    if fragile.local("--status").exit_code:  # an earlier test failed half-way
         fragile.stop()
         fragile.start()
     with fragile.client("ana") as ana:
@@ -35,57 +35,57 @@ def one_of_each(fragile: RunningSuite) -> dict[str, Item]:
     return chosen
 
 
-def a_dataset_is_missing(type_name: str) -> Callable[[httpx.Client, dict[str, Item]], None]:
-    def check(ana: httpx.Client, one_of_each: dict[str, Item]) -> None:
-        page = wait_for(lambda: _page_without(ana, type_name))
+def without_dataset(type_name: str) -> Callable[[httpx.Client, dict[str, Item]], None]:
+    def check(ana: httpx.Client, marked_items: dict[str, Item]) -> None:
+        page = wait_for(lambda: _page_missing(ana, type_name))
         assert {item["type"] for item in page["items"]} == set(TYPES) - {type_name}
-        problem(ana.get(path(one_of_each[type_name])), 503)
-        problem(ana.put(f"{path(one_of_each[type_name])}/seen"), 503)
-        for there in set(TYPES) - {type_name}:
-            assert get(ana, path(one_of_each[there])) == one_of_each[there]
-            mark(ana, one_of_each[there], "seen")
+        problem(ana.get(path(marked_items[type_name])), 503)
+        problem(ana.put(f"{path(marked_items[type_name])}/seen"), 503)
+        for other in set(TYPES) - {type_name}:
+            assert get(ana, path(marked_items[other])) == marked_items[other]
+            mark(ana, marked_items[other], "seen")
         assert ana.post("/suggest", json={"amount": 1}).json()["missing"] == [type_name]
 
     return check
 
 
-def _page_without(client: httpx.Client, type_name: str) -> Item | None:
+def _page_missing(client: httpx.Client, type_name: str) -> Item | None:
     page: Item = get(client, "/lib/1", size=30)
     return page if page["missing"] == [type_name] else None
 
 
-def half_a_dataset_is_missing(ana: httpx.Client, one_of_each: dict[str, Item]) -> None:
-    """The list has gaps, so it is missing; what is on the other shard can still be looked up and marked."""
-    wait_for(lambda: _page_without(ana, "SHOW"))
-    assert one_of_each["SHOW"]["id"].startswith("1")
-    assert get(ana, path(one_of_each["SHOW"])) == one_of_each["SHOW"]
-    mark(ana, one_of_each["SHOW"], "seen")
+def without_a_shard(ana: httpx.Client, marked_items: dict[str, Item]) -> None:
+    """The dataset is missing from pages; items of the other shard can still be read and marked."""
+    wait_for(lambda: _page_missing(ana, "SHOW"))
+    assert marked_items["SHOW"]["id"].startswith("1")
+    assert get(ana, path(marked_items["SHOW"])) == marked_items["SHOW"]
+    mark(ana, marked_items["SHOW"], "seen")
 
 
-def people_are_missing(ana: httpx.Client, one_of_each: dict[str, Item]) -> None:
-    for item in one_of_each.values():
+def without_accounts(ana: httpx.Client, marked_items: dict[str, Item]) -> None:
+    for item in marked_items.values():
         assert get(ana, path(item)) == item
     assert get(ana, "/lib/1")["missing"] == []
-    problem(ana.put(f"{path(one_of_each['BOOK'])}/like"), 503)
+    problem(ana.put(f"{path(marked_items['BOOK'])}/like"), 503)
     problem(ana.get("/user"), 503)
-    with httpx.Client(base_url=ana.base_url) as nobody:
-        assert nobody.post("/suggest", json={}).status_code == 200
+    with httpx.Client(base_url=ana.base_url) as anyone:
+        assert anyone.post("/suggest", json={}).status_code == 200
 
 
-def the_library_is_missing(ana: httpx.Client, one_of_each: dict[str, Item]) -> None:
+def without_library(ana: httpx.Client, marked_items: dict[str, Item]) -> None:
     problem(ana.get("/lib/1"), 503)
-    problem(ana.get(path(one_of_each["BOOK"])), 503)
+    problem(ana.get(path(marked_items["BOOK"])), 503)
     assert get(ana, "/user")["seen"] == 3
     assert ana.get("/openapi.json").status_code == 200
 
 
-def the_sign_in_is_missing(ana: httpx.Client, one_of_each: dict[str, Item]) -> None:
-    """Tokens that were given out stay good."""
+def without_sign_in(ana: httpx.Client, marked_items: dict[str, Item]) -> None:
+    """Issued tokens stay valid."""
     assert get(ana, "/user")["seen"] == 3
-    mark(ana, one_of_each["SHOW"], "like")
+    mark(ana, marked_items["SHOW"], "like")
 
 
-def the_answers_are_missing(ana: httpx.Client, one_of_each: dict[str, Item]) -> None:
+def without_spark_connector(ana: httpx.Client, marked_items: dict[str, Item]) -> None:
     for question in ("/bestDirector", "/moreConnected"):
         answer = ana.get(question)
         problem(answer, 503)
@@ -93,55 +93,54 @@ def the_answers_are_missing(ana: httpx.Client, one_of_each: dict[str, Item]) -> 
     assert get(ana, "/lib/1")["missing"] == []
 
 
-def nothing_answers(ana: httpx.Client, one_of_each: dict[str, Item]) -> None:
+def without_gateway(ana: httpx.Client, marked_items: dict[str, Item]) -> None:
     with pytest.raises(httpx.ConnectError):
         ana.get("/lib/1")
 
 
-WHAT_REMAINS = {
-    "book": a_dataset_is_missing("BOOK"),
-    "imdb": a_dataset_is_missing("SHOW"),
-    "anime": a_dataset_is_missing("ANIME"),
-    "mongod-book": a_dataset_is_missing("BOOK"),
-    "mongod-imdb-2": half_a_dataset_is_missing,
-    "account": people_are_missing,
-    "library": the_library_is_missing,
-    "local_auth0": the_sign_in_is_missing,
-    "spark_connector": the_answers_are_missing,
-    "gateway": nothing_answers,
+CHECKS = {
+    "book": without_dataset("BOOK"),
+    "imdb": without_dataset("SHOW"),
+    "anime": without_dataset("ANIME"),
+    "mongod-book": without_dataset("BOOK"),
+    "mongod-imdb-2": without_a_shard,
+    "account": without_accounts,
+    "library": without_library,
+    "local_auth0": without_sign_in,
+    "spark_connector": without_spark_connector,
+    "gateway": without_gateway,
 }
 
 
-@pytest.mark.parametrize("name", WHAT_REMAINS)
-def test_a_killed_process_is_named_missed_and_back_after_a_restart_with_every_mark(
-    fragile: RunningSuite, one_of_each: dict[str, Item], name: str
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_killed_process_is_reported_and_a_restart_brings_it_back_with_every_mark(
+    fragile: LocalSuite, marked_items: dict[str, Item], name: str
 ) -> None:
     fragile.kill(name)
 
-    status = fragile.local("--status").failed().said
+    status = fragile.local("--status").failed().output
     assert f"died: {name};" in status
-    # What stands on it may be unwell, but nothing else has died.
+    # Its dependents may be unhealthy, but nothing else died.
     assert status.count("DIED") == 1
     with fragile.client("ana") as ana:
-        WHAT_REMAINS[name](ana, one_of_each)
+        CHECKS[name](ana, marked_items)
     assert f"{name} died (killed by SIGKILL)" in (fragile.folder / "logs" / "local.log").read_text()
 
-    fragile.stop()
-    fragile.start()
+    assert fragile.local("--restart", name).succeeded().output == f"restarted: {name}\n"
     fragile.local("--status").succeeded()
-    _assert_marked(fragile, one_of_each)
+    _assert_marked(fragile, marked_items)
 
 
-def test_kill_9_of_everything_loses_no_mark(fragile: RunningSuite, one_of_each: dict[str, Item]) -> None:
+def test_kill_9_of_everything_loses_no_mark(fragile: LocalSuite, marked_items: dict[str, Item]) -> None:
     processes = fragile.processes()
     for process in processes:
         process.kill()
     psutil.wait_procs(processes, timeout=30)
     fragile.start()
-    _assert_marked(fragile, one_of_each)
+    _assert_marked(fragile, marked_items)
 
 
-def test_a_mark_acknowledged_just_before_the_supervisor_is_killed_is_there_afterwards(fragile: RunningSuite) -> None:
+def test_a_mark_acknowledged_before_the_supervisor_is_killed_is_kept(fragile: LocalSuite) -> None:
     with fragile.client("rui") as rui:
         rui.delete("/user")
         books = items(rui, type="BOOK", size=20)
@@ -150,28 +149,27 @@ def test_a_mark_acknowledged_just_before_the_supervisor_is_killed_is_there_after
     fragile.kill("supervisor")
     fragile.start()
     with fragile.client("rui") as rui:
-        assert {one["item"]["id"] for one in get(rui, "/user/seen")["items"]} == {book["id"] for book in books}
+        assert {mark["item"]["id"] for mark in get(rui, "/user/seen")["items"]} == {book["id"] for book in books}
 
 
-def _assert_marked(suite: RunningSuite, one_of_each: dict[str, Item]) -> None:
+def _assert_marked(suite: LocalSuite, marked_items: dict[str, Item]) -> None:
     with suite.client("ana") as ana:
         for kind in ("seen", "liked"):
-            found = [one["item"] for one in get(ana, f"/user/{kind}")["items"]]
-            assert {path(item) for item in found} == {path(item) for item in one_of_each.values()}
-        for type_name, item in one_of_each.items():
-            assert path(item) in [path(one["item"]) for one in get(ana, f"/getTopTen/{type_name}")["items"]]
+            listed = [mark["item"] for mark in get(ana, f"/user/{kind}")["items"]]
+            assert {path(item) for item in listed} == {path(item) for item in marked_items.values()}
+        for type_name, item in marked_items.items():
+            assert path(item) in [path(entry["item"]) for entry in get(ana, f"/getTopTen/{type_name}")["items"]]
 
 
-def test_the_folder_is_all_there_is_of_it(fragile: RunningSuite, tmp_path: Path) -> None:
-    """Moved elsewhere, a stopped suite is the same suite."""
+def test_a_suite_can_be_moved_with_its_folder(fragile: LocalSuite, tmp_path: Path) -> None:
     with fragile.client("ana") as ana:
         before = get(ana, "/user/seen")
     fragile.stop()
-    elsewhere = RunningSuite(fragile.folder.rename(tmp_path / "moved"))
+    moved = LocalSuite(fragile.folder.rename(tmp_path / "moved"))
     try:
-        elsewhere.start()
-        with elsewhere.client("ana") as ana:
+        moved.start()
+        with moved.client("ana") as ana:
             assert get(ana, "/user/seen") == before
     finally:
-        elsewhere.stop()
-        elsewhere.folder.rename(fragile.folder)
+        moved.stop()
+        moved.folder.rename(fragile.folder)

@@ -1,4 +1,4 @@
-"""The load test asks for what it should, believes no answer by its status alone, and leaves what it promises."""
+"""The load test sends the requests it should, checks the content of answers, and writes its report."""
 
 import csv
 import json
@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from scripts.local.suite import AUDIENCE, ROOT
-from tests.end_to_end import lying
-from tests.end_to_end.running import RunningSuite, run, wait_for
+from tests.end_to_end import faulty_gateway
+from tests.end_to_end.suites import LocalSuite, run, wait_for
 
 pytestmark = pytest.mark.own_suite
 
@@ -29,53 +29,54 @@ MIX = {
     "GET /user/logout",
     "GET /user/search/{username}",
 }
-LOOKED_UP = "GET /user/liked"  # where the first like must be
+VERIFICATION = "GET /user/liked"  # finds out whether a like was stored
 LOAD_TEST = ROOT / "scripts" / "load_test.sh"
 
 
-def _each_thing_once(suite: RunningSuite, url: str) -> Any:
-    program = (sys.executable, "-m", "tests.end_to_end.load_once", url)
+def _run_each_task_once(suite: LocalSuite, url: str) -> Any:
+    program = (sys.executable, "-m", "tests.end_to_end.locust_tasks_once", url)
     finished = run(*program, SEEN_AUTH0_URL=suite.auth0_url, SEEN_AUTH0_AUDIENCE=AUDIENCE).succeeded()
-    return json.loads(finished.said.splitlines()[-1])
+    return json.loads(finished.output.splitlines()[-1])
 
 
-def test_each_thing_that_people_do_gets_a_right_answer_and_nobody_stays_behind(suite: RunningSuite) -> None:
-    done = _each_thing_once(suite, suite.url)
-    assert set(done["counts"]) == MIX | {LOOKED_UP}
-    assert done["why"] == []
+def test_each_task_gets_a_right_answer_and_the_accounts_are_deleted(suite: LocalSuite) -> None:
+    result = _run_each_task_once(suite, suite.url)
+    assert set(result["counts"]) == MIX | {VERIFICATION}
+    assert result["errors"] == []
     with suite.client() as client:
         assert client.get("/user/search/visitor-").json() == {"usernames": []}
 
 
-def test_right_statuses_with_wrong_content_are_failures(suite: RunningSuite) -> None:
-    with lying.gateway(suite.url) as url:
-        done = _each_thing_once(suite, url)
-    failed = {name for name, (_, failures) in done["counts"].items() if failures}
-    # That nothing was kept is found where the mark should be, not where it was sent.
-    assert failed == {name for name in MIX if not name.startswith("PUT")} | {LOOKED_UP}, done["why"]
+def test_wrong_content_with_a_right_status_is_a_failure(suite: LocalSuite) -> None:
+    with faulty_gateway.running(suite.url) as url:
+        result = _run_each_task_once(suite, url)
+    failed = {name for name, (_, failures) in result["counts"].items() if failures}
+    # A mark that was not stored is noticed when the list is read, not when it was sent.
+    assert failed == {name for name in MIX if not name.startswith("PUT")} | {VERIFICATION}, result["errors"]
 
 
-def test_a_load_test_leaves_a_table_plots_and_a_page(suite: RunningSuite, tmp_path: Path) -> None:
+def test_a_load_test_writes_a_table_plots_and_a_page(suite: LocalSuite, tmp_path: Path) -> None:
     out = tmp_path / "out"
 
     finished = run(LOAD_TEST, "6", "3", "--suite", suite.folder, "--out", out).succeeded()
 
     table = (out / "table.md").read_text()
-    assert table in finished.said
+    assert table in finished.output
     rows = dict(re.findall(r"^\| `?([^`|]+?)`? \| ([\d,]+) \| 0 \|", table, re.MULTILINE))
     assert set(rows) & MIX
     assert sum(int(number) for name, number in rows.items() if name != "all") == int(rows["all"]) > 0
-    pictures = sorted(path.name for path in out.glob("*.png"))
-    assert pictures == ["latency.png", "requests.png", "resources.png"]
-    assert (out / "report.html").read_text().count("data:image/png;base64,") == len(pictures)
+    plots = sorted(path.name for path in out.glob("*.png"))
+    assert plots == ["latency.png", "requests.png", "resources.png"]
+    assert (out / "report.html").read_text().count("data:image/png;base64,") == len(plots)
     with (out / "resources.csv").open() as file:
         sampled = {row["service"] for row in csv.DictReader(file) if float(row["mib"]) > 20}
     assert {"gateway", "library", "account", "book", "imdb", "anime", "MongoDB (4 servers)", "Locust"} <= sampled
 
 
-def test_ctrl_c_ends_it_and_what_it_has_started(suite: RunningSuite, tmp_path: Path) -> None:
+def test_ctrl_c_stops_it_and_its_processes(suite: LocalSuite, tmp_path: Path) -> None:
     load_test = subprocess.Popen([LOAD_TEST, "2", "60", "--suite", suite.folder, "--out", tmp_path / "out"])
-    locust = wait_for(lambda: psutil.Process(load_test.pid).children(recursive=True)[-1:] if _runs(tmp_path) else [])
+    wait_for(lambda: _has_results(tmp_path))
+    locust = psutil.Process(load_test.pid).children(recursive=True)[-1:]
 
     load_test.send_signal(signal.SIGINT)
 
@@ -83,24 +84,24 @@ def test_ctrl_c_ends_it_and_what_it_has_started(suite: RunningSuite, tmp_path: P
     assert not any(process.is_running() for process in locust)
 
 
-def _runs(folder: Path) -> bool:
-    """Whether Locust has begun to count."""
+def _has_results(folder: Path) -> bool:
+    """Whether Locust has written its first figures."""
     history = folder / "out" / "locust_stats_history.csv"
     return history.exists() and len(history.read_text().splitlines()) > 1
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["0", "10"], "USERS"),
-        (["10", "10", "--suite", "nowhere"], "nothing runs with data in"),
-        (["10", "10", "--out", str(ROOT / "load")], "holds other things"),
+        (["10", "10", "--suite", "nowhere"], "no suite is running with its data in"),
+        (["10", "10", "--out", str(ROOT / "load")], "contains other files"),
     ],
 )
-def test_what_it_cannot_do_it_says_and_leaves_alone(arguments: list[str], said: str, tmp_path: Path) -> None:
+def test_wrong_arguments_change_nothing(arguments: list[str], message: str, tmp_path: Path) -> None:
     before = time.time()
     out = [] if "--out" in arguments else ["--out", str(tmp_path / "out")]
     finished = run(LOAD_TEST, *arguments, *out, folder=tmp_path).failed()
-    assert said in finished.said
-    assert finished.code == 2
-    assert all(path.stat().st_mtime < before for path in (ROOT / "load").glob("*.py"))
+    assert message in finished.output
+    assert finished.exit_code == 2
+    assert all(path.stat().st_mtime < before for path in (ROOT / "load").rglob("*.py"))

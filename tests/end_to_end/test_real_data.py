@@ -1,4 +1,4 @@
-"""The three real data sets, loaded by the loader as a person would, and every endpoint asked about them."""
+"""The three published datasets, loaded with scripts/load.sh, and what the API answers about them."""
 
 import re
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ import pytest
 
 from scripts.local.suite import DATASETS, ROOT
 from tests import oracle
-from tests.end_to_end.questions import Item, answer, get, items, mark, path, problem
-from tests.end_to_end.running import Finished, RunningSuite, run
+from tests.end_to_end.api import Item, get, items, job_answer, mark, path, problem
+from tests.end_to_end.suites import Completed, LocalSuite, run
 
 pytestmark = pytest.mark.own_suite
 
@@ -19,14 +19,14 @@ FILES = {
     "imdb": ("imdb/title.basics.tsv", "imdb/title.ratings.tsv"),
     "anime": ("anime/AnimeList.csv",),
 }
-FOR_THE_QUESTIONS = ("--crew", "title.crew.tsv", "--principals", "title.principals.tsv", "--names", "name.basics.tsv")
+JOB_FILES = ("--crew", "title.crew.tsv", "--principals", "title.principals.tsv", "--names", "name.basics.tsv")
 TYPES = [dataset.type for dataset in DATASETS]
 
 
 class Loaded:
-    """A suite that has been told of real data; what the loader said, by dataset, the first time and the second."""
+    """A suite with the published data, and the loader's output by dataset, for two loads."""
 
-    def __init__(self, suite: RunningSuite, shared_data: Path) -> None:
+    def __init__(self, suite: LocalSuite, shared_data: Path) -> None:
         self.suite = suite
         with suite.client("ana") as ana:
             self.marked = [items(ana, type=type_name, size=1)[0] for type_name in TYPES]
@@ -34,16 +34,16 @@ class Loaded:
                 mark(ana, item, "seen", "like")
         self.first, self.second = ({name: self._load(name, shared_data) for name in FILES} for _ in range(2))
 
-    def _load(self, name: str, shared_data: Path) -> Finished:
+    def _load(self, name: str, shared_data: Path) -> Completed:
         files = [shared_data / file for file in FILES[name]]
         if name == "imdb":
-            files += [shared_data / "imdb" / word if "." in word else Path(word) for word in FOR_THE_QUESTIONS]
+            files += [shared_data / "imdb" / argument if "." in argument else Path(argument) for argument in JOB_FILES]
         return run(ROOT / "scripts" / "load.sh", "--data", self.suite.folder, name, *files)
 
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Iterator[Loaded]:
-    with RunningSuite(tmp_path_factory.mktemp("real")) as suite:
+    with LocalSuite(tmp_path_factory.mktemp("real")) as suite:
         yield Loaded(suite, shared_data)
 
 
@@ -53,35 +53,35 @@ def ana(loaded: Loaded) -> Iterator[httpx.Client]:
         yield client
 
 
-def count(report: str, what: str) -> int:
-    found = re.search(rf"^\s+{what}\s+([\d,]+)", report, re.MULTILINE)
-    assert found is not None, report
-    return int(found[1].replace(",", ""))
+def count(report: str, label: str) -> int:
+    match = re.search(rf"^\s+{label}\s+([\d,]+)", report, re.MULTILINE)
+    assert match is not None, report
+    return int(match[1].replace(",", ""))
 
 
 @pytest.mark.parametrize(("name", "rows"), [("book", 1_998), ("imdb", 49_999), ("anime", 8_904)])
-def test_every_row_is_loaded_or_counted_by_the_reason_why_not(loaded: Loaded, name: str, rows: int) -> None:
-    said = loaded.first[name].succeeded().said
-    assert f"{rows:,} rows read" in said
-    kept = sum(count(said, what) for what in ("added", "updated", "unchanged"))
-    assert kept + count(said, "skipped") == rows
-    # Adult titles, and a book without a link, from which its id would come.
+def test_every_row_is_loaded_or_counted_as_skipped(loaded: Loaded, name: str, rows: int) -> None:
+    report = loaded.first[name].succeeded().output
+    assert f"{rows:,} rows read" in report
+    kept = sum(count(report, label) for label in ("added", "updated", "unchanged"))
+    assert kept + count(report, "skipped") == rows
+    # Skipped are adult titles, and a book without the link that contains its id.
     assert kept >= rows * 0.9
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_loading_again_changes_nothing(loaded: Loaded, name: str) -> None:
-    said = loaded.second[name].succeeded().said
-    assert count(said, "added") == count(said, "updated") == 0
+    report = loaded.second[name].succeeded().output
+    assert count(report, "added") == count(report, "updated") == 0
 
 
-def test_loading_loses_no_mark(loaded: Loaded, ana: httpx.Client) -> None:
+def test_loading_keeps_every_mark(loaded: Loaded, ana: httpx.Client) -> None:
     for kind in ("seen", "liked"):
-        found = [path(one["item"]) for one in get(ana, f"/user/{kind}")["items"]]
-        assert found == [path(item) for item in loaded.marked[::-1]]
+        listed = [path(mark["item"]) for mark in get(ana, f"/user/{kind}")["items"]]
+        assert listed == [path(item) for item in loaded.marked[::-1]]
 
 
-def test_known_items_are_as_their_sources_say(ana: httpx.Client) -> None:
+def test_items_have_the_values_of_their_sources(ana: httpx.Client) -> None:
     anime = items(ana, type="ANIME", search="Shakugan no Shana: Season II")[0]
     assert anime["sourceId"] == "2787"
     assert anime["rating"] == 7.72
@@ -93,7 +93,7 @@ def test_known_items_are_as_their_sources_say(ana: httpx.Client) -> None:
     assert show["kind"] == "short"
 
 
-def test_the_library_is_read_from_its_first_page_to_its_last(ana: httpx.Client) -> None:
+def test_the_first_and_the_last_page_of_the_library(ana: httpx.Client) -> None:
     first = get(ana, "/lib/1", size=100)
     assert first["total"] > 58_000
     assert {item["type"] for item in first["items"]} == set(TYPES)
@@ -103,17 +103,17 @@ def test_the_library_is_read_from_its_first_page_to_its_last(ana: httpx.Client) 
 
 
 @pytest.mark.parametrize("type_name", TYPES)
-def test_a_page_of_one_type_holds_only_that(ana: httpx.Client, type_name: str) -> None:
+def test_a_page_of_one_type_holds_only_that_type(ana: httpx.Client, type_name: str) -> None:
     page = get(ana, "/lib/7", type=type_name, size=20)
     assert [item["type"] for item in page["items"]] == [type_name] * 20
 
 
 @pytest.mark.parametrize("type_name", TYPES)
-def test_an_item_is_marked_and_comes_among_the_top_ten(ana: httpx.Client, type_name: str) -> None:
+def test_a_liked_item_is_in_the_top_ten(ana: httpx.Client, type_name: str) -> None:
     item: Item = get(ana, "/lib/50", type=type_name, size=1)["items"][0]
     assert get(ana, path(item)) == item
     mark(ana, item, "seen", "like")
-    assert path(item) in [path(one["item"]) for one in get(ana, f"/getTopTen/{type_name}")["items"]]
+    assert path(item) in [path(entry["item"]) for entry in get(ana, f"/getTopTen/{type_name}")["items"]]
     assert ana.delete(f"{path(item)}/like").status_code == 204
     assert ana.delete(f"{path(item)}/seen").status_code == 204
 
@@ -122,15 +122,15 @@ def test_suggestions_come_from_every_dataset(loaded: Loaded) -> None:
     with loaded.suite.client("rui") as rui:
         for book in items(rui, type="BOOK", category="Fantasy", size=5):
             mark(rui, book, "seen", "like")
-        said = rui.post("/suggest", json={"amount": 20}).json()
-    assert "Fantasy" in [one["category"] for one in said["categories"]]
-    suggested = [one["item"] for one in said["suggestions"] if one["because"] == "Fantasy"]
+        answer = rui.post("/suggest", json={"amount": 20}).json()
+    assert "Fantasy" in [weight["category"] for weight in answer["categories"]]
+    fantasy = [suggestion["item"] for suggestion in answer["suggestions"] if suggestion["because"] == "Fantasy"]
     for type_name in TYPES:
-        assert sum(item["type"] == type_name for item in suggested) >= 15
-    assert all("Fantasy" in item["category"] for item in suggested)
+        assert sum(item["type"] == type_name for item in fantasy) >= 15
+    assert all("Fantasy" in item["category"] for item in fantasy)
 
 
-def test_an_admin_adds_to_the_real_library_and_takes_away(loaded: Loaded) -> None:
+def test_an_admin_adds_an_item_and_deletes_it(loaded: Loaded) -> None:
     with loaded.suite.client("admin") as admin:
         answer = admin.post("/item", json={"type": "SHOW", "name": "A Film of Tests", "category": ["Testing"]})
         assert answer.status_code == 201, answer.text
@@ -138,9 +138,9 @@ def test_an_admin_adds_to_the_real_library_and_takes_away(loaded: Loaded) -> Non
         assert admin.delete(path(answer.json())).status_code == 204
 
 
-def test_the_question_over_all_of_imdb_is_answered_from_the_real_files(ana: httpx.Client, shared_data: Path) -> None:
+def test_the_most_connected_person_is_computed_from_the_loaded_files(ana: httpx.Client, shared_data: Path) -> None:
     person, coworkers = oracle.most_connected(shared_data / "imdb")[0]
-    winner = answer(ana, "/moreConnected")["winner"]
+    winner = job_answer(ana, "/moreConnected")["winner"]
     assert (winner["person"]["id"], winner["coworkers"]) == (person, coworkers)
 
 
@@ -150,5 +150,5 @@ def test_a_file_of_the_wrong_dataset_changes_nothing(loaded: Loaded, shared_data
     wrong = run(
         ROOT / "scripts" / "load.sh", "book", shared_data / "anime" / "AnimeList.csv", SEEN_MONGO_URIS=uris
     ).failed()
-    assert "Traceback" not in wrong.said
+    assert "Traceback" not in wrong.output
     assert get(ana, "/lib/1")["total"] == before

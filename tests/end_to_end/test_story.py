@@ -1,13 +1,13 @@
-"""What Seen is for, told through its API: people read, mark, like, and hear what to see next."""
+"""What Seen is for, through its API: users browse, mark and like items, and get suggestions."""
 
 import httpx
 import pytest
 
-from tests.end_to_end.questions import get, items, mark, path
-from tests.end_to_end.running import AnySuite
+from tests.end_to_end.api import get, items, mark, path
+from tests.end_to_end.suites import SuiteUnderTest
 
 
-def test_a_reader_of_fantasy_gets_films_and_anime_of_the_same_categories_and_hears_why(ana: httpx.Client) -> None:
+def test_a_reader_of_fantasy_gets_films_and_anime_of_the_same_categories_with_the_reasons(ana: httpx.Client) -> None:
     books = items(ana, type="BOOK", category="Fantasy", size=3)
     assert len(books) == 3
     for book in books:
@@ -16,38 +16,40 @@ def test_a_reader_of_fantasy_gets_films_and_anime_of_the_same_categories_and_hea
     answer = ana.post("/suggest", json={"types": ["SHOW", "ANIME"], "amount": 5})
 
     assert answer.status_code == 200, answer.text
-    said = answer.json()
-    points = {one["category"]: one["points"] for one in said["categories"]}
+    content = answer.json()
+    points = {weight["category"]: weight["points"] for weight in content["categories"]}
     # Seen gives 1 point and liked 3, for each of the three books.
     assert points["Fantasy"] == 12
-    assert said["personal"] is True
-    assert {one["item"]["type"] for one in said["suggestions"]} == {"SHOW", "ANIME"}
-    for one in said["suggestions"]:
-        assert one["because"] in points
-        assert one["because"] in one["item"]["category"]
+    assert content["personal"] is True
+    assert {suggestion["item"]["type"] for suggestion in content["suggestions"]} == {"SHOW", "ANIME"}
+    for suggestion in content["suggestions"]:
+        assert suggestion["because"] in points
+        assert suggestion["because"] in suggestion["item"]["category"]
 
 
-def test_what_was_seen_is_not_suggested_and_nothing_comes_twice(ana: httpx.Client) -> None:
+def test_seen_items_are_not_suggested_and_no_item_comes_twice(ana: httpx.Client) -> None:
     fantasy = items(ana, type="BOOK", category="Fantasy", size=100)
     seen = fantasy[: len(fantasy) // 2]
     for book in seen:
         mark(ana, book, "seen")
 
-    suggested = [path(one["item"]) for one in ana.post("/suggest", json={"amount": 100}).json()["suggestions"]]
+    answer = ana.post("/suggest", json={"amount": 100}).json()
+    suggested = [path(suggestion["item"]) for suggestion in answer["suggestions"]]
 
     assert not {path(book) for book in seen} & set(suggested)
     assert len(suggested) == len(set(suggested))
 
 
-def test_without_a_token_suggestions_are_of_every_type_and_not_personal(anyone: httpx.Client) -> None:
-    said = anyone.post("/suggest", json={"amount": 2}).json()
-    assert said["personal"] is False
-    assert said["categories"] == []
-    assert [one["item"]["type"] for one in said["suggestions"]].count("BOOK") == 2
-    assert {one["item"]["type"] for one in said["suggestions"]} == {"BOOK", "SHOW", "ANIME"}
+def test_without_a_token_suggestions_are_not_personal_and_of_every_type(anyone: httpx.Client) -> None:
+    answer = anyone.post("/suggest", json={"amount": 2}).json()
+    assert answer["personal"] is False
+    assert answer["categories"] == []
+    types = [suggestion["item"]["type"] for suggestion in answer["suggestions"]]
+    assert types.count("BOOK") == 2
+    assert set(types) == {"BOOK", "SHOW", "ANIME"}
 
 
-def test_the_library_holds_every_dataset_and_its_pages_do_not_overlap(anyone: httpx.Client) -> None:
+def test_pages_hold_every_dataset_and_do_not_overlap(anyone: httpx.Client) -> None:
     first = get(anyone, "/lib/1", size=50)
     names = [path(item) for item in first["items"]]
     for page in range(2, first["pages"] + 1):
@@ -70,29 +72,29 @@ def test_a_search_finds_a_book_by_its_name(anyone: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("type_name", ["BOOK", "SHOW", "ANIME"])
-def test_an_item_is_found_again_by_its_type_and_id(anyone: httpx.Client, type_name: str) -> None:
+def test_an_item_can_be_read_by_its_type_and_id(anyone: httpx.Client, type_name: str) -> None:
     item = items(anyone, type=type_name, size=1)[0]
     assert get(anyone, path(item)) == item
 
 
-def test_the_top_ten_counts_each_persons_like_once(ana: httpx.Client, rui: httpx.Client) -> None:
+def test_the_top_ten_counts_one_like_per_user(ana: httpx.Client, rui: httpx.Client) -> None:
     both, only_ana = items(ana, type="ANIME", size=2)
-    for person in (ana, rui, rui):
-        mark(person, both, "like")
+    for client in (ana, rui, rui):
+        mark(client, both, "like")
     mark(ana, only_ana, "like")
 
     top = get(ana, "/getTopTen/ANIME")["items"]
 
-    likes = {path(one["item"]): one["likes"] for one in top}
+    likes = {path(entry["item"]): entry["likes"] for entry in top}
     assert likes[path(both)] == likes[path(only_ana)] + 1
-    assert [one["likes"] for one in top] == sorted((one["likes"] for one in top), reverse=True)
+    assert [entry["likes"] for entry in top] == sorted((entry["likes"] for entry in top), reverse=True)
 
     assert rui.delete(f"{path(both)}/like").status_code == 204
-    likes = {path(one["item"]): one["likes"] for one in get(ana, "/getTopTen/ANIME")["items"]}
+    likes = {path(entry["item"]): entry["likes"] for entry in get(ana, "/getTopTen/ANIME")["items"]}
     assert likes[path(both)] == likes[path(only_ana)]
 
 
-def test_lists_of_ones_marks_are_newest_first_and_come_in_pages(ana: httpx.Client) -> None:
+def test_lists_of_marks_are_newest_first_and_have_pages(ana: httpx.Client) -> None:
     marked = [items(ana, type=type_name, size=1)[0] for type_name in ("BOOK", "SHOW", "ANIME")]
     for item in marked:
         mark(ana, item, "seen")
@@ -101,9 +103,9 @@ def test_lists_of_ones_marks_are_newest_first_and_come_in_pages(ana: httpx.Clien
     first = get(ana, "/user/seen", size=2)
     second = get(ana, "/user/seen", size=2, cursor=first["nextCursor"])
 
-    assert [one["item"] for one in first["items"] + second["items"]] == marked[::-1]
+    assert [mark["item"] for mark in first["items"] + second["items"]] == marked[::-1]
     assert "nextCursor" not in second
-    assert [one["item"] for one in get(ana, "/user/liked")["items"]] == [marked[0]]
+    assert [mark["item"] for mark in get(ana, "/user/liked")["items"]] == [marked[0]]
     profile = get(ana, "/user")
     assert (profile["seen"], profile["liked"]) == (3, 1)
 
@@ -116,7 +118,7 @@ def test_an_unmarked_item_leaves_the_list(ana: httpx.Client) -> None:
     assert get(ana, "/user/seen")["items"] == []
 
 
-def test_an_admin_adds_an_item_and_removes_it_with_everyones_marks(admin: httpx.Client, ana: httpx.Client) -> None:
+def test_an_admin_adds_an_item_and_deletes_it_with_all_its_marks(admin: httpx.Client, ana: httpx.Client) -> None:
     new = {"type": "BOOK", "name": "A Book of Tests", "category": ["Testing"], "rating": 9.5, "year": 2024}
     answer = admin.post("/item", json=new)
     assert answer.status_code == 201, answer.text
@@ -131,13 +133,11 @@ def test_an_admin_adds_an_item_and_removes_it_with_everyones_marks(admin: httpx.
     assert ana.get(path(book)).status_code == 404
     assert admin.delete(path(book)).status_code == 404
     assert get(ana, "/user/seen")["items"] == get(ana, "/user/liked")["items"] == []
-    assert book["id"] not in [one["item"]["id"] for one in get(ana, "/getTopTen/BOOK")["items"]]
+    assert book["id"] not in [entry["item"]["id"] for entry in get(ana, "/getTopTen/BOOK")["items"]]
     assert ana.post("/suggest", json={}).json()["categories"] == []
 
 
-def test_people_name_themselves_and_are_found_by_the_beginning_of_the_name(
-    ana: httpx.Client, rui: httpx.Client
-) -> None:
+def test_users_choose_a_username_and_are_found_by_its_prefix(ana: httpx.Client, rui: httpx.Client) -> None:
     created = ana.post("/user", json={"username": "Ana.Reads"})
     assert created.status_code == 201, created.text
     assert rui.post("/user", json={"username": "ana.READS"}).status_code == 409  # unique whatever its case
@@ -150,14 +150,14 @@ def test_people_name_themselves_and_are_found_by_the_beginning_of_the_name(
     assert rui.get("/user").status_code == 404
 
 
-@pytest.mark.parametrize(("way", "there"), [("login", "/authorize"), ("logout", "/v2/logout")])
-def test_a_browser_is_sent_to_auth0_and_a_script_is_told_the_address(
-    suite: AnySuite, anyone: httpx.Client, way: str, there: str
+@pytest.mark.parametrize(("action", "auth0_path"), [("login", "/authorize"), ("logout", "/v2/logout")])
+def test_a_browser_is_redirected_to_auth0_and_a_script_gets_the_url(
+    suite: SuiteUnderTest, anyone: httpx.Client, action: str, auth0_path: str
 ) -> None:
-    sent = anyone.get(f"/user/{way}", headers={"Accept": "text/html"})
-    assert sent.status_code == 302
-    told = anyone.get(f"/user/{way}", headers={"Accept": "application/json"})
-    assert told.status_code == 200
-    for address in (sent.headers["location"], next(iter(told.json().values()))):
-        assert address.startswith(suite.auth0_url + there)
-        assert httpx.get(address, follow_redirects=False).status_code < 400  # Auth0 agrees with what it is asked
+    redirect = anyone.get(f"/user/{action}", headers={"Accept": "text/html"})
+    assert redirect.status_code == 302
+    answer = anyone.get(f"/user/{action}", headers={"Accept": "application/json"})
+    assert answer.status_code == 200
+    for url in (redirect.headers["location"], next(iter(answer.json().values()))):
+        assert url.startswith(suite.auth0_url + auth0_path)
+        assert httpx.get(url, follow_redirects=False).status_code < 400  # Auth0 accepts the parameters

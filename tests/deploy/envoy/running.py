@@ -15,7 +15,7 @@ import httpx
 
 from tests.deploy.envoy.certificates import Certificate
 from tests.deploy.envoy.mesh import Mesh
-from tests.end_to_end.running import RunningSuite, wait_for
+from tests.end_to_end.suites import LocalSuite, wait_for
 
 START_S = 30
 CALL_S = 20
@@ -24,7 +24,7 @@ CALL_S = 20
 class RunningMesh:
     """`suite` is what runs behind it."""
 
-    def __init__(self, mesh: Mesh, suite: RunningSuite, host: str) -> None:
+    def __init__(self, mesh: Mesh, suite: LocalSuite, host: str) -> None:
         self.mesh = mesh
         self.suite = suite
         self.host = host

@@ -8,10 +8,10 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from scripts.local.suite import AUDIENCE
-from tests.end_to_end.running import RunningSuite
+from tests.end_to_end.suites import LocalSuite
 
 
-def token(suite: RunningSuite, key: RSAKey | None = None, **claims: Any) -> str:
+def token(suite: LocalSuite, key: RSAKey | None = None, **claims: Any) -> str:
     """A good one of an administrator but for these claims, or for its key."""
     known = _signing_key(suite)
     now = int(time.time())
@@ -26,6 +26,6 @@ def token(suite: RunningSuite, key: RSAKey | None = None, **claims: Any) -> str:
     return jwt.encode({"alg": "RS256", "kid": str(known.kid)}, good | claims, key or known, ["RS256"])
 
 
-def _signing_key(suite: RunningSuite) -> RSAKey:
+def _signing_key(suite: LocalSuite) -> RSAKey:
     (entry, *_) = json.loads((suite.folder / "local_auth0" / "signing-keys.json").read_text())
     return RSAKey.import_key(entry["jwk"])

@@ -1,4 +1,4 @@
-"""A server in front of the gateway that answers with the right status and the wrong content."""
+"""An HTTP proxy for the gateway whose answers have the right status and wrong content."""
 
 import contextlib
 import json
@@ -13,13 +13,13 @@ GUESTS_PAGE = "size=20"
 
 
 @contextlib.contextmanager
-def gateway(honest: str) -> Iterator[str]:
-    """Its address, until the block ends."""
-    with httpx.Client(base_url=honest, timeout=30) as client:
+def running(gateway_url: str) -> Iterator[str]:
+    """Yields the proxy's URL."""
+    with httpx.Client(base_url=gateway_url, timeout=30) as client:
 
         class Handler(_Handler):
-            truth = client
-            pages_shown = 0
+            gateway = client
+            pages_served = 0
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -32,47 +32,47 @@ def gateway(honest: str) -> Iterator[str]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    truth: httpx.Client
-    pages_shown: int
+    gateway: httpx.Client
+    pages_served: int
 
     def do_GET(self) -> None:
-        answer = self._ask()
+        answer = self._forward()
         body, location = answer.content, answer.headers.get("location")
         if location:
             location = location.replace("localhost", "elsewhere.example")
         elif answer.status_code == 200:
-            body = json.dumps(self._altered(answer.json())).encode()
+            body = json.dumps(self._falsified(answer.json())).encode()
         self._answer(answer.status_code, body, location)
 
     def do_POST(self) -> None:
-        answer = self._ask()
-        said = answer.json()
+        answer = self._forward()
+        content = answer.json()
         if self.path == "/suggest":
-            said["suggestions"] = said["suggestions"][:1] * 2
-        self._answer(answer.status_code, json.dumps(said).encode())
+            content["suggestions"] = content["suggestions"][:1] * 2
+        self._answer(answer.status_code, json.dumps(content).encode())
 
     def do_PUT(self) -> None:
-        self._answer(204)  # and keeps nothing
+        self._answer(204)  # without forwarding the mark
 
     def do_DELETE(self) -> None:
-        self._answer(self._ask().status_code)
+        self._answer(self._forward().status_code)
 
-    def _altered(self, said: Any) -> Any:
+    def _falsified(self, content: Any) -> Any:
         if self.path.startswith("/lib/") and GUESTS_PAGE in self.path:
-            type(self).pages_shown += 1
-            if self.pages_shown > 1:  # the first is right, so that there is something to choose from
-                said["items"].pop()
+            type(self).pages_served += 1
+            if self.pages_served > 1:  # the first page stays right: the users choose their items from it
+                content["items"].pop()
         elif self.path.startswith("/item/"):
-            said["name"] += "!"
+            content["name"] += "!"
         elif self.path.startswith("/user/search/"):
-            said["usernames"].append("somebody else")
-        return said
+            content["usernames"].append("somebody else")
+        return content
 
-    def _ask(self) -> httpx.Response:
+    def _forward(self) -> httpx.Response:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        passed = ("authorization", "accept", "content-type")
-        headers = {name: value for name, value in self.headers.items() if name.lower() in passed}
-        return self.truth.request(self.command, self.path, content=body, headers=headers)
+        forwarded = ("authorization", "accept", "content-type")
+        headers = {name: value for name, value in self.headers.items() if name.lower() in forwarded}
+        return self.gateway.request(self.command, self.path, content=body, headers=headers)
 
     def _answer(self, status: int, body: bytes = b"", location: str | None = None) -> None:
         self.send_response(status)
@@ -86,4 +86,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing."""
+        """Logs nothing."""

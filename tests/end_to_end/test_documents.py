@@ -15,7 +15,7 @@ import pytest
 
 from scripts.local.suite import AUTH0, GATEWAY, ROOT
 from tests.end_to_end import checkout
-from tests.end_to_end.running import AS_IN_A_TERMINAL, free_offset, run, wait_for
+from tests.end_to_end.suites import AS_IN_A_TERMINAL, free_offset, run, wait_for
 
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
 RUN_IT, TEST_IT = "./scripts/local.sh\n", "./scripts/test.sh\n"
@@ -113,8 +113,8 @@ def test_the_test_command_tests(newcomer: Newcomer) -> None:
     """All of it would begin this test anew, so it is given a small part."""
     cache = str(ROOT / ".mypy_cache")
     tested = run(*shlex.split(TEST_IT), "tests/unit/common", folder=newcomer.folder, MYPY_CACHE_DIR=cache)
-    last_line = tested.said.rstrip().splitlines()[-1]
-    assert re.search(r"=+ \d+ passed.* in ", last_line), tested.said
+    last_line = tested.output.rstrip().splitlines()[-1]
+    assert re.search(r"=+ \d+ passed.* in ", last_line), tested.output
 
 
 def test_ctrl_c_stops_the_suite(newcomer: Newcomer) -> None:

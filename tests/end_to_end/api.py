@@ -1,19 +1,18 @@
-"""What the end-to-end tests ask of the API again and again."""
+"""Requests and checks that several end-to-end tests need."""
 
 from typing import Any
 
 import httpx
 
-from tests.end_to_end.running import wait_for
+from tests.end_to_end.suites import wait_for
 
 PROBLEM = "application/problem+json"
+JOB_TIMEOUT_S = 60  # for the answer to a question over all of IMDb
 Item = dict[str, Any]
-WITHIN_S = 60
-"""In which a question over all of IMDb has an answer."""
 
 
 def get(client: httpx.Client, path: str, **query: str | int) -> Any:
-    """The JSON of an answer that must be 200."""
+    """The JSON of an answer, whose status must be 200."""
     answer = client.get(path, params=query)
     assert answer.status_code == 200, f"GET {path}: {answer.status_code} {answer.text}"
     return answer.json()
@@ -21,8 +20,8 @@ def get(client: httpx.Client, path: str, **query: str | int) -> Any:
 
 def items(client: httpx.Client, **query: str | int) -> list[Item]:
     """The first page of the library."""
-    found: list[Item] = get(client, "/lib/1", **query)["items"]
-    return found
+    page: list[Item] = get(client, "/lib/1", **query)["items"]
+    return page
 
 
 def path(item: Item) -> str:
@@ -36,18 +35,18 @@ def mark(client: httpx.Client, item: Item, *kinds: str) -> None:
 
 
 def problem(answer: httpx.Response, status: int, *fields: str) -> Any:
-    """The problem that an answer must be; `fields` are those it must name."""
+    """The problem that the answer must be; `fields` are the fields that it must name."""
     assert answer.status_code == status, f"{answer.status_code} {answer.text}"
     assert answer.headers["content-type"] == PROBLEM
-    said = answer.json()
-    assert said["status"] == status
-    assert said["requestId"] == answer.headers["x-request-id"]
-    assert {error["field"] for error in said.get("errors", [])} == set(fields), said
-    return said
+    content = answer.json()
+    assert content["status"] == status
+    assert content["requestId"] == answer.headers["x-request-id"]
+    assert {error["field"] for error in content.get("errors", [])} == set(fields), content
+    return content
 
 
-def answer(client: httpx.Client, question: str) -> Item:
-    """Asks until there is an answer that is not stale; on the way there is progress, and when to ask again."""
+def job_answer(client: httpx.Client, question: str) -> Item:
+    """Polls until there is an answer that is not stale; until then, each answer must report progress."""
 
     def fresh() -> Item | None:
         response = client.get(question)
@@ -56,8 +55,8 @@ def answer(client: httpx.Client, question: str) -> Item:
             assert int(response.headers["retry-after"]) >= 1
             return None
         assert response.status_code == 200, response.text
-        found: Item = response.json()
-        return None if found["stale"] else found
+        content: Item = response.json()
+        return None if content["stale"] else content
 
-    found: Item = wait_for(fresh, WITHIN_S)
-    return found
+    answer: Item = wait_for(fresh, JOB_TIMEOUT_S)
+    return answer

@@ -1,5 +1,6 @@
-"""Does each thing that the load test's people do once, against the API at the address given, and prints what Locust
-counted of it. A program of its own: Locust takes the place of the standard library's sockets.
+"""Runs each task of the simulated users once against the API at the given URL, and prints Locust's counts as JSON.
+
+A program of its own, because Locust patches the standard library's sockets.
 """
 
 import json
@@ -28,13 +29,13 @@ def main(host: str) -> None:
     guest.item()
     guest.search()
     guest.log_in()
-    accounts.leave(environment)
+    accounts.delete_all(environment)
     counts = {
         f"{entry.method} {entry.name}": [entry.num_requests, entry.num_failures]
         for entry in environment.stats.entries.values()
     }
-    why = [f"{error.method} {error.name}: {error.error}" for error in environment.stats.errors.values()]
-    print(json.dumps({"counts": counts, "why": why}))
+    errors = [f"{error.method} {error.name}: {error.error}" for error in environment.stats.errors.values()]
+    print(json.dumps({"counts": counts, "errors": errors}))
 
 
 main(sys.argv[1])
