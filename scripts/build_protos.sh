@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Generates the Python package seen.v1 (messages, stubs and types) from protos/ into ./seen. Nothing of it is committed.
+# Generates the Python package seen.v1 (messages, stubs and types) from protos/ into ./seen, which git ignores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${SEEN_PYTHON:-.venv/bin/python}
 
-# Generated beside the old package and moved in whole, so that a process never imports half of it.
+# Generated in a temporary folder and then moved, so that no process imports half a package.
 out=$(mktemp -d .seen-protos.XXXXXX)
 trap 'rm -rf "$out"' EXIT
 PATH="$(dirname "$python"):$PATH" "$python" -m grpc_tools.protoc --proto_path=protos \

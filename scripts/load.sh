@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Loads a dataset's real files; --help says how. Without SEEN_MONGO_URIS, into the servers that scripts/local.sh runs.
+# Loads a dataset from its published files; --help says how. Without SEEN_MONGO_URIS, into the suite of scripts/local.sh.
 set -euo pipefail
 called_from=$PWD
 cd "$(dirname "$0")/.."
@@ -7,6 +7,5 @@ root=$PWD
 source scripts/lib/venv.sh
 
 seen_venv local
-# Files are meant from where the caller stands.
-cd "$called_from"
+cd "$called_from" # paths of files are relative to the caller's folder
 PYTHONPATH=$root exec "$root/.venv/bin/python" -P -m scripts.local.load "$@"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes requirements.lock anew from pyproject.toml: every extra, every platform, with hashes, naming no index host.
-# Keeps the versions it holds where they still fit; --upgrade takes the newest of all, --upgrade-package NAME of one.
+# Compiles requirements.lock from pyproject.toml: every extra, every platform, with hashes, without the host of an index.
+# Keeps locked versions that still fit; --upgrade takes the newest of all, --upgrade-package NAME of one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/lib/venv.sh
@@ -9,7 +9,7 @@ if [[ ${1:-} == -h || ${1:-} == --help ]]; then
     sed -n '2,3s/^# //p' "$0"
     exit
 fi
-# Only uv itself is needed, in the version that is locked now.
+# Installs uv alone, in the version that is locked now.
 seen_venv install
 .venv/bin/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url --no-header \
     --quiet --output-file requirements.lock "$@"

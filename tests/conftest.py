@@ -1,12 +1,12 @@
-"""What all tests share."""
+"""Fixtures of all tests, and the checks of scripts/test.sh in pytest's summary."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-# Spark's session starts Java by a fork, in a process in which gRPC may be at work. No child uses gRPC before it becomes
-# another program, but gRPC's own preparations can kill it. Read when gRPC is imported.
+# Spark starts Java by a fork, perhaps while gRPC is in use in this process. gRPC's fork handlers could then kill the
+# child, which does not use gRPC. The variable is read when gRPC is imported.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -15,14 +15,15 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real data files, which is beside some checkouts and no part of any."""
+    """The folder of the published data files, which is beside some checkouts and in none."""
     if not SHARED_DATA.is_dir():
-        pytest.skip(f"no real data: there is no {SHARED_DATA}")
+        pytest.skip(f"no published data: there is no {SHARED_DATA}")
     return SHARED_DATA
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What scripts/test.sh has to say beside the tests' own results."""
-    for variable, meaning in (("SEEN_LEFT_OUT", "left out"), ("SEEN_FAILED_CHECKS", "failed before the tests")):
-        for what in filter(None, os.environ.get(variable, "").split(",")):
-            terminalreporter.write_line(f"{meaning}: {what}", red="FAILED" in variable, yellow="LEFT" in variable)
+    """Repeats what scripts/test.sh skipped, and which of its checks failed."""
+    for check in os.environ.get("SEEN_SKIPPED_CHECKS", "").splitlines():
+        terminalreporter.write_line(f"skipped: {check}", yellow=True)
+    for check in os.environ.get("SEEN_FAILED_CHECKS", "").splitlines():
+        terminalreporter.write_line(f"failed before the tests: {check}", red=True)

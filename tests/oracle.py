@@ -1,4 +1,4 @@
-"""The two questions answered in a few lines of plain Python, which share nothing with the jobs."""
+"""Answers the two questions over IMDb in plain Python that shares nothing with the jobs; tests compare the two."""
 
 import gzip
 from collections import defaultdict
@@ -11,26 +11,28 @@ Ids = list[tuple[int, int]]
 
 @dataclass
 class File:
-    """The lines that reach beyond the column `last` (counted from 0), as lists of cells; and how many do not."""
+    """The rows of a file, as lists of cells, and the number of lines that were unreadable."""
 
     rows: list[list[str]]
     unreadable: int
 
     @classmethod
-    def read(cls, path: Path, last: int, of: int) -> "File":
+    def read(cls, path: Path, last: int, columns: int) -> "File":
+        """Reads the lines that are complete up to the column with index `last`, out of `columns`."""
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         lines = [line.rstrip("\r") for line in content.decode(errors="replace").split("\n")]
         cells = [line.split("\t") for line in lines if line and line.split("\t")[0] not in ("tconst", "nconst")]
-        needed = last + 2 if last + 1 < of else of
+        # The cell after the last one shows that the last one is not cut off.
+        needed = min(last + 2, columns)
         rows = [row for row in cells if len(row) >= needed]
         return cls(rows, len(cells) - len(rows))
 
-    def only(self, *prefixes: tuple[int, str]) -> "File":
-        """Leaves out and counts the rows where one of these columns holds no id."""
+    def with_ids(self, *prefixes: tuple[int, str]) -> "File":
+        """Drops and counts the rows where one of these columns has no id with its prefix."""
         rows = [
             row
             for row in self.rows
-            if all(row[at].startswith(prefix) and row[at][2:].isdecimal() for at, prefix in prefixes)
+            if all(row[column].startswith(prefix) and row[column][2:].isdecimal() for column, prefix in prefixes)
         ]
         return File(rows, self.unreadable + len(self.rows) - len(rows))
 
@@ -41,17 +43,17 @@ def find(folder: Path, name: str) -> Path:
 
 
 def principals(folder: Path) -> File:
-    return File.read(find(folder, "title.principals"), last=2, of=6).only((0, "tt"), (2, "nm"))
+    return File.read(find(folder, "title.principals"), last=2, columns=6).with_ids((0, "tt"), (2, "nm"))
 
 
 def names(folder: Path) -> dict[str, str]:
-    """The greatest name where someone has two."""
-    rows = File.read(find(folder, "name.basics"), last=1, of=6).rows
+    """By id; the alphabetically last name if there are several."""
+    rows = File.read(find(folder, "name.basics"), last=1, columns=6).rows
     return {row[0]: row[1] for row in sorted(rows) if row[1] != r"\N"}
 
 
 def most_connected(folder: Path) -> list[tuple[str, int]]:
-    """Everyone who has worked with anyone, and with how many; the most first, then the lower id."""
+    """Everyone with coworkers and their number; most coworkers first, then the lower id."""
     teams = defaultdict(set)
     for title, _, person, *_ in principals(folder).rows:
         teams[title].add(person)
@@ -73,16 +75,16 @@ class Director:
 
 
 def best_director(folder: Path, min_films: int, min_votes: int) -> list[Director]:
-    """Every director with enough films, the best first."""
+    """Every director with at least `min_films` films of at least `min_votes` votes, the best first."""
     ratings: dict[str, tuple[Fraction, int]] = {}
-    for title, rating, votes in File.read(find(folder, "title.ratings"), last=2, of=3).only((0, "tt")).rows:
+    for title, rating, votes in File.read(find(folder, "title.ratings"), last=2, columns=3).with_ids((0, "tt")).rows:
         if votes.isdecimal() and int(votes) >= min_votes:
             best = ratings.get(title, (Fraction(0), 0))
             ratings[title] = max(best[0], Fraction(rating)), max(best[1], int(votes))
-    basics = File.read(find(folder, "title.basics"), last=5, of=9)
+    basics = File.read(find(folder, "title.basics"), last=5, columns=9)
     movies = {row[0] for row in basics.rows if row[1] == "movie" and row[0] in ratings}
     directed = defaultdict(set)
-    for title, directors, *_ in File.read(find(folder, "title.crew"), last=1, of=3).rows:
+    for title, directors, *_ in File.read(find(folder, "title.crew"), last=1, columns=3).rows:
         if title in movies:
             for person in directors.split(","):
                 directed[person].add(title)
@@ -97,4 +99,6 @@ def best_director(folder: Path, min_films: int, min_votes: int) -> list[Director
         for person, films in directed.items()
         if len(films) >= min_films
     ]
-    return sorted(ranking, key=lambda one: (-one.average, -len(one.films), -one.votes, int(one.id[2:])))
+    return sorted(
+        ranking, key=lambda director: (-director.average, -len(director.films), -director.votes, int(director.id[2:]))
+    )

@@ -1,6 +1,6 @@
-"""Brings .venv and ./seen up to date with pyproject.toml, requirements.lock and protos/; does nothing where they are.
+"""Brings .venv and ./seen up to date with pyproject.toml, requirements.lock and protos/: install.py EXTRA.
 
-Called by seen_venv with the name of an extra. It runs before anything is installed: the standard library is all it has.
+It runs before anything is installed, so it uses the standard library only.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,13 +18,12 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
-PROTOS = ROOT / "protos"
 BUILD_PROTOS = ROOT / "scripts" / "build_protos.sh"
 
 
 def main(extra: str) -> None:
     with one_at_a_time():
-        if extra == "install":  # the extra that holds uv alone, for who makes the lock
+        if extra == "install":  # scripts/lock.sh needs uv alone
             make_venv()
             install_uv()
         else:
@@ -34,7 +33,7 @@ def main(extra: str) -> None:
 
 @contextlib.contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Two scripts that start together wait for one another here."""
+    """Makes scripts that start at the same time wait for one another."""
     cache = ROOT / ".cache"
     cache.mkdir(exist_ok=True)
     with (cache / "install.lock").open("w") as file:
@@ -47,64 +46,55 @@ def one_at_a_time() -> Iterator[None]:
 
 
 def install(extra: str) -> None:
-    wanted = (ROOT / "pyproject.toml").read_text() + LOCK.read_text()
+    source = (ROOT / "pyproject.toml").read_text() + LOCK.read_text()
     stamp = VENV / f"seen-{extra}.stamp"
-    if runs(PYTHON) and reads(stamp) == wanted:
+    if works(PYTHON) and is_stamped(stamp, source):
         return
-    say(f"installing what '{extra}' needs into .venv (a minute or two the first time)")
+    say(f"installing extra '{extra}' into .venv (a minute or two the first time)")
     make_venv()
     uv = install_uv()
-    environment = os.environ | index_of_pip()
     run(
-        [
-            *(uv, "pip", "install", "--quiet", "--python", PYTHON, "--require-hashes"),
-            *("--requirements", "pyproject.toml", "--extra", extra, "--constraints", LOCK),
-        ],
-        environment,
+        *(uv, "pip", "install", "--quiet", "--python", PYTHON, "--require-hashes"),
+        *("--requirements", "pyproject.toml", "--extra", extra, "--constraints", LOCK),
+        **pip_index(),
     )
-    compile_all()
-    stamp.write_text(wanted)
+    # Compiled once here: otherwise a dozen processes that start together would each do it.
+    # Files for other versions of Python fail to compile, which is no error.
+    packages = VENV.glob("lib/python*/site-packages")
+    subprocess.run([PYTHON, "-m", "compileall", "-qq", "-j", "0", *packages], stdout=subprocess.DEVNULL, check=False)
+    stamp.write_text(source)
 
 
 def make_venv() -> None:
-    if not runs(PYTHON):
-        run([sys.executable, "-m", "venv", "--clear", VENV])
-    elif subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True, check=False).returncode:
-        run([PYTHON, "-m", "ensurepip", "--upgrade"])  # a venv that was interrupted half-way, or made without pip
+    if not works(PYTHON):
+        run(sys.executable, "-m", "venv", "--clear", VENV)
+    elif not works(PYTHON, "-m", "pip"):
+        run(PYTHON, "-m", "ensurepip", "--upgrade")  # an earlier run was interrupted, or the venv was made without pip
 
 
 def install_uv() -> Path:
-    """uv checks the hashes of everything else, so its own are checked by pip."""
+    """uv checks the hashes of all other packages; pip checks uv's own."""
     entry = re.search(r"^uv==.*\n(?: .*\n)*", LOCK.read_text(), re.MULTILINE)
     if entry is None:
-        fail("requirements.lock has no uv: scripts/lock.sh makes it anew")
-    uv = VENV / "bin" / "uv"
-    stamp = VENV / "seen-uv.stamp"
-    if not (runs(uv) and reads(stamp) == entry[0]):
+        fail("requirements.lock has no uv: restore the file from git")
+    uv, stamp = VENV / "bin" / "uv", VENV / "seen-uv.stamp"
+    if not (works(uv) and is_stamped(stamp, entry[0])):
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
             file.write(entry[0])
             file.flush()
-            run(
-                [PYTHON, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--requirement", file.name]
-            )
+            run(PYTHON, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--requirement", file.name)
         stamp.write_text(entry[0])
     return uv
 
 
-def compile_all() -> None:
-    """Ahead of time: else a dozen processes that start at once would each do it, some of them each time anew."""
-    packages = VENV.glob("lib/python*/site-packages")
-    # Some packages carry files for other versions of Python: what cannot be compiled is nothing to fail for.
-    subprocess.run([PYTHON, "-m", "compileall", "-qq", "-j", "0", *packages], stdout=subprocess.DEVNULL, check=False)
-
-
-def index_of_pip() -> dict[str, str]:
-    """Who has told pip of a mirror need not tell uv as well."""
+def pip_index() -> dict[str, str]:
+    """Gives uv the package index that pip is configured to use."""
     if {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & os.environ.keys():
         return {}
-    answer = subprocess.run([PYTHON, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False).stdout
-    indexes = dict(re.findall(r"^(global|install|:env:)\.index-url='(.*)'$", answer, re.MULTILINE))
-    # In pip's own order: what is given in the environment counts most.
+    command = [PYTHON, "-m", "pip", "config", "list"]
+    config = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    indexes = dict(re.findall(r"^(global|install|:env:)\.index-url='(.*)'$", config, re.MULTILINE))
+    # In pip's order: the environment overrides the files.
     for scope in (":env:", "install", "global"):
         if scope in indexes:
             return {"UV_DEFAULT_INDEX": indexes[scope]}
@@ -112,29 +102,36 @@ def index_of_pip() -> dict[str, str]:
 
 
 def build_protos() -> None:
-    # A new lock may hold a new generator.
-    wanted = "".join(path.read_text() for path in (*sorted(PROTOS.rglob("*.proto")), BUILD_PROTOS, LOCK))
+    # The lock may have a new version of the generator.
+    sources = (*sorted((ROOT / "protos").rglob("*.proto")), BUILD_PROTOS, LOCK)
+    source = "".join(path.read_text() for path in sources)
     stamp = ROOT / "seen" / ".stamp"
-    if reads(stamp) == wanted:
-        return
-    run([BUILD_PROTOS], os.environ | {"SEEN_PYTHON": str(PYTHON)})
-    stamp.write_text(wanted)
+    if not is_stamped(stamp, source):
+        run(BUILD_PROTOS, SEEN_PYTHON=str(PYTHON))
+        stamp.write_text(source)
 
 
-def runs(program: Path) -> bool:
+def works(*program: str | Path) -> bool:
     try:
-        return subprocess.run([program, "--version"], capture_output=True, check=False).returncode == 0
+        return subprocess.run([*program, "--version"], capture_output=True, check=False).returncode == 0
     except OSError:
         return False
 
 
-def reads(path: Path) -> str | None:
-    return path.read_text() if path.is_file() else None
+def is_stamped(stamp: Path, source: str) -> bool:
+    """Whether what the stamp belongs to was made from this source."""
+    return stamp.is_file() and stamp.read_text() == source
 
 
-def run(command: Sequence[str | Path], environment: dict[str, str] | None = None) -> None:
+def run(*command: str | Path, **environment: str) -> None:
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command,
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     if done.returncode:
         fail(f"{done.stdout.strip()}\nthis failed: {' '.join(map(str, command))}")
@@ -153,4 +150,4 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1])
     except KeyboardInterrupt:
-        fail("stopped while installing; the next run goes on with it")
+        fail("interrupted while installing; the next run continues")

@@ -1,15 +1,15 @@
 # shellcheck shell=bash
-# Sourced by the other scripts, from the repository root.
+# Sourced by other scripts, with the repository root as working directory.
 
-# seen_venv EXTRA: brings .venv (with that extra of pyproject.toml, as requirements.lock says) and ./seen up to date.
-# Afterwards .venv/bin/python is there. Says what it does only where it takes time; two scripts may do it at once.
+# seen_venv EXTRA: brings .venv (with that extra of pyproject.toml, as locked in requirements.lock) and ./seen up to date.
+# Prints something only if it takes time. Two scripts may do it at once.
 seen_venv() {
     local python
     python=$(_seen_python) || return 1
     "$python" scripts/lib/install.py "$1"
 }
 
-# A Python that can do it: the one in .venv once there is one, else the newest of the machine's that has venv.
+# The Python of .venv if there is one, else the first of the machine's that is new enough and has venv.
 _seen_python() {
     local candidate without_venv=""
     for candidate in .venv/bin/python python3.11 python3.12 python3.13 python3.14 python3 python; do
