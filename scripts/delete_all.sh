@@ -14,7 +14,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib/cloud.sh
 source "$(dirname "$0")/lib/cloud.sh"
 
-keep_bucket=""
+keep_bucket="" yes=""
 begin "keep_bucket! yes!" "$@"
 need_variable SEEN_PROJECT SEEN_REGION SEEN_CLUSTER SEEN_BUCKET SEEN_DATAPROC_CLUSTER
 need_command gcloud curl kubectl gke-gcloud-auth-plugin

@@ -21,7 +21,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib/cloud.sh
 source "$(dirname "$0")/lib/cloud.sh"
 
-target="" tag="" users=100 workers="" delete=""
+target="" tag="" users=100 workers="" delete="" yes=""
 begin "target tag users workers delete! yes!" "$@"
 need_variable SEEN_PROJECT SEEN_REGION SEEN_CLUSTER
 SEEN_CLUSTER+=-locust SEEN_CONTEXT=""

@@ -21,6 +21,10 @@ fail() {
 # --size VALUE, `yes!` is a flag, `overlay:` is a positional argument.
 begin() {
     local own=" $1 " name
+    for name in $1; do
+        # A flag must not come from the environment.
+        [[ $name != *! ]] || printf -v "${name%!}" ""
+    done
     shift
     dry_run=""
     exec 3>&1
@@ -225,7 +229,7 @@ put() {
 # confirm WORD QUESTION: continues only if the user types the word, or with --yes.
 confirm() {
     local typed
-    [[ $dry_run || ${yes:-} ]] && return
+    [[ $dry_run || $yes ]] && return
     read -r -p "$2 Type $1 to continue: " typed || true
     [[ $typed == "$1" ]] || fail "not confirmed; nothing was changed"
 }

@@ -1,4 +1,4 @@
-"""Grafana's dashboards as they are committed, and what their queries name."""
+"""The committed Grafana dashboards, and the metrics in their queries."""
 
 import json
 import re
@@ -31,19 +31,21 @@ class Panel:
         return [target["expr"] for target in self.json["targets"]]
 
 
-def all_of_them() -> dict[str, Json]:
-    """By their files' names."""
+def all_dashboards() -> dict[str, Json]:
+    """By file name, without the extension."""
     return {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
 
 
 def panels() -> list[Panel]:
     return [
-        Panel(name, panel["title"], panel) for name, dashboard in all_of_them().items() for panel in dashboard["panels"]
+        Panel(name, panel["title"], panel)
+        for name, dashboard in all_dashboards().items()
+        for panel in dashboard["panels"]
     ]
 
 
 def metrics(query: str) -> set[str]:
-    """The names of the metrics in a query of PromQL."""
+    """The names of the metrics in a PromQL query."""
     bare = _TEXT_LABELS_AND_RANGES.sub(" ", query)
-    bare = _TEXT_LABELS_AND_RANGES.sub(" ", bare)  # braces that held a text, of which some was braces
+    bare = _TEXT_LABELS_AND_RANGES.sub(" ", bare)  # again, for braces around a string that contained braces
     return set(_NAMES.findall(_GROUPINGS.sub(" ", bare))) - _WORDS

@@ -1,4 +1,7 @@
-"""The places that speak of the same services: code, one machine, Compose, the build, the cluster, mesh, monitoring."""
+"""What each deployment file declares about the services: their names, ports and settings.
+
+Functions take the root of the checkout, so that they also work for a copy with an added dataset.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,139 +12,173 @@ from typing import Any
 import yaml
 
 from scripts.local.suite import Process, Suite
+from services.account.settings import AccountSettings, DatabaseSettings
+from services.catalog import datasets
+from services.catalog.settings import CatalogSettings
+from services.common.settings import ENV_PREFIX, ProgramSettings
+from services.gateway.settings import GatewaySettings
+from services.library.settings import LibrarySettings
+from services.local_auth0.settings import LocalAuth0Settings
+from services.spark_connector.settings import SparkSettings
 from tests.conftest import ROOT
 from tests.deploy import render
 from tests.deploy.workloads import overlay
 
-NEVER_DEPLOYED = "local-auth0"
-_PRINCIPAL = re.compile(r"cluster\.local/ns/seen/sa/(.+)")
-_HOST = re.compile(r"([a-z0-9-]+)\.seen\.svc\.cluster\.local")
-
-# By service: the port of its protocol, and that of its metrics.
+DATASETS = tuple(datasets.names())
+# Runs on developers' machines only.
+LOCAL_ONLY = "local-auth0"
+# Images that docker-bake.hcl builds for tests.
+TEST_IMAGES = {LOCAL_ONLY, "test", "locust"}
+SETTINGS: Mapping[str, type[ProgramSettings]] = {
+    "gateway": GatewaySettings,
+    "library": LibrarySettings,
+    "account": AccountSettings,
+    "account-migrate": DatabaseSettings,
+    "spark-connector": SparkSettings,
+    LOCAL_ONLY: LocalAuth0Settings,
+    **dict.fromkeys(DATASETS, CatalogSettings),
+}
+# By service: its own port and its metrics port.
 Ports = Mapping[str, tuple[int, int]]
 
+_HOST = re.compile(r"([a-z0-9-]+)\.seen\.svc\.cluster\.local")
+
+
+def services() -> set[str]:
+    """The folders of services/ with a __main__.py, except the one that is never deployed."""
+    return all_services() - {LOCAL_ONLY}
+
+
+def all_services() -> set[str]:
+    return {path.parent.name.replace("_", "-") for path in (ROOT / "services").glob("*/__main__.py")}
+
+
+def settings_class(service: str) -> type[ProgramSettings]:
+    """A service without an entry in SETTINGS is an added dataset."""
+    return SETTINGS.get(service, CatalogSettings)
+
+
+def variables(service: str) -> Mapping[str, str]:
+    """The environment variables of a service's settings, with the field that each one sets."""
+    return {f"{ENV_PREFIX}{field.upper()}": field for field in settings_class(service).model_fields}
+
 
 @cache
-def one_machine() -> Mapping[str, Process]:
-    """By the name that it has in a cluster."""
+def local_processes() -> Mapping[str, Process]:
+    """The services of scripts/local/suite.py, by the name that they have in a cluster."""
     processes = Suite(Path("/suite"), 0).processes()
-    named = {process.name.replace("_", "-"): process for process in processes}
-    return {name: process for name, process in named.items() if not name.startswith("mongod")}
+    by_name = {process.name.replace("_", "-"): process for process in processes}
+    return {name: process for name, process in by_name.items() if not name.startswith("mongod")}
 
 
 @cache
-def compose() -> Mapping[str, Any]:
-    services: Mapping[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    return services
+def compose(root: Path = ROOT) -> Mapping[str, Any]:
+    declared: Mapping[str, Any] = yaml.safe_load((root / "docker-compose.yml").read_text())["services"]
+    return declared
 
 
-def programs() -> set[str]:
-    """The folders of services/ that can be run, but for the one that is never deployed."""
-    found = {path.parent.name.replace("_", "-") for path in (ROOT / "services").glob("*/__main__.py")}
-    return found - {NEVER_DEPLOYED}
+def baked_images(root: Path = ROOT) -> set[str]:
+    (images,) = re.findall(r"image = \[(.*?)\]", (root / "docker-bake.hcl").read_text(), re.DOTALL)
+    return set(re.findall(r'"([a-z0-9-]+)"', images))
 
 
-def _of_one_machine() -> set[str]:
-    return set(one_machine()) - {NEVER_DEPLOYED}
+def dockerfile_extras(root: Path = ROOT) -> dict[str, list[str]]:
+    """The extras that the Dockerfile installs for each value of SERVICE."""
+    branches = re.findall(r"^\s+([a-z0-9 |-]+)\) set -- ?(.*) ;;", (root / "Dockerfile").read_text(), re.MULTILINE)
+    return {
+        service: re.findall(r"--extra (\S+)", options.replace('"$SERVICE"', service))
+        for names, options in branches
+        for service in names.split(" | ")
+    }
 
 
-def _of_compose() -> set[str]:
-    tools = {NEVER_DEPLOYED, "test", "locust"}
-    return {name for name, service in compose().items() if "build" in service} - tools
-
-
-def _of_the_build() -> set[str]:
-    (images,) = re.findall(r"image = \[(.*?)\]", (ROOT / "docker-bake.hcl").read_text(), re.DOTALL)
-    return set(re.findall(r'"([a-z0-9-]+)"', images)) - {NEVER_DEPLOYED, "test", "locust"}
-
-
-def _of_the_mesh() -> set[str]:
-    return {service(found["spec"]["host"]) for found in render.istio() if found["kind"] == "DestinationRule"}
-
-
-def _of_routes() -> set[str]:
-    routes = [found for found in render.istio() if found["kind"] == "VirtualService"]
-    return {service(destination["host"]) for found in routes for destination in destinations(found)}
+def scraped_ports(root: Path = ROOT) -> Mapping[str, int]:
+    """The metrics port at which Prometheus scrapes each service in Compose."""
+    text = (root / "k8s" / "monitoring" / "prometheus" / "compose.yaml").read_text()
+    (seen,) = (job for job in yaml.safe_load(text)["scrape_configs"] if job["job_name"] == "seen")
+    targets = [target for config in seen["static_configs"] for target in config["targets"]]
+    return {name: int(port) for name, _, port in (target.partition(":") for target in targets)}
 
 
 def destinations(virtual_service: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [route["destination"] for http in virtual_service["spec"]["http"] for route in http.get("route", ())]
 
 
-def service(host: str) -> str:
-    """library.seen.svc.cluster.local: library."""
+def service_of(host: str) -> str:
+    """library for library.seen.svc.cluster.local."""
     return _HOST.sub(r"\1", host)
 
 
-def scraped() -> Mapping[str, int]:
-    """What Prometheus asks in Compose, by name."""
-    text = (ROOT / "k8s" / "monitoring" / "prometheus" / "compose.yaml").read_text()
-    (seen,) = (job for job in yaml.safe_load(text)["scrape_configs"] if job["job_name"] == "seen")
-    targets = [target for config in seen["static_configs"] for target in config["targets"]]
-    return {name: int(port) for name, _, port in (target.partition(":") for target in targets)}
+def _in_suite(root: Path) -> set[str]:
+    return set(local_processes()) - {LOCAL_ONLY}
 
 
-def _of_overlay(name: str, kind: str) -> set[str]:
-    return {one for one in overlay(name).names(kind) if not one.startswith(("mongo-", "mysql"))}
+def _in_compose(root: Path) -> set[str]:
+    return {name for name, service in compose(root).items() if "build" in service} - TEST_IMAGES
 
 
-NAMES: Mapping[str, Callable[[], set[str]]] = {
-    "scripts/local/suite.py": _of_one_machine,
-    "docker-compose.yml": _of_compose,
-    "docker-bake.hcl": _of_the_build,
-    "istio/destination-rules": _of_the_mesh,
-    "istio/routes": _of_routes,
-    "k8s/monitoring/prometheus/compose.yaml": lambda: set(scraped()),
+def _watched(root: Path) -> set[str]:
+    rules = (root / "k8s" / "monitoring" / "prometheus" / "rules" / "services.yaml").read_text()
+    return set(re.findall(r'absent\(up{job="(.+)"}\)', rules))
+
+
+def _with_destination_rule(root: Path) -> set[str]:
+    return {service_of(one["spec"]["host"]) for one in render.istio(root) if one["kind"] == "DestinationRule"}
+
+
+def _with_route(root: Path) -> set[str]:
+    routes = [one for one in render.istio(root) if one["kind"] == "VirtualService"]
+    return {service_of(destination["host"]) for route in routes for destination in destinations(route)}
+
+
+def _in_overlay(name: str, kind: str, root: Path) -> set[str]:
+    return {one for one in overlay(name, root).names(kind) if not one.startswith(("mongo-", "mysql"))}
+
+
+# Every list of services, by the file that contains it.
+NAMES: Mapping[str, Callable[[Path], set[str]]] = {
+    "scripts/local/suite.py": _in_suite,
+    "docker-compose.yml": _in_compose,
+    "docker-bake.hcl": lambda root: baked_images(root) - TEST_IMAGES,
+    "Dockerfile": lambda root: set(dockerfile_extras(root)) - TEST_IMAGES,
+    "istio/destination-rules": _with_destination_rule,
+    "istio/routes": _with_route,
+    "k8s/monitoring/prometheus/compose.yaml": lambda root: set(scraped_ports(root)),
+    "k8s/monitoring/prometheus/rules/services.yaml": _watched,
     **{
-        f"k8s/overlays/{name}: {kind}": partial(_of_overlay, name, kind)
+        f"k8s/overlays/{name}: {kind}": partial(_in_overlay, name, kind)
         for name in render.OVERLAYS
         for kind in ("Deployment", "Service", "PodDisruptionBudget")
     },
 }
 
 
-def ports_of_one_machine() -> Ports:
-    return {
-        name: (process.ports[0], process.ports[1]) for name, process in one_machine().items() if name != NEVER_DEPLOYED
-    }
+def local_ports() -> Ports:
+    return {name: (one.ports[0], one.ports[1]) for name, one in local_processes().items() if name != LOCAL_ONLY}
 
 
-def _ports_of_compose() -> Ports:
-    return {name: _two(compose()[name]["environment"]) for name in _of_compose()}
+def _compose_ports(root: Path) -> Ports:
+    return {name: _port_settings(compose(root)[name]["environment"]) for name in _in_compose(root)}
 
 
-def _ports_of_settings(name: str) -> Ports:
-    return {one.name: _two(one.environment) for one in overlay(name).deployments}
+def _cluster_settings(name: str, root: Path) -> Ports:
+    return {one.name: _port_settings(one.environment) for one in overlay(name, root).deployments}
 
 
-def _two(settings: Mapping[str, Any]) -> tuple[int, int]:
-    return int(settings["SEEN_PORT"]), int(settings["SEEN_METRICS_PORT"])
+def _port_settings(environment: Mapping[str, Any]) -> tuple[int, int]:
+    return int(environment["SEEN_PORT"]), int(environment["SEEN_METRICS_PORT"])
 
 
-def _ports_of_containers(name: str) -> Ports:
+def _container_ports(name: str, root: Path) -> Ports:
     return {
         one.name: (one.ports["http" if one.name == "gateway" else "grpc"], one.ports["http-metrics"])
-        for one in overlay(name).deployments
+        for one in overlay(name, root).deployments
     }
 
 
-PORTS: Mapping[str, Callable[[], Ports]] = {
-    "docker-compose.yml": _ports_of_compose,
-    **{f"k8s/overlays/{name}: settings": partial(_ports_of_settings, name) for name in render.OVERLAYS},
-    **{f"k8s/overlays/{name}: containers": partial(_ports_of_containers, name) for name in render.OVERLAYS},
+# Every list of ports, by the file that contains it. The source is scripts/local/suite.py.
+PORTS: Mapping[str, Callable[[Path], Ports]] = {
+    "docker-compose.yml": _compose_ports,
+    **{f"k8s/overlays/{name}: settings": partial(_cluster_settings, name) for name in render.OVERLAYS},
+    **{f"k8s/overlays/{name}: containers": partial(_container_ports, name) for name in render.OVERLAYS},
 }
-
-
-def principals(rule: Mapping[str, Any]) -> set[str]:
-    """Of an AuthorizationPolicy's rule: service accounts of ours by name, others in full; * for everybody."""
-    sources = [source["source"] for source in rule.get("from", ())]
-    found = {principal for source in sources for principal in source.get("principals", ["*"])}
-    return {_PRINCIPAL.sub(r"\1", principal) for principal in found} or {"*"}
-
-
-def ports(rule: Mapping[str, Any]) -> set[int] | None:
-    """None for any."""
-    operations = [to["operation"] for to in rule.get("to", ())]
-    if not operations or any("ports" not in operation for operation in operations):
-        return None
-    return {int(port) for operation in operations for port in operation["ports"]}

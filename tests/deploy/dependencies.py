@@ -1,4 +1,4 @@
-"""What programs import, read from their source; and what the extras of pyproject.toml bring, read from .venv."""
+"""Which distributions services import, read from their source, and which the extras of pyproject.toml install."""
 
 import ast
 import importlib.metadata
@@ -12,49 +12,49 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-# What is generated from protos/, jobs of which each engine runs some, and a name that a dozen distributions share.
-LEFT_OUT = ("seen", "spark_jobs", "google")
+# Not followed: generated code, jobs whose imports depend on the engine, and a namespace of a dozen distributions.
+IGNORED = ("seen", "spark_jobs", "google")
 
 
-def imported(*starts: str) -> set[str]:
-    """The distributions whose modules are imported by these of our modules, and by those of ours that they import."""
+def imported(*modules: str) -> set[str]:
+    """The distributions that these modules of ours import, directly or through other modules of ours."""
     owners = importlib.metadata.packages_distributions()
-    found: set[str] = set()
-    known: set[str] = set()
-    waiting = list(starts)
-    while waiting:
-        name = waiting.pop()
+    distributions: set[str] = set()
+    visited: set[str] = set()
+    queue = list(modules)
+    while queue:
+        name = queue.pop()
         source = _source(name)
-        if name in known or source is None:
+        if name in visited or source is None:
             continue
-        known.add(name)
-        for wanted in _imports(source):
-            top = wanted.partition(".")[0]
+        visited.add(name)
+        for module in _imports(source):
+            top = module.partition(".")[0]
             if top == "services":
-                waiting.append(wanted)
-            elif top not in LEFT_OUT and top not in sys.stdlib_module_names:
-                found.update(map(canonicalize_name, owners.get(top, [top])))
-    return found
+                queue.append(module)
+            elif top not in IGNORED and top not in sys.stdlib_module_names:
+                distributions.update(map(canonicalize_name, owners.get(top, [top])))
+    return distributions
 
 
-def brought(extras: Iterable[str]) -> set[str]:
-    """All that is installed with the project's own dependencies and these extras."""
+def installed(extras: Iterable[str]) -> set[str]:
+    """The distributions that the project's dependencies and these extras install."""
     found: set[tuple[str, str]] = set()
-    for wanted in (PROJECT["dependencies"], *(PROJECT["optional-dependencies"][extra] for extra in extras)):
-        for requirement in wanted:
+    for requirements in (PROJECT["dependencies"], *(PROJECT["optional-dependencies"][extra] for extra in extras)):
+        for requirement in requirements:
             _add(Requirement(requirement), "", found)
     return {name for name, _ in found}
 
 
-def _add(requirement: Requirement, extra_of_parent: str, found: set[tuple[str, str]]) -> None:
-    if requirement.marker and not requirement.marker.evaluate({"extra": extra_of_parent}):
+def _add(requirement: Requirement, parent_extra: str, found: set[tuple[str, str]]) -> None:
+    if requirement.marker and not requirement.marker.evaluate({"extra": parent_extra}):
         return
     name = canonicalize_name(requirement.name)
     for extra in ("", *requirement.extras):
         if (name, extra) not in found:
             found.add((name, extra))
-            for needed in importlib.metadata.requires(name) or ():
-                _add(Requirement(needed), extra, found)
+            for dependency in importlib.metadata.requires(name) or ():
+                _add(Requirement(dependency), extra, found)
 
 
 def _source(module: str) -> Path | None:

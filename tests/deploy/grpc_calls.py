@@ -1,7 +1,7 @@
-"""Which gRPC methods each program calls, read from its source: the truth that policies are held against."""
+"""Which gRPC methods each service calls, read from its source code."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2
@@ -14,13 +14,12 @@ SERVICES: dict[str, ServiceDescriptor] = {
     for module in (account_pb2, catalog_pb2, library_pb2, spark_pb2, health_pb2)
     for name, service in module.DESCRIPTOR.services_by_name.items()
 }
-# Which programs serve a protocol of ours; the others are named like theirs.
-DATASETS = ("book", "imdb", "anime")
-SERVED_BY = {"Account": ("account",), "Catalog": DATASETS, "Library": ("library",), "Spark": ("spark-connector",)}
+# The services that implement each protocol; the datasets implement Catalog.
+SERVED_BY = {"Account": ("account",), "Library": ("library",), "Spark": ("spark-connector",)}
 
 
 def path(service: str, method: str) -> str:
-    """As it is on the wire: /seen.v1.Library/GetItem."""
+    """The HTTP/2 path of a method, such as /seen.v1.Library/GetItem."""
     return f"/{SERVICES[service].full_name}/{method}"
 
 
@@ -28,22 +27,22 @@ def all_paths() -> set[str]:
     return {path(name, method) for name, service in SERVICES.items() for method in service.methods_by_name}
 
 
-def edges(program: str) -> dict[str, set[str]]:
-    """The paths that a program calls, by the program that it calls there."""
-    made = set(_calls(program))
+def calls(caller: str, datasets: Iterable[str]) -> dict[str, set[str]]:
+    """The paths that a service calls, by the called service."""
+    methods = set(_methods(caller))
     called: dict[str, set[str]] = {}
-    for service, method in made:
-        for callee in SERVED_BY.get(service, ()):
-            called.setdefault(callee, set()).add(path(service, method))
-    if ("Health", "Check") in made:  # of all it calls; see services/gateway/backends.py
+    for protocol, method in methods:
+        for callee in datasets if protocol == "Catalog" else SERVED_BY.get(protocol, ()):
+            called.setdefault(callee, set()).add(path(protocol, method))
+    if ("Health", "Check") in methods:  # of every service that it calls, see services/gateway
         for paths in called.values():
             paths.add(path("Health", "Check"))
     return called
 
 
-def _calls(program: str) -> Iterator[tuple[str, str]]:
-    """Service and method of each call."""
-    for file in (ROOT / "services" / program.replace("-", "_")).rglob("*.py"):
+def _methods(caller: str) -> Iterator[tuple[str, str]]:
+    """(protocol, method) of each call in the source."""
+    for file in (ROOT / "services" / caller.replace("-", "_")).rglob("*.py"):
         tree = ast.parse(file.read_text(encoding="utf-8"))
         functions = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
         attributes = [function for function in functions if isinstance(function, ast.Attribute)]
@@ -56,8 +55,8 @@ def _calls(program: str) -> Iterator[tuple[str, str]]:
 
 
 def _service(having: set[str], stubs: set[str], receiver: str, where: str) -> str:
-    """Whose method it is: the only service that has one of that name, or that the file or the receiver names."""
+    """The only protocol that has the method; else the only one whose stub the file uses; else the receiver's name."""
     for candidates in (having, having & stubs, having & {receiver}):
         if len(candidates) == 1:
             return candidates.pop()
-    raise AssertionError(f"{where}: cannot tell which of {sorted(having)} is called")
+    raise AssertionError(f"{where}: cannot determine which of {sorted(having)} is called")

@@ -1,4 +1,4 @@
-"""Istio's own definitions of its objects, made strict: a field that a cluster would drop is an error here."""
+"""Validates objects against the schemas in Istio's CRDs, strictly: unknown fields, which a cluster drops, are errors."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -17,7 +17,7 @@ Object = dict[str, Any]
 
 
 def faults(rendered: Object) -> Iterator[str]:
-    """What is wrong with an object, each with its name and the field."""
+    """A line for each error in the object, with its name and the field."""
     version, kind, name = rendered["apiVersion"], rendered["kind"], rendered["metadata"]["name"]
     validator = _validators().get((version, kind))
     if validator is None:
@@ -29,7 +29,7 @@ def faults(rendered: Object) -> Iterator[str]:
 
 @cache
 def _validators() -> Mapping[tuple[str, str], Any]:
-    """By version and kind. The definitions' CEL rules are not looked at: there is no evaluator for them here."""
+    """By version and kind. The CEL rules of the CRDs are not evaluated."""
     return {
         (f"{crd['spec']['group']}/{version['name']}", crd["spec"]["names"]["kind"]): jsonschema.Draft202012Validator(
             _strict(version["schema"]["openAPIV3Schema"]["properties"]["spec"])
@@ -42,14 +42,14 @@ def _validators() -> Mapping[tuple[str, str], Any]:
 
 def _text(file: Path) -> str:
     if not file.is_file():
-        pytest.skip(f"no definitions of Istio's objects: there is no {file}")
+        pytest.skip(f"Istio's CRDs are missing: there is no {file}")
     return file.read_text(encoding="utf-8")
 
 
 def _strict(schema: Object) -> Object:
-    """The same schema, to which an unknown field is an error.
+    """The schema with unknown fields forbidden.
 
-    Only fields' own schemas are changed: those in oneOf, anyOf and not name a few fields as a condition.
+    Schemas in oneOf, anyOf and not stay unchanged, because they only state conditions on a few fields.
     """
     strict = dict(schema)
     if "properties" in schema:

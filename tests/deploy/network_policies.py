@@ -1,4 +1,4 @@
-"""Which connections NetworkPolicies allow: both ends must agree, and a pod that no policy names is open."""
+"""Evaluates NetworkPolicies: a connection needs permission at both ends, and a pod that no policy selects is open."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ NAMESPACE = "seen"
 
 
 @dataclass(frozen=True)
-class End:
-    """A pod that opens a connection or takes one. `closed` ends are governed by the policies that are looked at."""
+class Endpoint:
+    """A pod that opens or accepts connections."""
 
     name: str
     namespace: str
@@ -20,12 +20,13 @@ class End:
     ports: Mapping[str, int] = field(hash=False, default_factory=dict)
 
     @property
-    def closed(self) -> bool:
+    def is_restricted(self) -> bool:
+        """Whether the evaluated policies, which are those of the namespace `seen`, can apply to it."""
         return self.namespace == NAMESPACE
 
 
 @dataclass(frozen=True)
-class Edge:
+class Connection:
     caller: str
     callee: str
     port: int
@@ -34,60 +35,65 @@ class Edge:
         return f"{self.caller} → {self.callee}:{self.port}"
 
 
-def ends(cluster: Cluster) -> list[End]:
-    return [End(one.name, NAMESPACE, one.labels, one.ports) for one in cluster.workloads]
+def endpoints(cluster: Cluster) -> list[Endpoint]:
+    return [Endpoint(one.name, NAMESPACE, one.labels, one.ports) for one in cluster.workloads]
 
 
-def edges(
-    cluster: Cluster, callers: Sequence[End], callees: Sequence[End], sides: Sequence[str] = ("egress", "ingress")
-) -> set[Edge]:
-    """All that are allowed from one of these to another, on the ports that it listens on, by both ends or by one."""
+def allowed(
+    cluster: Cluster,
+    callers: Sequence[Endpoint],
+    callees: Sequence[Endpoint],
+    sides: Sequence[str] = ("egress", "ingress"),
+) -> set[Connection]:
+    """The allowed connections to the callees' ports. `sides` can restrict the check to one end."""
     policies = cluster.of("NetworkPolicy")
     return {
-        Edge(caller.name, callee.name, port)
+        Connection(caller.name, callee.name, port)
         for caller in callers
         for callee in callees
         for name, port in callee.ports.items()
         if caller != callee
-        and ("egress" not in sides or _lets(policies, "egress", "to", caller, callee, name, port))
-        and ("ingress" not in sides or _lets(policies, "ingress", "from", callee, caller, name, port))
+        and ("egress" not in sides or _allows(policies, "egress", "to", caller, callee, name, port))
+        and ("ingress" not in sides or _allows(policies, "ingress", "from", callee, caller, name, port))
     }
 
 
-def outside(cluster: Cluster) -> set[tuple[str, str, int]]:
-    """(pod, addresses, port) for each way out that is given by addresses."""
+def allowed_addresses(cluster: Cluster) -> set[tuple[str, str, int]]:
+    """(pod, CIDR, port) of each egress rule with an address block."""
     return {
-        (end.name, peer["ipBlock"]["cidr"], port["port"])
-        for end in ends(cluster)
-        for rule in _rules(cluster.of("NetworkPolicy"), "egress", end)
+        (endpoint.name, peer["ipBlock"]["cidr"], port["port"])
+        for endpoint in endpoints(cluster)
+        for rule in _rules(cluster.of("NetworkPolicy"), "egress", endpoint)
         for peer in rule.get("to", ())
         if "ipBlock" in peer
         for port in rule["ports"]
     }
 
 
-def _lets(policies: Sequence[Object], way: str, peers: str, end: End, other: End, name: str, port: int) -> bool:
-    if not end.closed or not any(_governs(policy, way, end) for policy in policies):
+def _allows(
+    policies: Sequence[Object], direction: str, peers: str, endpoint: Endpoint, other: Endpoint, name: str, port: int
+) -> bool:
+    if not endpoint.is_restricted or not any(_applies(policy, direction, endpoint) for policy in policies):
         return True
     return any(
-        (not rule.get(peers) or any(_is(peer, other) for peer in rule[peers]))
-        and (not rule.get("ports") or any(_covers(one, name, port) for one in rule["ports"]))
-        for rule in _rules(policies, way, end)
+        (not rule.get(peers) or any(_matches_peer(peer, other) for peer in rule[peers]))
+        and (not rule.get("ports") or any(_matches_port(one, name, port) for one in rule["ports"]))
+        for rule in _rules(policies, direction, endpoint)
     )
 
 
-def _rules(policies: Sequence[Object], way: str, end: End) -> Iterator[Mapping[str, Any]]:
+def _rules(policies: Sequence[Object], direction: str, endpoint: Endpoint) -> Iterator[Mapping[str, Any]]:
     for policy in policies:
-        if _governs(policy, way, end):
-            yield from policy["spec"].get(way, ())
+        if _applies(policy, direction, endpoint):
+            yield from policy["spec"].get(direction, ())
 
 
-def _governs(policy: Object, way: str, end: End) -> bool:
+def _applies(policy: Object, direction: str, endpoint: Endpoint) -> bool:
     spec = policy["spec"]
-    return way.capitalize() in spec["policyTypes"] and selects(spec["podSelector"], end.labels)
+    return direction.capitalize() in spec["policyTypes"] and selects(spec["podSelector"], endpoint.labels)
 
 
-def _is(peer: Mapping[str, Any], other: End) -> bool:
+def _matches_peer(peer: Mapping[str, Any], other: Endpoint) -> bool:
     if "ipBlock" in peer:
         return False
     if "namespaceSelector" in peer:
@@ -98,7 +104,7 @@ def _is(peer: Mapping[str, Any], other: End) -> bool:
     return selects(peer.get("podSelector", {}), other.labels)
 
 
-def _covers(rule: Mapping[str, Any], name: str, port: int) -> bool:
-    """A name is that of the callee's port."""
-    wanted = rule["port"]
-    return bool(wanted == name if isinstance(wanted, str) else wanted <= port <= rule.get("endPort", wanted))
+def _matches_port(rule: Mapping[str, Any], name: str, port: int) -> bool:
+    """`name` is the name of the callee's port."""
+    first = rule["port"]
+    return bool(first == name if isinstance(first, str) else first <= port <= rule.get("endPort", first))

@@ -1,4 +1,4 @@
-"""A real Prometheus with the configuration that is committed, and this machine in the place of what that names."""
+"""Runs a real Prometheus with the committed configuration, in which host names are replaced by ports on this machine."""
 
 import datetime
 import shutil
@@ -14,14 +14,15 @@ import httpx
 import pytest
 import yaml
 
-from scripts.local.suite import ROOT
+from tests.conftest import ROOT
+from tests.deploy.declared_services import scraped_ports
 from tests.end_to_end.suites import wait_for
 
 MONITORING = ROOT / "k8s" / "monitoring"
 COMPOSE = MONITORING / "prometheus" / "compose.yaml"
 CLUSTER = MONITORING / "prometheus" / "cluster.yaml"
 RULES = sorted((MONITORING / "prometheus" / "rules").glob("*.yaml"))
-HERE = "127.0.0.1"
+HOST = "127.0.0.1"
 EVERY_SECOND = {"scrape_interval": "1s", "evaluation_interval": "1s"}
 
 Yaml = dict[str, Any]
@@ -31,12 +32,12 @@ def tool(name: str) -> str:
     """The path of `prometheus` or `promtool`."""
     found = shutil.which(name)
     if found is None:
-        pytest.skip(f"there is no {name} here; Debian's package prometheus has it")
+        pytest.skip(f"{name} is not installed; Debian's package prometheus contains it")
     return found
 
 
 def promtool(*arguments: str | Path) -> str:
-    """What it prints; a failed test's message is that."""
+    """Runs promtool, which must succeed, and returns its output."""
     done = subprocess.run([tool("promtool"), *arguments], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -56,32 +57,26 @@ def alerts() -> list[str]:
 
 
 def job(config: Yaml, name: str) -> Yaml:
-    (found,) = [job for job in config["scrape_configs"] if job["job_name"] == name]
-    return dict(found)
-
-
-def metrics_ports() -> dict[str, int]:
-    """The services that Prometheus scrapes in Compose, and their ports."""
-    addresses = [target for group in job(read(COMPOSE), "seen")["static_configs"] for target in group["targets"]]
-    return {name: int(port) for name, _, port in (address.partition(":") for address in addresses)}
+    (scrape_config,) = [job for job in config["scrape_configs"] if job["job_name"] == name]
+    return dict(scrape_config)
 
 
 def config_for(offset: int, own_port: int) -> Yaml:
-    """Compose's configuration, which looks here for what it names, every second."""
+    """Compose's configuration, which scrapes a local suite with this port offset every second."""
     config = read(COMPOSE)
     config["global"] = EVERY_SECOND
     config["rule_files"] = [str(COMPOSE.parent / pattern) for pattern in config["rule_files"]]
-    for of in config["scrape_configs"]:
-        for address in [target for group in of["static_configs"] for target in group["targets"]]:
+    for scrape_config in config["scrape_configs"]:
+        for address in [target for group in scrape_config["static_configs"] for target in group["targets"]]:
             name, _, port = address.partition(":")
-            here = own_port if name == "localhost" else int(port) + offset
-            # Last, when the job has been named after the address.
-            of.setdefault("relabel_configs", []).append(
+            local_port = own_port if name == "localhost" else int(port) + offset
+            # Appended, because an earlier rule takes the label `job` from the address.
+            scrape_config.setdefault("relabel_configs", []).append(
                 {
                     "source_labels": ["__address__"],
                     "regex": address,
                     "target_label": "__address__",
-                    "replacement": f"{HERE}:{here}",
+                    "replacement": f"{HOST}:{local_port}",
                 }
             )
     return config
@@ -89,7 +84,7 @@ def config_for(offset: int, own_port: int) -> Yaml:
 
 class Prometheus:
     def __init__(self, port: int) -> None:
-        self._client = httpx.Client(base_url=f"http://{HERE}:{port}", trust_env=False, timeout=10)
+        self._client = httpx.Client(base_url=f"http://{HOST}:{port}", trust_env=False, timeout=10)
 
     def is_ready(self) -> bool:
         try:
@@ -98,36 +93,35 @@ class Prometheus:
             return False
 
     def get(self, path: str, **parameters: str | float) -> Any:
-        answer = self._client.get(f"/api/v1/{path}", params=parameters)
-        said = answer.json()
-        assert said["status"] == "success", said.get("error")
-        return said["data"]
+        response = self._client.get(f"/api/v1/{path}", params=parameters).json()
+        assert response["status"] == "success", response.get("error")
+        return response["data"]
 
     def query(self, expression: str, at: float | None = None) -> list[tuple[dict[str, str], float]]:
         """The labels and values of an instant vector."""
-        found = self.get("query", query=expression, time=at or time.time())
-        return [(sample["metric"], float(sample["value"][1])) for sample in found["result"]]
+        result = self.get("query", query=expression, time=at or time.time())["result"]
+        return [(sample["metric"], float(sample["value"][1])) for sample in result]
 
     def wait_until_scraped(self) -> None:
-        """Waits until everything has been scraped that is there now."""
+        """Waits until every target has been scraped after this call."""
         now = time.time()
 
-        def passed() -> bool:
-            found = [value for _, value in self.query("timestamp(up)")]
-            return len(found) > len(metrics_ports()) and min(found) > now  # the one more is Prometheus itself
+        def is_scraped() -> bool:
+            times = [value for _, value in self.query("timestamp(up)")]
+            return len(times) > len(scraped_ports()) and min(times) > now  # one more target is Prometheus itself
 
-        wait_for(passed, timeout_s=20)
+        wait_for(is_scraped, timeout_s=20)
 
     def wait_until_evaluated(self) -> None:
-        """Waits until the rules have seen everything that is there now."""
+        """Waits until all rules have been evaluated on samples from after this call."""
         self.wait_until_scraped()
         now = datetime.datetime.now(datetime.UTC)
 
-        def passed() -> bool:
+        def is_evaluated() -> bool:
             groups = self.get("rules")["groups"]
             return all(datetime.datetime.fromisoformat(group["lastEvaluation"]) > now for group in groups)
 
-        wait_for(passed, timeout_s=20)
+        wait_for(is_evaluated, timeout_s=20)
 
 
 @contextmanager
@@ -138,7 +132,7 @@ def running(folder: Path, port: int, config: Yaml) -> Iterator[Prometheus]:
     arguments = [f"--config.file={file}", f"--storage.tsdb.path={folder / 'series'}"]
     with log.open("w") as output:
         process = subprocess.Popen(
-            [binary, *arguments, f"--web.listen-address={HERE}:{port}"], stdout=output, stderr=subprocess.STDOUT
+            [binary, *arguments, f"--web.listen-address={HOST}:{port}"], stdout=output, stderr=subprocess.STDOUT
         )
         try:
             prometheus = Prometheus(port)
@@ -151,6 +145,6 @@ def running(folder: Path, port: int, config: Yaml) -> Iterator[Prometheus]:
 
 
 def free_port() -> int:
-    with socket.create_server((HERE, 0)) as listener:
+    with socket.create_server((HOST, 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

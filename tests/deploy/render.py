@@ -1,7 +1,8 @@
-"""The manifests as a cluster would get them, rendered by kubectl's own Kustomize."""
+"""Renders the manifests with kubectl's Kustomize, as they would be applied to a cluster."""
 
 import shutil
 import subprocess
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,17 @@ from tests.conftest import ROOT
 
 Object = dict[str, Any]
 OVERLAYS = sorted(folder.name for folder in (ROOT / "k8s" / "overlays").iterdir() if folder.is_dir())
+# The dataset that scripts/add_dataset.sh adds to a copy of the deployment files.
+ADDED = "manga"
+DEPLOYMENT_FILES = ("docker-compose.yml", "docker-bake.hcl", "Dockerfile", "k8s", "istio", "scripts")
 
 
-def overlay(name: str) -> list[Object]:
-    return folder(ROOT / "k8s" / "overlays" / name)
+def overlay(name: str, root: Path = ROOT) -> list[Object]:
+    return folder(root / "k8s" / "overlays" / name)
 
 
-def istio() -> list[Object]:
-    return folder(ROOT / "istio")
+def istio(root: Path = ROOT) -> list[Object]:
+    return folder(root / "istio")
 
 
 def monitoring() -> list[Object]:
@@ -28,15 +32,30 @@ def monitoring() -> list[Object]:
 
 
 def folder(path: Path) -> list[Object]:
-    """Every object of a folder with a kustomization.yaml; the caller may change them."""
+    """Every object of a folder with a kustomization.yaml. The caller may modify the objects."""
     return list(yaml.load_all(_text(path), yaml.CSafeLoader))
+
+
+@cache
+def with_added_dataset() -> Path:
+    """A copy of the deployment files to which scripts/add_dataset.sh has added the dataset ADDED."""
+    root = Path(tempfile.mkdtemp(prefix="seen-added-dataset-"))
+    for name in DEPLOYMENT_FILES:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, root)
+    command = [root / "scripts" / "add_dataset.sh", ADDED, ADDED.upper(), "MangaList.csv.gz", "authors.csv"]
+    subprocess.run(command, check=True, capture_output=True)
+    return root
 
 
 @cache
 def _text(path: Path) -> str:
     kubectl = shutil.which("kubectl")
     if kubectl is None:
-        pytest.skip("kubectl, whose Kustomize renders the manifests, is not installed")
+        pytest.skip("kubectl, which renders the manifests, is not installed")
     done = subprocess.run([kubectl, "kustomize", path], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"kubectl kustomize {path}: {done.stderr}"
     return done.stdout

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
-from tests.deploy.render import OVERLAYS
 from tests.deploy.fake_commands import OPERATOR, Ran, StandIns, need_kubectl
+from tests.deploy.render import OVERLAYS
 
 DIGEST = "sha256:" + "5ee" * 21 + "5"
 # A cluster in which everything goes well, and nothing has been deployed before.

@@ -1,11 +1,13 @@
-"""What a rendered overlay runs: its pods, with the settings that they would read."""
+"""The workloads of rendered manifests: their pods, containers and environment variables."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
+from tests.conftest import ROOT
 from tests.deploy import render
 from tests.deploy.render import Object
 
@@ -16,7 +18,7 @@ _REFERENCE = re.compile(r"\$\(([A-Z0-9_]+)\)")
 
 @dataclass(frozen=True)
 class Workload:
-    """A Deployment, StatefulSet, Job or CronJob, and the pods that it makes."""
+    """A Deployment, StatefulSet, Job or CronJob, and its pod template."""
 
     manifest: Object
     config_maps: Mapping[str, Object]
@@ -45,7 +47,7 @@ class Workload:
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """Of its pods."""
+        """Labels of its pods."""
         labels: Mapping[str, str] = self.template["metadata"]["labels"]
         return labels
 
@@ -55,7 +57,7 @@ class Workload:
 
     @property
     def app(self) -> Object:
-        """The container that runs the program."""
+        """The main container."""
         return next(container for container in self.pod["containers"] if container["name"] == "app")
 
     @property
@@ -68,7 +70,7 @@ class Workload:
 
     @cached_property
     def environment(self) -> Mapping[str, str]:
-        """What the program reads; a variable from a Secret reads SECRET/KEY."""
+        """Of the main container. The value of a variable from a Secret is SECRET/KEY."""
         return environment(self.app, self.config_maps)
 
 
@@ -86,26 +88,24 @@ def environment(container: Object, config_maps: Mapping[str, Object]) -> Mapping
 
 
 def expanded(text: str, values: Mapping[str, str]) -> str:
-    """As the kubelet does it: a reference to nothing stays as it is."""
+    """Replaces $(NAME) like the kubelet, which leaves unknown names unchanged."""
     return _REFERENCE.sub(lambda reference: values.get(reference[1], reference[0]), text)
 
 
 class Cluster:
-    """The objects of one overlay, by what one asks of them."""
+    """The objects of one overlay."""
 
     def __init__(self, objects: Sequence[Object]) -> None:
         self.objects = objects
-        config_maps = {found["metadata"]["name"]: found for found in self.of("ConfigMap")}
+        config_maps = {one["metadata"]["name"]: one for one in self.of("ConfigMap")}
         self.config_maps = config_maps
-        self.workloads = [
-            Workload(found, config_maps) for found in self.of("Deployment", "StatefulSet", "Job", "CronJob")
-        ]
+        self.workloads = [Workload(one, config_maps) for one in self.of("Deployment", "StatefulSet", "Job", "CronJob")]
 
     def of(self, *kinds: str) -> Sequence[Object]:
-        return [found for found in self.objects if found["kind"] in kinds]
+        return [one for one in self.objects if one["kind"] in kinds]
 
     def names(self, *kinds: str) -> set[str]:
-        return {found["metadata"]["name"] for found in self.of(*kinds)}
+        return {one["metadata"]["name"] for one in self.of(*kinds)}
 
     @property
     def deployments(self) -> Sequence[Workload]:
@@ -124,12 +124,12 @@ class Cluster:
 
 
 @cache
-def overlay(name: str) -> Cluster:
-    return Cluster(render.overlay(name))
+def overlay(name: str, root: Path = ROOT) -> Cluster:
+    return Cluster(render.overlay(name, root))
 
 
 def references(workload: Workload) -> Iterator[tuple[str, str, str]]:
-    """(field, kind, name) of what a pod needs; a Secret's key is named SECRET/KEY."""
+    """(field, kind, name) of the objects that a pod refers to. A key of a Secret is SECRET/KEY."""
     pod = workload.pod
     yield "serviceAccountName", "ServiceAccount", pod.get("serviceAccountName", "default")
     for container in workload.containers:
@@ -151,13 +151,13 @@ def references(workload: Workload) -> Iterator[tuple[str, str, str]]:
 
 
 def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    """Kubernetes' label selector; an empty one selects everything."""
+    """Whether a Kubernetes label selector matches; an empty selector matches everything."""
     if any(labels.get(key) != value for key, value in selector.get("matchLabels", {}).items()):
         return False
-    return all(_holds(rule, labels) for rule in selector.get("matchExpressions", ()))
+    return all(_matches(rule, labels) for rule in selector.get("matchExpressions", ()))
 
 
-def _holds(rule: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+def _matches(rule: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     values: Sequence[str] = rule.get("values", ())
     value, operator = labels.get(rule["key"]), str(rule["operator"])
     if operator in ("In", "NotIn"):
@@ -166,7 +166,7 @@ def _holds(rule: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
 
 
 def strings(value: object) -> Iterator[str]:
-    """Every text inside of an object, however deep."""
+    """Every string in a nested object."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
