@@ -1,1 +1,1 @@
-"""People and their marks, in SQL: SQLite on one machine, MySQL or MariaDB elsewhere."""
+"""User accounts and marks in SQL: SQLite on one machine, MySQL or MariaDB elsewhere."""

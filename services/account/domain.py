@@ -1,4 +1,4 @@
-"""What a mark is and what it is worth. Nothing here knows SQL or gRPC."""
+"""What a mark is, how many points it gives, and the limits of its fields. Free of SQL and gRPC."""
 
 import datetime
 import enum
@@ -9,26 +9,27 @@ from dataclasses import dataclass
 from services.common import checks
 from services.common.errors import InvalidArgument
 
-LONGEST_SUBJECT = 255  # OpenID Connect Core 1.0, section 2: `sub`
-LONGEST_ITEM_ID = 64
-LONGEST_CATEGORY = 255
-MOST_CATEGORIES = 100
+# Lengths are in characters.
+MAX_SUBJECT_LENGTH = 255  # OpenID Connect Core 1.0, section 2: `sub`
+MAX_ITEM_ID_LENGTH = 64
+MAX_CATEGORY_LENGTH = 255
+MAX_CATEGORIES = 100
 
 
-class Kind(enum.IntEnum):
-    """The numbers are the protocol's, and are what the database keeps."""
+class MarkKind(enum.IntEnum):
+    """Same numbers as the proto enum; the database stores them."""
 
     SEEN = 1
     LIKE = 2
 
 
-# What a mark gives to each category of its item; one both seen and liked gives the sum.
-POINTS = {Kind.SEEN: 1, Kind.LIKE: 3}
+# Points that a mark gives each category of its item. An item both seen and liked gives the sum.
+POINTS = {MarkKind.SEEN: 1, MarkKind.LIKE: 3}
 
 
-@dataclass(frozen=True, order=True)
-class Item:
-    """An item by its number in the protocol's ItemType and its id there."""
+@dataclass(frozen=True)
+class ItemRef:
+    """`type` is a number of the proto enum ItemType; `id` is unique within the type."""
 
     type: int
     id: str
@@ -36,7 +37,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Mark:
-    item: Item
+    item: ItemRef
     marked_at: datetime.datetime
 
 
@@ -48,25 +49,25 @@ class User:
     liked: int
 
 
-def checked_subject(subject: str) -> str:
-    return _exact("subject", subject, LONGEST_SUBJECT)
+def check_subject(subject: str) -> str:
+    return _check_text("subject", subject, MAX_SUBJECT_LENGTH)
 
 
-def checked_item_id(item_id: str) -> str:
-    return _exact("id", item_id, LONGEST_ITEM_ID)
+def check_item_id(item_id: str) -> str:
+    return _check_text("id", item_id, MAX_ITEM_ID_LENGTH)
 
 
-def checked_categories(categories: Iterable[str]) -> list[str]:
-    """Each category once, in order."""
+def check_categories(categories: Iterable[str]) -> list[str]:
+    """The categories without duplicates, in their order."""
     unique = list(dict.fromkeys(categories))
-    checks.at_most("category", len(unique), MOST_CATEGORIES)
-    return [_exact("category", category, LONGEST_CATEGORY) for category in unique]
+    checks.max_entries("category", len(unique), MAX_CATEGORIES)
+    return [_check_text("category", category, MAX_CATEGORY_LENGTH) for category in unique]
 
 
-def _exact(field: str, value: str, longest: int) -> str:
-    """Text that is compared character by character, so nothing of it is changed: it fits or it is refused."""
-    if not 1 <= len(value) <= longest:
-        raise InvalidArgument(field, f"must be 1 to {longest} characters long, not {len(value)}")
+def _check_text(field: str, value: str, max_length: int) -> str:
+    """Unlike checks.text it neither strips nor normalizes: these values are compared character by character."""
+    if not 1 <= len(value) <= max_length:
+        raise InvalidArgument(field, f"must be 1 to {max_length} characters long, not {len(value)}")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
-        raise InvalidArgument(field, "must not hold control characters")
+        raise InvalidArgument(field, "must not contain control characters")
     return value

@@ -1,6 +1,6 @@
-"""Brings the database's tables up to date. Safe to run again, and by several at once: one does it, the others wait.
+"""Brings the tables up to date: python -m services.account.migrate
 
-python -m services.account.migrate
+Safe to repeat and to run concurrently: one run migrates, the others wait.
 """
 
 import logging
@@ -11,46 +11,46 @@ from alembic import command
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.account import engines, failures, schema
-from services.account.column_types import is_mysql
+from services.account.database import engines, schema
+from services.account.database.column_types import is_mysql
+from services.account.database.transactions import is_conflict
 from services.account.settings import DatabaseSettings
 from services.common import logs
 
 # How long to wait for another migration.
 LOCK_TIMEOUT_S = 60
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("services.account.migrate")  # __name__ is "__main__"
 
 
-def migrate(settings: DatabaseSettings, revision: str = "head") -> None:
-    engine = engines.migrating(settings, LOCK_TIMEOUT_S)
+def migrate(settings: DatabaseSettings) -> None:
+    engine = engines.migration_engine(settings, LOCK_TIMEOUT_S)
     until = time.monotonic() + LOCK_TIMEOUT_S
     try:
-        while not _migrated(engine, revision, until):
+        while True:
+            try:
+                return _upgrade(engine)
+            except SQLAlchemyError as error:
+                # SQLite does not wait while another process switches a new file to WAL.
+                if not is_conflict(error) or time.monotonic() >= until:
+                    raise
             time.sleep(0.1)
     finally:
         engine.dispose()
 
 
-def _migrated(engine: Engine, revision: str, until: float) -> bool:
-    """False where another migration was in the way: SQLite does not wait while a new file is given its journal."""
-    try:
-        with engine.connect() as connection:
-            _exclude_others(connection)
-            with connection.begin():
-                config = schema.config()
-                config.attributes["connection"] = connection
-                command.upgrade(config, revision)
-    except SQLAlchemyError as error:
-        if failures.is_conflict(error) and time.monotonic() < until:
-            return False
-        raise
-    return True
+def _upgrade(engine: Engine) -> None:
+    with engine.connect() as connection:
+        _lock(connection)
+        with connection.begin():
+            config = schema.alembic_config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
 
 
-def _exclude_others(connection: Connection) -> None:
-    """SQLite's transaction does, and holds for tables too. MySQL commits each table at once, so that it takes a lock,
-    which lasts until the connection closes."""
+def _lock(connection: Connection) -> None:
+    """MySQL commits after each table, so take a named lock, held until the connection closes. SQLite's transaction
+    covers the whole migration."""
     if is_mysql(connection.dialect):
         lock = {"name": f"seen-migrate-{connection.engine.url.database}"[:64], "seconds": LOCK_TIMEOUT_S}
         if connection.scalar(text("SELECT GET_LOCK(:name, :seconds)"), lock) != 1:
@@ -59,12 +59,13 @@ def _exclude_others(connection: Connection) -> None:
 
 
 def main() -> None:
-    settings = DatabaseSettings.load()
+    settings = DatabaseSettings.from_env()
     logs.set_up("account-migrate", settings.log_level)
+    logging.getLogger("alembic").setLevel(logging.INFO)  # names the migrations that run
     try:
         migrate(settings)
     except (SQLAlchemyError, TimeoutError) as error:
-        log.error("not migrated: %s", getattr(error, "orig", error))
+        log.error("migration failed: %s", getattr(error, "orig", error))
         sys.exit(1)
     log.info("the tables are at version %s", schema.head())
 

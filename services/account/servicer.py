@@ -1,81 +1,85 @@
-"""Speaks gRPC for the store: reads the request, asks, writes the reply."""
+"""The RPCs: each checks its request, runs a transaction and builds the reply."""
+
+import datetime
 
 from google.protobuf.empty_pb2 import Empty
 
 from seen.v1 import account_pb2, account_pb2_grpc, types_pb2
 from services.account import cursors, domain, usernames
-from services.account.domain import Item, Kind
-from services.account.store import Store
+from services.account.database import mark_queries, marks, users
+from services.account.database.transactions import Database
+from services.account.domain import ItemRef, Mark, MarkKind, User
 from services.common import checks
 from services.common.errors import InvalidArgument
 from services.common.server import Context
 
-MOST_ITEMS = 1000
-MOST_LISTED = 100
+MAX_FILTER_ITEMS = 1000
+# For every list with a `size` or a `limit`.
+MAX_LIST_SIZE = 100
+_ITEM_TYPES = {number: name for name, number in types_pb2.ItemType.items() if number}
 
 
 class AccountServicer(account_pb2_grpc.AccountServicer):
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def CreateUser(self, request: account_pb2.CreateUserRequest, context: Context) -> account_pb2.User:
-        subject, username = domain.checked_subject(request.subject), usernames.checked(request.username)
-        return _user_to_pb(await self._store.create_user(subject, username))
+        subject, username = domain.check_subject(request.subject), usernames.check(request.username)
+        return _user_to_pb(await self._database.write(users.create, subject, username, _now()))
 
     async def RenameUser(self, request: account_pb2.RenameUserRequest, context: Context) -> account_pb2.User:
-        subject, username = domain.checked_subject(request.subject), usernames.checked(request.username)
-        return _user_to_pb(await self._store.rename_user(subject, username))
+        subject, username = domain.check_subject(request.subject), usernames.check(request.username)
+        return _user_to_pb(await self._database.write(users.rename, subject, username))
 
     async def GetUser(self, request: account_pb2.GetUserRequest, context: Context) -> account_pb2.User:
-        return _user_to_pb(await self._store.user(domain.checked_subject(request.subject)))
+        return _user_to_pb(await self._database.read(users.get, domain.check_subject(request.subject)))
 
     async def DeleteUser(self, request: account_pb2.DeleteUserRequest, context: Context) -> Empty:
-        await self._store.remove_user(domain.checked_subject(request.subject))
+        await self._database.write(users.remove, domain.check_subject(request.subject))
         return Empty()
 
     async def SearchUsers(
         self, request: account_pb2.SearchUsersRequest, context: Context
     ) -> account_pb2.SearchUsersResponse:
-        found = await self._store.usernames(usernames.prefix_key(request.prefix))
-        return account_pb2.SearchUsersResponse(usernames=found)
+        names = await self._database.read(users.search, usernames.prefix_key(request.prefix))
+        return account_pb2.SearchUsersResponse(usernames=names)
 
     async def SetMark(self, request: account_pb2.SetMarkRequest, context: Context) -> Empty:
-        await self._store.add_mark(
-            domain.checked_subject(request.subject),
-            _item(request.item),
-            _kind(request.kind),
-            domain.checked_categories(request.category),
-        )
+        subject, item, kind = domain.check_subject(request.subject), _item(request.item), _kind(request.kind)
+        mark, categories = Mark(item, _now()), domain.check_categories(request.category)
+        await self._database.write(marks.add, subject, mark, kind, categories)
         return Empty()
 
     async def RemoveMark(self, request: account_pb2.RemoveMarkRequest, context: Context) -> Empty:
-        subject = domain.checked_subject(request.subject)
-        await self._store.remove_mark(subject, _item(request.item), _kind(request.kind))
+        subject, item, kind = domain.check_subject(request.subject), _item(request.item), _kind(request.kind)
+        await self._database.write(marks.remove, subject, item, kind)
         return Empty()
 
     async def ListMarks(self, request: account_pb2.ListMarksRequest, context: Context) -> account_pb2.ListMarksResponse:
-        subject, kind = domain.checked_subject(request.subject), _kind(request.kind)
-        size = checks.integer("size", request.size, 1, MOST_LISTED)
-        found = await self._store.marks(subject, kind, cursors.position(request.cursor), size + 1)
-        page = found[:size]
+        subject, kind = domain.check_subject(request.subject), _kind(request.kind)
+        size = checks.integer("size", request.size, 1, MAX_LIST_SIZE)
+        after = cursors.decode(request.cursor)
+        # One more than asked for tells whether there is a next page.
+        newest = await self._database.read(mark_queries.newest_marks, subject, kind, after, size + 1)
+        page = newest[:size]
         return account_pb2.ListMarksResponse(
-            marks=map(_mark_to_pb, page), next_cursor=cursors.after(page[-1]) if len(found) > size else ""
+            marks=map(_mark_to_pb, page), next_cursor=cursors.encode(page[-1]) if len(newest) > size else ""
         )
 
     async def FilterMarked(
         self, request: account_pb2.FilterMarkedRequest, context: Context
     ) -> account_pb2.FilterMarkedResponse:
-        subject = domain.checked_subject(request.subject)
-        checks.at_most("items", len(request.items), MOST_ITEMS)
+        subject = domain.check_subject(request.subject)
+        checks.max_entries("items", len(request.items), MAX_FILTER_ITEMS)
         items = list(dict.fromkeys(map(_item, request.items)))
-        marked = await self._store.marked_among(subject, items)
+        marked = await self._database.read(mark_queries.filter_marked, subject, items)
         return account_pb2.FilterMarkedResponse(items=[_item_to_pb(item) for item in items if item in marked])
 
     async def GetTopCategories(
         self, request: account_pb2.GetTopCategoriesRequest, context: Context
     ) -> account_pb2.GetTopCategoriesResponse:
-        subject = domain.checked_subject(request.subject)
-        top = await self._store.top_categories(subject, checks.integer("limit", request.limit, 1, MOST_LISTED))
+        subject, limit = domain.check_subject(request.subject), _limit(request.limit)
+        top = await self._database.read(mark_queries.top_categories, subject, limit)
         return account_pb2.GetTopCategoriesResponse(
             categories=[account_pb2.CategoryPoints(category=category, points=points) for category, points in top]
         )
@@ -83,41 +87,52 @@ class AccountServicer(account_pb2_grpc.AccountServicer):
     async def GetTopItems(
         self, request: account_pb2.GetTopItemsRequest, context: Context
     ) -> account_pb2.GetTopItemsResponse:
-        limit = checks.integer("limit", request.limit, 1, MOST_LISTED)
-        top = await self._store.top_items(_type(request.type), limit)
+        item_type, limit = _type(request.type), _limit(request.limit)
+        top = await self._database.read(mark_queries.top_items, item_type, limit)
         return account_pb2.GetTopItemsResponse(
             items=[account_pb2.LikedItem(item=_item_to_pb(item), likes=likes) for item, likes in top]
         )
 
     async def RemoveItemMarks(self, request: account_pb2.RemoveItemMarksRequest, context: Context) -> Empty:
-        await self._store.remove_item_marks(_item(request.item))
+        """Many transactions. Counters are exact after each, and a repeated call continues after a failure."""
+        item = _item(request.item)
+        while await self._database.write(marks.remove_from_item, item):
+            pass
         return Empty()
 
 
-def _item(ref: types_pb2.ItemRef) -> Item:
-    return Item(_type(ref.type), domain.checked_item_id(ref.id))
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+def _limit(limit: int) -> int:
+    return checks.integer("limit", limit, 1, MAX_LIST_SIZE)
+
+
+def _item(ref: types_pb2.ItemRef) -> ItemRef:
+    return ItemRef(_type(ref.type), domain.check_item_id(ref.id))
 
 
 def _type(number: int) -> int:
-    """proto3 lets numbers through that the enum does not name."""
-    if number == types_pb2.ITEM_TYPE_UNSPECIFIED or number not in types_pb2.ItemType.values():
-        raise InvalidArgument("type", "is none that Seen knows")
+    """proto3 also accepts numbers that the enum does not define."""
+    if number not in _ITEM_TYPES:
+        raise InvalidArgument("type", f"must be one of {', '.join(_ITEM_TYPES.values())}")
     return number
 
 
-def _kind(number: int) -> Kind:
-    if number not in list(Kind):
-        raise InvalidArgument("kind", "must be SEEN or LIKE")
-    return Kind(number)
+def _kind(number: int) -> MarkKind:
+    if number not in list(MarkKind):
+        raise InvalidArgument("kind", f"must be one of {', '.join(kind.name for kind in MarkKind)}")
+    return MarkKind(number)
 
 
-def _item_to_pb(item: Item) -> types_pb2.ItemRef:
+def _item_to_pb(item: ItemRef) -> types_pb2.ItemRef:
     return types_pb2.ItemRef(type=types_pb2.ItemType.Name(item.type), id=item.id)
 
 
-def _mark_to_pb(mark: domain.Mark) -> account_pb2.Mark:
+def _mark_to_pb(mark: Mark) -> account_pb2.Mark:
     return account_pb2.Mark(item=_item_to_pb(mark.item), marked_at=mark.marked_at)
 
 
-def _user_to_pb(user: domain.User) -> account_pb2.User:
+def _user_to_pb(user: User) -> account_pb2.User:
     return account_pb2.User(username=user.username, created_at=user.created_at, seen=user.seen, liked=user.liked)

@@ -1,24 +1,23 @@
 """Settings of the account service, read from SEEN_… variables."""
 
-from pathlib import Path
-
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, FilePath, SecretStr, ValidationInfo, field_validator
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from services.common.settings import GrpcSettings, Settings
+from services.common.settings import GrpcSettings, ProgramSettings
 
 
-class DatabaseSettings(Settings):
-    """What it takes to reach the database. Migrations need no more than this."""
+class DatabaseSettings(ProgramSettings):
+    """How to connect to the database. Migrations need no other settings."""
 
-    metrics_port: int = Field(0, description="port of /metrics; 0 takes a free one")
     database_url: SecretStr = Field(
         description="sqlite:////FOLDER/accounts.db or mysql+pymysql://USER:PASSWORD@HOST/NAME"
     )
-    database_ca: Path | None = Field(None, description="certificate authority of the MySQL server; asks for TLS")
-    database_cert: Path | None = Field(None, description="client certificate, where the MySQL server wants one")
-    database_key: Path | None = Field(None, validate_default=True, description="key of the client certificate")
+    database_ca: FilePath | None = Field(None, description="CA certificate of the MySQL server; turns TLS on")
+    database_cert: FilePath | None = Field(None, description="client certificate, if the MySQL server requires one")
+    database_key: FilePath | None = Field(
+        None, validate_default=True, description="private key of the client certificate"
+    )
     database_verify_host: bool = Field(
         True, description="whether the server's certificate must name its host; Google Cloud SQL's does not"
     )
@@ -26,20 +25,18 @@ class DatabaseSettings(Settings):
         8,
         ge=1,
         le=64,
-        description="calls that read, and calls that write, at once; one connection each, and one for pings",
+        description="concurrent reads, and concurrent writes; each needs a connection, and pings one more",
     )
-    database_timeout_s: float = Field(
-        10, ge=1, description="seconds after which a statement that no longer answers is given up"
-    )
+    database_timeout_s: float = Field(10, ge=1, description="seconds after which a statement is cancelled")
 
     @field_validator("database_url")
     @classmethod
-    def _known_database(cls, value: SecretStr) -> SecretStr:
-        # Messages name no part of the value: it holds a password.
+    def _check_url(cls, value: SecretStr) -> SecretStr:
+        # The value contains a password, so error messages must not quote it.
         try:
             url = make_url(value.get_secret_value())
         except (ArgumentError, ValueError):
-            raise ValueError("is no database URL") from None
+            raise ValueError("not a database URL") from None
         if url.drivername in ("sqlite", "sqlite+pysqlite"):
             if url.database in (None, "", ":memory:"):
                 raise ValueError("must name a file: sqlite:////FOLDER/accounts.db")
@@ -47,22 +44,15 @@ class DatabaseSettings(Settings):
             raise ValueError("must begin with sqlite:/// or mysql+pymysql://")
         return value
 
-    @field_validator("database_ca", "database_cert", "database_key")
-    @classmethod
-    def _readable(cls, value: Path | None) -> Path | None:
-        if value is not None and not value.is_file():
-            raise ValueError("is no file")
-        return value
-
     @field_validator("database_key")
     @classmethod
-    def _whole(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if (value is None) != (info.data.get("database_cert") is None):
-            raise ValueError("must be given where SEEN_DATABASE_CERT is, and nowhere else")
-        if value and info.data.get("database_ca") is None:
-            raise ValueError("needs SEEN_DATABASE_CA, or nobody would check who the server is")
-        return value
+    def _check_tls(cls, key: FilePath | None, info: ValidationInfo) -> FilePath | None:
+        if (key is None) != (info.data.get("database_cert") is None):
+            raise ValueError("set either both SEEN_DATABASE_CERT and SEEN_DATABASE_KEY or neither")
+        if key and info.data.get("database_ca") is None:
+            raise ValueError("requires SEEN_DATABASE_CA, to verify the server")
+        return key
 
 
 class AccountSettings(DatabaseSettings, GrpcSettings):
-    metrics_port: int = Field(description="port of /metrics; 0 takes a free one")
+    pass

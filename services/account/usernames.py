@@ -1,59 +1,51 @@
-"""What a username may be, and when two of them are the same."""
+"""Which usernames are valid, and which of them count as equal."""
 
+import re
 import unicodedata
 
 from services.common import checks
 from services.common.errors import InvalidArgument
 
-LONGEST = 40
-# Folding makes at most four letters of one ("ﷲ"), as a test checks for all of Unicode.
-LONGEST_KEY = 4 * LONGEST
+MAX_LENGTH = 40
+# Folding turns one character into at most four ("ﷲ").
+MAX_KEY_LENGTH = 4 * MAX_LENGTH
 
-_PUNCTUATION = frozenset("._-")
-# Letters and marks by category, and yet nothing to see: with them two names could look the same, or one like none.
-_INVISIBLE = frozenset(
-    chr(code)
-    for first, last in (
-        (0x034F, 0x034F),
-        (0x115F, 0x1160),
-        (0x17B4, 0x17B5),
-        (0x180B, 0x180F),
-        (0x3164, 0x3164),
-        (0xFE00, 0xFE0F),
-        (0xFFA0, 0xFFA0),
-        (0xE0100, 0xE01EF),
-    )
-    for code in range(first, last + 1)
-)
+# Unicode counts these as letters or marks, but they are not visible: names that contain them could look equal or empty.
+_INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
 
-def checked(username: str) -> str:
-    """The username in Unicode's composed form (NFC). Marks that combine with a letter before them count as letters:
-    Hindi and Thai cannot be written without."""
-    if len(username) <= 4 * LONGEST:  # a megabyte is not worth composing
+def check(username: str) -> str:
+    """The username in composed form (NFC), which is what MAX_LENGTH applies to.
+
+    Combining marks are allowed after a letter: Hindi and Thai cannot be written without them.
+    """
+    if len(username) <= 4 * MAX_LENGTH:  # do not compose a megabyte
         username = unicodedata.normalize("NFC", username)
-    if not 1 <= len(username) <= LONGEST:
-        raise InvalidArgument("username", f"must be 1 to {LONGEST} characters long, not {len(username)}")
-    # The folded form too: a few letters are really a space and an accent.
-    if not (_acceptable(username) and _acceptable(key(username))):
-        raise InvalidArgument("username", "must hold only letters, digits, dots, dashes and underscores")
+    if not 1 <= len(username) <= MAX_LENGTH:
+        raise InvalidArgument("username", f"must be 1 to {MAX_LENGTH} characters long, not {len(username)}")
+    # Also check the key: some letters fold to a space and an accent.
+    if not (_is_valid(username) and _is_valid(key(username))):
+        raise InvalidArgument("username", "must contain only letters, digits, dots, dashes and underscores")
     return username
 
 
 def key(username: str) -> str:
-    """What is equal for usernames that are the same: "Ana", "ANA" and "Ａｎａ". Unicode's NFKC_Casefold, nearly."""
+    """Equal for usernames that differ only in case or width, such as "Ana", "ANA" and "Ａｎａ".
+
+    This is Unicode's NFKC_Casefold, except that it does not remove ignorable characters.
+    """
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", username).casefold())
 
 
 def prefix_key(prefix: str) -> str:
-    """What the keys of all usernames begin with that begin with the prefix."""
-    return key(checks.text("prefix", prefix, LONGEST))
+    """What the keys of all usernames with this prefix begin with. The prefix need not be a valid username."""
+    return key(checks.text("prefix", prefix, MAX_LENGTH))
 
 
-def _acceptable(username: str) -> bool:
-    return unicodedata.category(username[0])[0] != "M" and all(map(_allowed, username))
-
-
-def _allowed(character: str) -> bool:
-    category = unicodedata.category(character)
-    return (category[0] in "LM" or category == "Nd" or character in _PUNCTUATION) and character not in _INVISIBLE
+def _is_valid(username: str) -> bool:
+    categories = [unicodedata.category(character) for character in username if character not in "._-"]
+    return (
+        all(category[0] in "LM" or category == "Nd" for category in categories)
+        and unicodedata.category(username[0])[0] != "M"
+        and not _INVISIBLE.search(username)
+    )

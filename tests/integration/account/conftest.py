@@ -1,19 +1,20 @@
-"""Each test runs over SQLite and over a real MariaDB, through real gRPC."""
+"""Each test runs with SQLite and with a real MariaDB, over real gRPC."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-import grpc
 import pytest
+import sqlalchemy
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-from services.account import engines
-from services.account.__main__ import main
+from services.account.database import engines
+from services.account.database.models import Base
 from services.account.migrate import migrate
+from services.account.service import build
 from services.account.settings import AccountSettings
-from tests.integration.account import counts, mariadb
-from tests.integration.account.calls import Account
+from tests.integration.account import mariadb
+from tests.integration.account.calls import Account, connect
 
 
 def settings_for(url: str, **others: Any) -> AccountSettings:
@@ -23,7 +24,7 @@ def settings_for(url: str, **others: Any) -> AccountSettings:
 @pytest.fixture(scope="session")
 def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mariadb.MariaDb]:
     if missing := mariadb.missing():
-        pytest.skip(f"left out: accounts on MariaDB ({missing})")
+        pytest.skip(f"MariaDB: {missing}")
     with mariadb.running(tmp_path_factory.mktemp("mariadb")) as server:
         yield server
 
@@ -33,53 +34,51 @@ def dialect(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
-def new_url(dialect: str, request: pytest.FixtureRequest, tmp_path: object) -> str:
-    """A database without tables."""
+@pytest.fixture(scope="session")
+def new_database(
+    dialect: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], str]:
+    """Makes a database without tables and returns its URL."""
     if dialect == "sqlite":
-        return f"sqlite:///{tmp_path}/accounts.db"
-    return _new_mariadb_database(request, "seen_empty")
+        return lambda name: f"sqlite:///{tmp_path_factory.mktemp(name)}/accounts.db"
+    server: mariadb.MariaDb = request.getfixturevalue("mariadb_server")
+    return server.new_database
+
+
+@pytest.fixture
+def new_url(new_database: Callable[[str], str]) -> str:
+    return new_database("seen_empty")
 
 
 @pytest.fixture(scope="session")
-def url(dialect: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+def url(new_database: Callable[[str], str]) -> str:
     """A database with all tables."""
-    if dialect == "sqlite":
-        made = f"sqlite:///{tmp_path_factory.mktemp('accounts')}/accounts.db"
-    else:
-        made = _new_mariadb_database(request, "seen")
-    migrate(settings_for(made))
-    return made
-
-
-def _new_mariadb_database(request: pytest.FixtureRequest, name: str) -> str:
-    server: mariadb.MariaDb = request.getfixturevalue("mariadb_server")
-    server.execute(f"DROP DATABASE IF EXISTS {name}")
-    server.execute(f"CREATE DATABASE {name}")
-    return server.url(name)
+    url = new_database("seen")
+    migrate(settings_for(url))
+    return url
 
 
 @pytest.fixture(scope="session")
 def engine(url: str) -> Iterator[Engine]:
-    made = engines.writing(settings_for(url), connections=4)
-    yield made
-    made.dispose()
+    engine = engines.write_engine(settings_for(url), connections=4)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture
 def database(engine: Engine) -> Engine:
-    """The service's tables, empty, for looking at them past the service."""
-    counts.empty(engine)
+    """Direct access to the service's tables, which are empty."""
+    delete_all_rows(engine)
     return engine
 
 
-@pytest.fixture
-async def address(url: str, database: Engine) -> AsyncIterator[str]:
-    async with main(settings_for(url)) as service, service.running() as port:
-        yield f"127.0.0.1:{port}"
+def delete_all_rows(engine: Engine) -> None:
+    with engine.begin() as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            connection.execute(sqlalchemy.delete(table))
 
 
 @pytest.fixture
-async def account(address: str) -> AsyncIterator[Account]:
-    async with grpc.aio.insecure_channel(address) as channel:
+async def account(url: str, database: Engine) -> AsyncIterator[Account]:
+    async with build(settings_for(url)) as server, server.running() as port, connect(port) as channel:
         yield Account(channel)

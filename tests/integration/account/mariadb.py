@@ -1,4 +1,4 @@
-"""A real MariaDB server of this system's packages, in a folder of its own, on loopback. It speaks TLS too."""
+"""A real MariaDB server, installed by the system's package manager, in a temporary folder on loopback, with TLS."""
 
 import datetime
 import os
@@ -20,18 +20,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-PASSWORD = "s3cret/of-tests"
+PASSWORD = "s3cret/for-tests"
 START_TIMEOUT_S = 30
 
 
 def missing() -> str | None:
-    """What has to be installed before this can run."""
+    """What must be installed before the server can run."""
     tools = [tool for tool in ("mariadbd", "mariadb-install-db") if shutil.which(tool, path=_path()) is None]
     return f"{' and '.join(tools)} not found: install mariadb-server" if tools else None
 
 
 class MariaDb:
-    """Stopped and started again, it keeps its port and what was committed."""
+    """Keeps its port and its data when it is stopped and started."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -43,9 +43,9 @@ class MariaDb:
         make_certificates(self.certificates)
         self._run("mariadb-install-db", "--auth-root-authentication-method=normal", "--skip-test-db")
         self.start()
-        for kind, demand in (("seen", "NONE"), ("seen_tls", "X509")):
-            self.execute(f"CREATE USER {kind}@'127.0.0.1' IDENTIFIED BY '{PASSWORD}' REQUIRE {demand}")
-            self.execute(f"GRANT ALL ON `seen%`.* TO {kind}@'127.0.0.1'")
+        for user, requirement in (("seen", "NONE"), ("seen_tls", "X509")):
+            self.execute(f"CREATE USER {user}@'127.0.0.1' IDENTIFIED BY '{PASSWORD}' REQUIRE {requirement}")
+            self.execute(f"GRANT ALL ON `seen%`.* TO {user}@'127.0.0.1'")
 
     def start(self) -> None:
         command = [
@@ -57,7 +57,7 @@ class MariaDb:
             "--skip-name-resolve",
             "--innodb-buffer-pool-size=32M",
             "--innodb-log-file-size=16M",
-            # A server that is as strict as none: the service must not rely on its settings.
+            # Lax defaults: the service must not rely on the server's settings.
             "--sql-mode=",
             "--character-set-server=latin1",
             f"--ssl-ca={self.certificates}/ca.pem",
@@ -66,7 +66,7 @@ class MariaDb:
         ]
         with open(self._folder / "log", "ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        self._await_answer()
+        self._wait_until_ready()
 
     def stop(self) -> None:
         if self._process:
@@ -76,10 +76,10 @@ class MariaDb:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Its connections stay open, and nothing answers on them."""
+        """SIGSTOP: its connections stay open, but nothing answers."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
-        os.waitpid(self._process.pid, os.WUNTRACED)  # until all its threads have stopped
+        os.waitpid(self._process.pid, os.WUNTRACED)  # all threads have stopped
         try:
             yield
         finally:
@@ -91,13 +91,19 @@ class MariaDb:
             cursor.execute(statement)
             return cursor.fetchall()
 
+    def new_database(self, name: str) -> str:
+        """Creates an empty database, replacing one of the same name. Returns its URL."""
+        self.execute(f"DROP DATABASE IF EXISTS {name}")
+        self.execute(f"CREATE DATABASE {name}")
+        return self.url(name)
+
     def url(self, database: str, user: str = "seen", host: str = "127.0.0.1") -> str:
         return f"mysql+pymysql://{user}:{PASSWORD.replace('/', '%2F')}@{host}:{self.port}/{database}"
 
     def _connect(self) -> "pymysql.Connection[Any]":
         return pymysql.connect(unix_socket=f"{self._folder}/socket", user="root", autocommit=True)
 
-    def _await_answer(self) -> None:
+    def _wait_until_ready(self) -> None:
         until = time.monotonic() + START_TIMEOUT_S
         while True:
             try:
@@ -113,11 +119,11 @@ class MariaDb:
         subprocess.run([*self._command(tool), *options], check=True, capture_output=True, timeout=60)
 
     def _command(self, tool: str) -> list[str]:
-        found = shutil.which(tool, path=_path())
-        assert found is not None
-        # Root has to say that it means it; anybody else may not.
+        executable = shutil.which(tool, path=_path())
+        assert executable is not None
+        # Root must name the user to run as; other users must not.
         user = [f"--user={pwd.getpwuid(os.geteuid()).pw_name}"] if os.geteuid() == 0 else []
-        return [found, "--no-defaults", f"--datadir={self._folder}/db", *user]
+        return [executable, "--no-defaults", f"--datadir={self._folder}/db", *user]
 
 
 @contextmanager
@@ -131,26 +137,24 @@ def running(folder: Path) -> Iterator[MariaDb]:
 
 
 def make_certificates(folder: Path) -> None:
-    """An authority, a server's certificate for 127.0.0.1 and a client's."""
+    """A CA, a server certificate for 127.0.0.1 and a client certificate."""
     folder.mkdir()
-    authority_key = ec.generate_private_key(ec.SECP256R1())
-    authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Seen's tests")])
+    ca_key = ec.generate_private_key(ec.SECP256R1())
+    ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Seen's tests")])
     for name in ("ca", "server", "client"):
-        key = authority_key if name == "ca" else ec.generate_private_key(ec.SECP256R1())
+        key = ca_key if name == "ca" else ec.generate_private_key(ec.SECP256R1())
         now = datetime.datetime.now(datetime.UTC)
         certificate = (
             x509.CertificateBuilder()
-            .subject_name(
-                authority_name if name == "ca" else x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-            )
-            .issuer_name(authority_name)
+            .subject_name(ca_name if name == "ca" else x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+            .issuer_name(ca_name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - datetime.timedelta(days=1))
             .not_valid_after(now + datetime.timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca=name == "ca", path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-            .sign(authority_key, hashes.SHA256())
+            .sign(ca_key, hashes.SHA256())
         )
         (folder / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         (folder / f"{name}.key").write_bytes(

@@ -1,4 +1,4 @@
-"""The service as the process that it is in real life."""
+"""The service as a process of its own."""
 
 import json
 import os
@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).parents[3]
 
@@ -21,23 +20,20 @@ class Process:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self.port = next(line["port"] for line in self._log() if line["message"] == "listening")
+        assert self._popen.stderr is not None
+        entries = map(json.loads, self._popen.stderr)
+        self.port: int = next(entry["port"] for entry in entries if entry["message"] == "listening")
 
     def kill(self) -> None:
-        """Without a chance to finish anything."""
+        """SIGKILL: nothing in flight finishes."""
         self._popen.kill()
         self._popen.wait()
 
     def stop(self) -> tuple[int, str]:
-        """Politely. The exit code, and what it has logged since it listens."""
+        """SIGTERM. Returns the exit code, and what was logged after "listening"."""
         self._popen.terminate()
         _, logged = self._popen.communicate(timeout=20)
         return self._popen.returncode, logged
-
-    def _log(self) -> Iterator[dict[str, Any]]:
-        assert self._popen.stderr is not None
-        for line in self._popen.stderr:
-            yield json.loads(line)
 
 
 @contextmanager

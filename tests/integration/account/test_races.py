@@ -1,4 +1,4 @@
-"""Everything at once. No order is promised, so the counters are compared with a recount of what is left."""
+"""Concurrent calls. Their order is undefined, so the counters are compared with a recount of the remaining marks."""
 
 import asyncio
 import datetime
@@ -6,14 +6,15 @@ import random
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import grpc
 import sqlalchemy
 from sqlalchemy import Engine
 
 from seen.v1.account_pb2 import LIKE
 from seen.v1.types_pb2 import BOOK
-from services.account.domain import Kind
-from services.account.models import Base, LikesRow, MarkRow, PointsRow, UserRow
+from services.account.database import marks
+from services.account.database.models import Base, LikesRow, MarkRow, PointsRow, UserRow
+from services.account.domain import MarkKind
+from services.common.errors import AlreadyExists, NotFound
 from tests.integration.account.calls import (
     KINDS,
     Account,
@@ -27,70 +28,72 @@ from tests.integration.account.calls import (
     unmark,
     user,
 )
-from tests.integration.account.counts import assert_exact
+from tests.integration.account.recount import assert_counters_exact
 
 CATEGORIES = ["Art", "Drama", "Music", "Zen"]
 
 
-async def test_counters_stay_exact_whatever_happens_at_once(account: Account, database: Engine) -> None:
-    chance = random.Random(7)
+async def test_random_concurrent_calls_keep_the_counters_exact(account: Account, database: Engine) -> None:
+    rng = random.Random(7)
 
-    async def something() -> None:
-        subject, item, kind = f"s{chance.randrange(6)}", book(f"b{chance.randrange(5)}"), chance.choice(KINDS)
-        choices: list[Callable[[], Coroutine[Any, Any, Any]]] = [
-            lambda: mark(account, subject, item, kind, chance.sample(CATEGORIES, 2)),
+    async def random_call() -> None:
+        subject, item, kind = f"s{rng.randrange(6)}", book(f"b{rng.randrange(5)}"), rng.choice(KINDS)
+        calls: list[Callable[[], Coroutine[Any, Any, Any]]] = [
+            lambda: mark(account, subject, item, kind, rng.sample(CATEGORIES, 2)),
             lambda: unmark(account, subject, item, kind),
             lambda: remove_item(account, item),
             lambda: delete_user(account, subject),
-            lambda: create(account, subject, f"name{chance.randrange(4)}"),
+            lambda: create(account, subject, f"name{rng.randrange(4)}"),
         ]
-        [choice] = chance.choices(choices, weights=[60, 30, 4, 3, 3])
-        await choice()
+        [call] = rng.choices(calls, weights=[60, 30, 4, 3, 3])
+        await call()
 
-    outcomes = await asyncio.gather(*(something() for _ in range(400)), return_exceptions=True)
-    failures = {outcome.code() for outcome in outcomes if isinstance(outcome, grpc.aio.AioRpcError)}
-    assert failures <= {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.ALREADY_EXISTS}
-    assert_exact(database)
+    outcomes = await asyncio.gather(*(random_call() for _ in range(400)), return_exceptions=True)
+    failures = {type(outcome) for outcome in outcomes if isinstance(outcome, Exception)}
+    assert failures <= {NotFound, AlreadyExists}
+    assert_counters_exact(database)
 
 
-async def test_people_who_leave_at_once_give_all_their_likes_back(account: Account, database: Engine) -> None:
-    people, items = [f"p{n}" for n in range(6)], [book(f"b{n}") for n in range(12)]
-    for number, person in enumerate(people):
+async def test_deleting_accounts_concurrently_removes_all_their_likes(account: Account, database: Engine) -> None:
+    users, items = [f"p{n}" for n in range(6)], [book(f"b{n}") for n in range(12)]
+    for number, subject in enumerate(users):
         liked = items if number % 2 else items[::-1]  # in opposite orders
-        await asyncio.gather(*(mark(account, person, item, LIKE, ["Art"]) for item in liked))
+        await asyncio.gather(*(mark(account, subject, item, LIKE, ["Art"]) for item in liked))
     await mark(account, "stays", items[0], LIKE, ["Art"])
     await asyncio.gather(
-        *(delete_user(account, person) for person in people),
+        *(delete_user(account, subject) for subject in users),
         *(mark(account, "stays", item, LIKE, ["Art"]) for item in items),
     )
     assert await top(account) == sorted((item.id, 1) for item in items)
     assert await points(account, "stays") == [("Art", 36)]
-    assert_exact(database)
+    assert_counters_exact(database)
 
 
-async def test_an_item_with_more_marks_than_a_chunk_goes_whole(account: Account, database: Engine) -> None:
-    people = 1300
-    _insert_fans(database, people, "hit", ["Art", "Zen"])
-    assert_exact(database)
+async def test_all_marks_of_an_item_are_removed_even_if_they_take_several_batches(
+    account: Account, database: Engine
+) -> None:
+    count = marks.BATCH_SIZE + 300
+    _insert_fans(database, count, "hit", ["Art", "Zen"])
+    assert_counters_exact(database)
     removals = [remove_item(account, book("hit")) for _ in range(2)]
     await asyncio.gather(*removals, *(mark(account, f"fan{n}", book("other"), LIKE, ["Art"]) for n in range(30)))
     assert await top(account) == [("other", 30)]
-    assert (await user(account, "fan1299")).seen == 0
-    assert await points(account, "fan1299") == []
+    assert (await user(account, f"fan{count - 1}")).seen == 0
+    assert await points(account, f"fan{count - 1}") == []
     assert await points(account, "fan0") == [("Art", 3)]
-    assert_exact(database)
+    assert_counters_exact(database)
 
 
-def _insert_fans(database: Engine, people: int, item_id: str, category: list[str]) -> None:
-    """People who have all seen and liked one book."""
+def _insert_fans(database: Engine, count: int, item_id: str, category: list[str]) -> None:
+    """Users who have all seen and liked one book."""
     now = datetime.datetime.now(datetime.UTC)
-    mark_of = {"item_type": BOOK, "item_id": item_id, "marked_at": now, "category": category}
+    row = {"item_type": BOOK, "item_id": item_id, "marked_at": now, "category": category}
     rows: dict[type[Base], list[dict[str, Any]]] = {
-        UserRow: [{"id": n + 1, "subject": f"fan{n}", "created_at": now, "seen": 1, "liked": 1} for n in range(people)],
-        MarkRow: [mark_of | {"user_id": n + 1, "kind": kind} for n in range(people) for kind in Kind],
-        PointsRow: [{"user_id": n + 1, "category": name, "points": 4} for n in range(people) for name in category],
-        LikesRow: [{"item_type": BOOK, "item_id": item_id, "likes": people}],
+        UserRow: [{"id": n + 1, "subject": f"fan{n}", "created_at": now, "seen": 1, "liked": 1} for n in range(count)],
+        MarkRow: [row | {"user_id": n + 1, "kind": kind} for n in range(count) for kind in MarkKind],
+        PointsRow: [{"user_id": n + 1, "category": name, "points": 4} for n in range(count) for name in category],
+        LikesRow: [{"item_type": BOOK, "item_id": item_id, "likes": count}],
     }
     with database.begin() as connection:
-        for table, inserted in rows.items():
-            connection.execute(sqlalchemy.insert(table), inserted)
+        for table, table_rows in rows.items():
+            connection.execute(sqlalchemy.insert(table), table_rows)

@@ -9,7 +9,7 @@ from services.account.settings import DatabaseSettings
 from tests.integration.account.mariadb import make_certificates
 
 
-def test_metrics_tell_when_the_certificates_of_the_database_connection_end(tmp_path: Path) -> None:
+def test_metrics_show_when_the_certificates_of_the_database_connection_expire(tmp_path: Path) -> None:
     folder = tmp_path / "certificates"
     make_certificates(folder)
     settings = DatabaseSettings(
@@ -18,8 +18,8 @@ def test_metrics_tell_when_the_certificates_of_the_database_connection_end(tmp_p
         database_cert=folder / "client.pem",
         database_key=folder / "client.key",
     )
-    metrics.show_certificates(settings)
+    metrics.set_certificate_expiry(settings)
     for name in ("ca", "client"):
-        end = x509.load_pem_x509_certificate((folder / f"{name}.pem").read_bytes()).not_valid_after_utc
-        shown = REGISTRY.get_sample_value("seen_certificate_expiry_timestamp_seconds", {"certificate": name})
-        assert shown == end.timestamp()
+        expiry = x509.load_pem_x509_certificate((folder / f"{name}.pem").read_bytes()).not_valid_after_utc
+        metric = REGISTRY.get_sample_value("seen_certificate_expiry_timestamp_seconds", {"certificate": name})
+        assert metric == expiry.timestamp()

@@ -1,4 +1,4 @@
-"""Column types that behave the same on SQLite and on MySQL."""
+"""Column types that behave the same on SQLite and on MySQL. Models and migrations both use them."""
 
 import datetime
 from typing import Any
@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-# SQLite numbers rows by itself only in a column that is exactly INTEGER.
+# SQLite generates ids only for a column whose type is exactly INTEGER.
 RowId = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -16,8 +16,10 @@ def is_mysql(dialect: Dialect) -> bool:
 
 
 class ExactText(TypeDecorator[str]):
-    """Text compared and ordered by code point. On MySQL it is kept as UTF-8 bytes: every collation that both MySQL and
-    MariaDB know ignores spaces at the end."""
+    """Text compared and ordered by code point.
+
+    On MySQL it is stored as UTF-8 bytes: every collation that MySQL and MariaDB share ignores trailing spaces.
+    """
 
     impl = String
     cache_ok = True
@@ -27,7 +29,7 @@ class ExactText(TypeDecorator[str]):
         self._length = length
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        # UTF-8 needs at most four bytes a character.
+        # UTF-8 needs at most four bytes per character.
         return dialect.type_descriptor(mysql.VARBINARY(4 * self._length) if is_mysql(dialect) else String(self._length))
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> Any:
@@ -38,7 +40,7 @@ class ExactText(TypeDecorator[str]):
 
 
 class UtcDateTime(TypeDecorator[datetime.datetime]):
-    """A moment with microseconds; kept in UTC, since neither database keeps a zone."""
+    """A time with microseconds, stored in UTC because neither database stores a time zone."""
 
     impl = DateTime
     cache_ok = True

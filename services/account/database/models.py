@@ -1,4 +1,4 @@
-"""The tables. Change them together with a new migration; a test compares the two."""
+"""The tables. A change needs a new migration; a test compares models and migrations."""
 
 import datetime
 from typing import Any
@@ -7,16 +7,16 @@ from sqlalchemy import JSON, BigInteger, ForeignKey, Index, SmallInteger, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from services.account import domain, usernames
-from services.account.column_types import ExactText, RowId, UtcDateTime
+from services.account.database.column_types import ExactText, RowId, UtcDateTime
 
-# utf8mb4 is the only charset of MySQL that holds all of Unicode.
+# utf8mb4 is MySQL's only charset for all of Unicode.
 _MYSQL = {
     "mysql_engine": "InnoDB",
     "mysql_charset": "utf8mb4",
     "mariadb_engine": "InnoDB",
     "mariadb_charset": "utf8mb4",
 }
-# Rows live in the primary key's order, as they do in InnoDB.
+# Rows are stored in primary key order, as in InnoDB.
 _CLUSTERED = _MYSQL | {"sqlite_with_rowid": False}
 
 
@@ -25,27 +25,28 @@ class Base(DeclarativeBase):
 
 
 class UserRow(Base):
-    """A person. Whoever changes anything of theirs locks this row first, which keeps the counters exact."""
+    """An account. Every transaction that changes a user's rows locks this row first, which keeps the counters exact."""
 
     __tablename__ = "users"
     __table_args__: Any = (
         Index("users_subject", "subject", unique=True),
-        # Many may be NULL: people who have not chosen a name.
+        # NULL, for users without a username, may occur many times.
         Index("users_username_key", "username_key", unique=True),
         _MYSQL,
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
-    subject: Mapped[str] = mapped_column(ExactText(domain.LONGEST_SUBJECT))
-    username: Mapped[str | None] = mapped_column(String(usernames.LONGEST))
-    username_key: Mapped[str | None] = mapped_column(ExactText(usernames.LONGEST_KEY))
+    subject: Mapped[str] = mapped_column(ExactText(domain.MAX_SUBJECT_LENGTH))
+    username: Mapped[str | None] = mapped_column(String(usernames.MAX_LENGTH))
+    username_key: Mapped[str | None] = mapped_column(ExactText(usernames.MAX_KEY_LENGTH))
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    # Number of the user's marks of each kind.
     seen: Mapped[int] = mapped_column(BigInteger, default=0)
     liked: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 class MarkRow(Base):
-    """One mark of one kind, with the categories that it gave points to."""
+    """One mark, with the categories that it gave points to."""
 
     __tablename__ = "marks"
     __table_args__: Any = (
@@ -56,29 +57,29 @@ class MarkRow(Base):
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", name="marks_user"), primary_key=True)
     item_type: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
-    item_id: Mapped[str] = mapped_column(ExactText(domain.LONGEST_ITEM_ID), primary_key=True)
+    item_id: Mapped[str] = mapped_column(ExactText(domain.MAX_ITEM_ID_LENGTH), primary_key=True)
     kind: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     marked_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     category: Mapped[list[str]] = mapped_column(JSON)
 
 
 class LikesRow(Base):
-    """How many people like an item now. May be 0 until the item goes."""
+    """How many users like an item. The row stays at 0 until the item is removed."""
 
     __tablename__ = "likes"
     __table_args__: Any = (Index("likes_most", "item_type", desc("likes"), "item_id"), _CLUSTERED)
 
     item_type: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
-    item_id: Mapped[str] = mapped_column(ExactText(domain.LONGEST_ITEM_ID), primary_key=True)
+    item_id: Mapped[str] = mapped_column(ExactText(domain.MAX_ITEM_ID_LENGTH), primary_key=True)
     likes: Mapped[int] = mapped_column(BigInteger)
 
 
 class PointsRow(Base):
-    """A person's points in a category, never 0."""
+    """A user's points in a category. A row with 0 points is deleted."""
 
     __tablename__ = "points"
     __table_args__: Any = (Index("points_most", "user_id", desc("points"), "category"), _CLUSTERED)
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", name="points_user"), primary_key=True)
-    category: Mapped[str] = mapped_column(ExactText(domain.LONGEST_CATEGORY), primary_key=True)
+    category: Mapped[str] = mapped_column(ExactText(domain.MAX_CATEGORY_LENGTH), primary_key=True)
     points: Mapped[int] = mapped_column(BigInteger)

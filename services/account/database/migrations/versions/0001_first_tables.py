@@ -1,9 +1,9 @@
-"""The first tables: people, marks, and what is counted from them."""
+"""The first tables: users, marks, and the likes and points counted from marks."""
 
 import sqlalchemy as sa
 from alembic import op
 
-from services.account.column_types import ExactText, RowId, UtcDateTime
+from services.account.database.column_types import ExactText, RowId, UtcDateTime
 
 revision = "0001"
 down_revision = None
@@ -13,7 +13,7 @@ depends_on = None
 MYSQL = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mariadb_engine": "InnoDB", "mariadb_charset": "utf8mb4"}
 CLUSTERED = MYSQL | {"sqlite_with_rowid": False}
 
-# MySQL commits each statement, so an interrupted run leaves some of these: each is made only where it is missing.
+# MySQL commits each statement, and an interrupted run leaves some of these: create only what is missing.
 
 
 def upgrade() -> None:

@@ -1,15 +1,15 @@
-"""After any sequence of calls, the service says what a few lines of plain Python say."""
+"""After any sequence of calls the service agrees with a model of it in plain Python."""
 
 import contextlib
 from collections import defaultdict
 from typing import Any
 
-import grpc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from seen.v1.account_pb2 import LIKE, SEEN, MarkKind
+from services.common.errors import NotFound
 from tests.integration.account.calls import (
     KINDS,
     Account,
@@ -18,13 +18,14 @@ from tests.integration.account.calls import (
     ids,
     mark,
     points,
-    refused,
+    raises,
     remove_item,
     top,
     unmark,
     user,
 )
-from tests.integration.account.counts import assert_exact, empty
+from tests.integration.account.conftest import delete_all_rows
+from tests.integration.account.recount import assert_counters_exact
 
 SUBJECTS, BOOKS, CATEGORIES = ("ana", "rui"), ("dune", "emma"), ("Art", "art", "Zen ")
 
@@ -37,35 +38,35 @@ calls = st.one_of(
 )
 
 
-class Oracle:
+class Model:
     """The marks in the order they were set, each with the categories it was set with."""
 
     def __init__(self) -> None:
-        self.people: set[str] = set()
+        self.subjects: set[str] = set()
         self.marks: dict[tuple[str, str, MarkKind], list[str]] = {}
 
     def mark(self, subject: str, name: str, kind: MarkKind, category: list[str]) -> None:
-        self.people.add(subject)
+        self.subjects.add(subject)
         self.marks.setdefault((subject, name, kind), list(set(category)))
 
     def unmark(self, subject: str, name: str, kind: MarkKind) -> None:
         self.marks.pop((subject, name, kind), None)
 
     def delete_user(self, subject: str) -> None:
-        self.people.discard(subject)
+        self.subjects.discard(subject)
         self.marks = {key: value for key, value in self.marks.items() if key[0] != subject}
 
     def remove_item(self, name: str) -> None:
         self.marks = {key: value for key, value in self.marks.items() if key[1] != name}
 
     def newest_first(self, subject: str, kind: MarkKind) -> list[str]:
-        return [name for person, name, its_kind in self.marks if (person, its_kind) == (subject, kind)][::-1]
+        return [name for owner, name, mark_kind in self.marks if (owner, mark_kind) == (subject, kind)][::-1]
 
     def points(self, subject: str) -> list[tuple[str, int]]:
         sums: dict[str, int] = defaultdict(int)
-        for (person, _, kind), category in self.marks.items():
+        for (owner, _, kind), category in self.marks.items():
             for name in category:
-                sums[name] += (1 if kind == SEEN else 3) if person == subject else 0
+                sums[name] += (1 if kind == SEEN else 3) if owner == subject else 0
         return most_first(sums)
 
     def top(self) -> list[tuple[str, int]]:
@@ -88,29 +89,29 @@ async def _call(account: Account, call: str, *arguments: Any) -> None:
         case "remove_item", (name,):
             await remove_item(account, book(name))
         case "delete_user", (subject,):
-            with contextlib.suppress(grpc.aio.AioRpcError):  # who is not there cannot go
+            with contextlib.suppress(NotFound):
                 await delete_user(account, subject)
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sequence=st.lists(calls, max_size=25))
-async def test_any_sequence_of_calls_agrees_with_the_oracle(
+async def test_any_sequence_of_calls_agrees_with_the_model(
     account: Account, database: Engine, sequence: list[tuple[Any, ...]]
 ) -> None:
-    empty(database)
-    oracle = Oracle()
+    delete_all_rows(database)
+    model = Model()
     for call, *arguments in sequence:
-        getattr(oracle, call)(*arguments)
+        getattr(model, call)(*arguments)
         await _call(account, call, *arguments)
     for subject in SUBJECTS:
         listed = [await ids(account, subject, kind) for kind in KINDS]
-        assert listed == [oracle.newest_first(subject, kind) for kind in KINDS]
-        assert await points(account, subject) == oracle.points(subject)
-        if subject in oracle.people:
-            found = await user(account, subject)
-            assert [found.seen, found.liked] == [len(names) for names in listed]
+        assert listed == [model.newest_first(subject, kind) for kind in KINDS]
+        assert await points(account, subject) == model.points(subject)
+        if subject in model.subjects:
+            counts = await user(account, subject)
+            assert [counts.seen, counts.liked] == [len(names) for names in listed]
         else:
-            with refused(grpc.StatusCode.NOT_FOUND):
+            with raises(NotFound):
                 await user(account, subject)
-    assert await top(account) == oracle.top()
-    assert_exact(database)
+    assert await top(account) == model.top()
+    assert_counters_exact(database)

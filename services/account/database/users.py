@@ -1,0 +1,106 @@
+"""Accounts in the database. Each public function runs in one transaction."""
+
+import datetime
+
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+from services.account import usernames
+from services.account.database.column_types import is_mysql
+from services.account.database.models import LikesRow, MarkRow, PointsRow, UserRow
+from services.account.domain import MarkKind, User
+from services.common.errors import AlreadyExists, NotFound
+
+MAX_SEARCH_RESULTS = 20
+_NO_ACCOUNT = "there is no account yet"
+_LAST_CODE_POINT = "\U0010ffff"  # not allowed in usernames
+
+_SELECT_FOR_UPDATE = select(UserRow.id).where(UserRow.subject == bindparam("subject")).with_for_update()
+
+
+def create(connection: Connection, subject: str, username: str, now: datetime.datetime) -> User:
+    """Sets the username of a new account, or of one that has none yet because only marks were set."""
+    user_id = lock_or_create(connection, subject, now)
+    if _get(connection, UserRow.id == user_id).username is not None:
+        raise AlreadyExists("the account already exists")
+    return _set_username(connection, user_id, username)
+
+
+def rename(connection: Connection, subject: str, username: str) -> User:
+    return _set_username(connection, _lock_existing(connection, subject), username)
+
+
+def get(connection: Connection, subject: str) -> User:
+    return _get(connection, UserRow.subject == subject)
+
+
+def search(connection: Connection, prefix_key: str) -> list[str]:
+    """Reads a range of the index instead of using LIKE, so nothing in the prefix is a wildcard."""
+    rows = connection.scalars(
+        select(UserRow.username)
+        .where(UserRow.username_key.between(prefix_key, prefix_key + _LAST_CODE_POINT))
+        .order_by(UserRow.username_key)
+        .limit(MAX_SEARCH_RESULTS)
+    )
+    return [username for username in rows if username is not None]
+
+
+def remove(connection: Connection, subject: str) -> None:
+    """Removes the account with its marks, points and likes."""
+    user_id = _lock_existing(connection, subject)
+    connection.execute(
+        update(LikesRow)
+        .where(MarkRow.user_id == user_id, MarkRow.kind == MarkKind.LIKE)
+        .where(LikesRow.item_type == MarkRow.item_type, LikesRow.item_id == MarkRow.item_id)
+        .values(likes=LikesRow.likes - 1)
+    )
+    connection.execute(delete(MarkRow).where(MarkRow.user_id == user_id))
+    connection.execute(delete(PointsRow).where(PointsRow.user_id == user_id))
+    connection.execute(delete(UserRow).where(UserRow.id == user_id))
+
+
+def lock(connection: Connection, subject: str) -> int | None:
+    """The user's id, or None. Other transactions that change the user's rows wait until this one ends."""
+    return connection.scalar(_SELECT_FOR_UPDATE, {"subject": subject})
+
+
+def lock_or_create(connection: Connection, subject: str, now: datetime.datetime) -> int:
+    """Like `lock`, but creates an account without a username if there is none."""
+    user_id = lock(connection, subject)
+    if user_id is None:
+        row = {"subject": subject, "created_at": now}
+        # If another transaction inserts the subject first, this locks its row.
+        if is_mysql(connection.dialect):
+            # Not INSERT IGNORE: it hides other errors, and its locks lead to deadlocks.
+            insert = mysql.insert(UserRow)
+            connection.execute(insert.on_duplicate_key_update(subject=insert.inserted.subject), row)
+        else:
+            connection.execute(sqlite.insert(UserRow).on_conflict_do_nothing(index_elements=["subject"]), row)
+        user_id = lock(connection, subject)
+    assert user_id is not None, "the insert has created or locked the row"
+    return user_id
+
+
+def _lock_existing(connection: Connection, subject: str) -> int:
+    user_id = lock(connection, subject)
+    if user_id is None:
+        raise NotFound(_NO_ACCOUNT)
+    return user_id
+
+
+def _set_username(connection: Connection, user_id: int, username: str) -> User:
+    change = {"username": username, "username_key": usernames.key(username)}
+    try:
+        connection.execute(update(UserRow).where(UserRow.id == user_id).values(change))
+    except IntegrityError as error:  # the unique index decides between concurrent requests
+        raise AlreadyExists("this username is taken", field="username") from error
+    return _get(connection, UserRow.id == user_id)
+
+
+def _get(connection: Connection, condition: ColumnElement[bool]) -> User:
+    columns = (UserRow.username, UserRow.created_at, UserRow.seen, UserRow.liked)
+    row = connection.execute(select(*columns).where(condition)).one_or_none()
+    if row is None:
+        raise NotFound(_NO_ACCOUNT)
+    return User(row.username, row.created_at, row.seen, row.liked)
