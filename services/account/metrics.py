@@ -17,6 +17,5 @@ def set_certificate_expiry(settings: DatabaseSettings) -> None:
     for name, path in (("ca", settings.database_ca), ("client", settings.database_cert)):
         if path:
             # A file may hold several certificates; the first to expire counts.
-            certificates = x509.load_pem_x509_certificates(path.read_bytes())
-            expiry = min(certificate.not_valid_after_utc for certificate in certificates)
+            expiry = min(cert.not_valid_after_utc for cert in x509.load_pem_x509_certificates(path.read_bytes()))
             CERTIFICATE_EXPIRY.labels(name).set(expiry.timestamp())

@@ -20,7 +20,7 @@ from services.common import logs
 # How long to wait for another migration.
 LOCK_TIMEOUT_S = 60
 
-log = logging.getLogger("services.account.migrate")  # __name__ is "__main__"
+log = logging.getLogger("services.account.migrate")  # run as a program, __name__ is "__main__"
 
 
 def migrate(settings: DatabaseSettings) -> None:
@@ -49,8 +49,8 @@ def _upgrade(engine: Engine) -> None:
 
 
 def _lock(connection: Connection) -> None:
-    """MySQL commits after each table, so take a named lock, held until the connection closes. SQLite's transaction
-    covers the whole migration."""
+    """SQLite's transaction covers the whole migration. MySQL commits after each table and needs a named lock, which
+    lasts until the connection closes."""
     if is_mysql(connection.dialect):
         lock = {"name": f"seen-migrate-{connection.engine.url.database}"[:64], "seconds": LOCK_TIMEOUT_S}
         if connection.scalar(text("SELECT GET_LOCK(:name, :seconds)"), lock) != 1:

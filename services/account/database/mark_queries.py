@@ -72,9 +72,8 @@ def _is_on_any(items: Iterable[ItemRef], user_id: int, dialect: Dialect) -> Colu
     ids_by_type: dict[int, list[str]] = defaultdict(list)
     for item in items:
         ids_by_type[item.type].append(item.id)
-    return or_(
-        *(
-            and_(MarkRow.user_id == user_id, MarkRow.item_type == item_type, MarkRow.item_id.in_(ids))
-            for item_type, ids in ids_by_type.items()
-        )
+    conditions = (
+        and_(MarkRow.user_id == user_id, MarkRow.item_type == item_type, MarkRow.item_id.in_(ids))
+        for item_type, ids in ids_by_type.items()
     )
+    return or_(*conditions)

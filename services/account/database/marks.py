@@ -1,6 +1,6 @@
 """Setting and removing marks, together with the counters that depend on them.
 
-Every transaction here locks the rows of its users first, and changes the likes of an item last.
+Every transaction here locks its users' rows first. It changes the item's likes last, because all users share that row.
 """
 
 from collections import Counter, defaultdict
@@ -88,7 +88,7 @@ def remove_from_item(connection: Connection, item: ItemRef) -> bool:
 
 
 def _remove_points(connection: Connection, marks: Sequence[Any]) -> None:
-    """Takes away what the marks gave. Most users lose the same points in the same categories, so group the updates."""
+    """Takes back the points that the marks gave. Most users lose the same points, so there are few updates."""
     points: Counter[tuple[int, str]] = Counter()
     for mark in marks:
         points.update({(mark.user_id, category): POINTS[mark.kind] for category in mark.category})

@@ -8,10 +8,6 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 
-class NotMigrated(Exception):
-    """The tables are not at the version of this program."""
-
-
 def alembic_config() -> Config:
     """Built in code, because a configuration file would have to contain the database's password."""
     config = Config()
@@ -26,7 +22,7 @@ def head() -> str | None:
 
 
 def check_version(connection: Connection) -> None:
-    """Raises NotMigrated, or the database's own error if it was never migrated."""
+    """Raises RuntimeError if migrations are missing, or the database's own error if it was never migrated."""
     version = connection.scalar(text("SELECT version_num FROM alembic_version"))
     if version != head():
-        raise NotMigrated(f"the tables are at version {version}, not {head()}: run python -m services.account.migrate")
+        raise RuntimeError(f"the tables are at version {version}, not {head()}: run python -m services.account.migrate")

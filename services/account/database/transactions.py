@@ -54,7 +54,7 @@ class Database:
         return await _run_until_deadline(self._writers, self._write_engine, function, *args)
 
     async def ping(self) -> None:
-        """Raises the database's own error if it does not answer, NotMigrated if its tables are not up to date."""
+        """Raises an error that describes the problem if the database does not answer or is not migrated."""
         # The version is checked only once: a newer release may migrate while this one still serves.
         function = _select_1 if self._migrated else schema.check_version
         await _in_thread(self._pinger, lambda: _run_once(self._read_engine, function))
