@@ -1,4 +1,4 @@
-"""Runs the anime dataset: python -m services.anime."""
+"""Runs the service of the anime dataset: python -m services.anime."""
 
 from services.anime.adapter import ADAPTER
 from services.catalog.service import run

@@ -1,4 +1,4 @@
-"""Runs the book dataset: python -m services.book."""
+"""Runs the service of the book dataset: python -m services.book."""
 
 from services.book.adapter import ADAPTER
 from services.catalog.service import run

@@ -1,1 +1,1 @@
-"""The dataset program: an adapter's items over MongoDB shards, served as seen.v1.Catalog, and the loader."""
+"""The program of every dataset: items from MongoDB, served as seen.v1.Catalog, and the loader that imports them."""

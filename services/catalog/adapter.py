@@ -1,4 +1,4 @@
-"""What a dataset brings: its item type, the files it is published in, and what one row of them means."""
+"""A dataset's adapter: item type, published files, and how a row becomes an item; helpers for parsing cells."""
 
 import enum
 import html
@@ -8,20 +8,19 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from seen.v1.types_pb2 import ItemType
-from services.catalog import limits
-from services.catalog.item import Item, Skipped
+from services.catalog.item import IMAGE_URL, Item, Skipped
 
 Row = Mapping[str, str]
 
 
 class Format(enum.Enum):
-    CSV = "csv"  # quoted as spreadsheets do; a cell may hold line breaks
-    TSV = "tsv"  # tab-separated, a quote is a quote
+    CSV = "csv"  # quoted as in RFC 4180: a cell may contain line breaks
+    TSV = "tsv"  # tab-separated; quotes have no meaning
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file as it is published. It is known by its columns: those named here are the ones that are read."""
+    """A published file. `columns` are those that the adapter reads; the loader recognises the file by them."""
 
     name: str
     format: Format
@@ -30,9 +29,9 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class JoinedNumber:
-    """One number of another file, joined to the rows by a key. At most two decimals are kept.
+    """A column of another file, joined to the rows by a key. Two decimals are kept.
 
-    A key is letters that are always the same, then a number: "tt0000012".
+    Keys have the same letters in all rows, then a number: "tt0000012".
     """
 
     file: SourceFile
@@ -48,43 +47,43 @@ class Adapter(Protocol):
 
     @property
     def name(self) -> str:
-        """Host name, metric label and collection."""
+        """Host name, metric label and MongoDB collection."""
 
     @property
     def source(self) -> SourceFile:
-        """The file of which each row is an item."""
+        """The file with one item per row."""
 
     @property
     def joined(self) -> Sequence[JoinedNumber]:
-        """What other files add to a row, under the column's name; empty where they have nothing on it."""
+        """Numbers from other files. `item` finds them in the row by column; empty if the other file has none."""
 
     def item(self, row: Row) -> Item | Skipped:
-        """An item with a source_id, or why the row is none. Never raises, whatever the row holds."""
+        """An item with a source_id, or why the row is skipped. Never raises, whatever the row contains."""
 
 
-def unique(parts: Iterable[str]) -> tuple[str, ...]:
-    """Each part once, in order, without the empty ones."""
-    return tuple(dict.fromkeys(filter(None, map(one_line, parts))))
+def unique(labels: Iterable[str]) -> tuple[str, ...]:
+    """The different non-empty labels, in order, each on one line."""
+    return tuple(dict.fromkeys(filter(None, map(one_line, labels))))
 
 
 def one_line(text: str) -> str:
-    """Stripped, with every run of white space (line breaks and no-break spaces too) as one space."""
+    """Stripped; each run of white space, line breaks and no-break spaces included, becomes one space."""
     return " ".join(text.split())
 
 
 def link(text: str) -> str | None:
-    """The address of an image, or None where the source has none that could be followed."""
+    """The address of an image, or None if it is not a valid link."""
     stripped = text.strip()
-    return stripped if limits.is_link(stripped) else None
+    return stripped if IMAGE_URL.accepts(stripped) else None
 
 
 def unescape_once(text: str) -> str:
-    """HTML entities as characters. Only what ends in a semicolon is an entity: "Q&A" and "R&Bulls" are not."""
+    """Replaces HTML entities that end in a semicolon; others are plain text, as in "Q&A" or "R&Bulls"."""
     return _ENTITY.sub(lambda entity: html.unescape(entity[0]), text) if "&" in text else text
 
 
 def number(text: str) -> float | None:
-    """A plain decimal number; None for anything else, so that neither "nan" nor "1_000" gets in."""
+    """A plain decimal number. None for anything else, such as "nan" or "1_000", which float() accepts."""
     return float(text) if _NUMBER.fullmatch(text) else None
 
 

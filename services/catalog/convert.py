@@ -1,18 +1,20 @@
-"""Between the domain's items and the protocol's."""
+"""Converts between the domain's types and the messages of seen.v1."""
+
+import dataclasses
 
 from seen.v1 import catalog_pb2, types_pb2
 from seen.v1.types_pb2 import ItemType
 from services.catalog.item import Item
-from services.catalog.sampling import Sample
-from services.catalog.search import Hit
+from services.catalog.store.sampling import Sample
+from services.catalog.store.search import Hit
 
-# Same name and meaning on both sides; None here is "not set" there.
-_OPTIONAL = ("rating", "description", "image_url", "kind", "year", "source_id")
+# The proto declares them `optional` and gives them the same names. None here is "not set" there.
+OPTIONAL_FIELDS = tuple(field.name for field in dataclasses.fields(Item) if field.default is None)
 
 
 def item_to_pb(item: Item, item_type: ItemType) -> types_pb2.Item:
     message = types_pb2.Item(type=item_type, id=item.id, name=item.name, category=item.category)
-    for field in _OPTIONAL:
+    for field in OPTIONAL_FIELDS:
         value = getattr(item, field)
         if value is not None:
             setattr(message, field, value)
@@ -20,8 +22,8 @@ def item_to_pb(item: Item, item_type: ItemType) -> types_pb2.Item:
 
 
 def item_from_pb(message: types_pb2.Item) -> Item:
-    given = {field: getattr(message, field) for field in _OPTIONAL if message.HasField(field)}
-    return Item(name=message.name, category=tuple(message.category), **given)
+    optional = {field: getattr(message, field) for field in OPTIONAL_FIELDS if message.HasField(field)}
+    return Item(name=message.name, category=tuple(message.category), **optional)
 
 
 def sample_to_pb(sample: Sample, item_type: ItemType) -> catalog_pb2.Sample:

@@ -1,28 +1,136 @@
-"""What a dataset holds, and what an adapter makes of a row."""
+"""An item of a dataset: its fields and their limits, the only list of them in this package."""
 
+import dataclasses
+import functools
+import re
 from dataclasses import dataclass
+from typing import Annotated, Any, Protocol, get_args, get_origin, get_type_hints
+from urllib.parse import urlsplit
+
+from services.common import checks
+from services.common.errors import InvalidArgument
+
+
+class Limit(Protocol):
+    """The values that a field accepts."""
+
+    def check(self, field: str, value: Any) -> Any:
+        """Returns the value as it is stored. Raises InvalidArgument."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """At least one visible character; stored in NFC, without white space at the ends. Lengths are in characters."""
+
+    max_length: int
+    line_breaks: bool = False
+
+    def check(self, field: str, value: str) -> str:
+        return checks.text(field, value, self.max_length, line_breaks=self.line_breaks)
+
+
+@dataclass(frozen=True)
+class Link:
+    """An http or https address with a host."""
+
+    max_length: int
+
+    def check(self, field: str, value: str) -> str:
+        text = checks.text(field, value, self.max_length)
+        if not self.accepts(text):
+            raise InvalidArgument(field, "must be an http or https link")
+        return text
+
+    def accepts(self, text: str) -> bool:
+        if len(text) > self.max_length or not _LINK.fullmatch(text):
+            return False
+        try:
+            return bool(urlsplit(text).hostname)
+        except ValueError:  # an unmatched bracket, as in "https://[::1"
+            return False
+
+
+_LINK = re.compile(r"https?://\S+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Number:
+    minimum: int
+    maximum: int
+
+    def check(self, field: str, value: float) -> float:
+        if not self.minimum <= value <= self.maximum:  # NaN too
+            raise InvalidArgument(field, f"must be between {self.minimum} and {self.maximum}, not {value}")
+        return value
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Different texts, each within `entry`."""
+
+    max_entries: int
+    entry: Text
+
+    def check(self, field: str, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _checked_labels(self, field, value)
+
+
+@functools.lru_cache(maxsize=4096)  # millions of IMDb titles have two thousand different lists
+def _checked_labels(limit: Labels, field: str, labels: tuple[str, ...]) -> tuple[str, ...]:
+    checks.max_entries(field, len(labels), limit.max_entries)
+    checked = tuple(limit.entry.check(field, label) for label in labels)
+    if len(set(checked)) < len(checked):
+        raise InvalidArgument(field, "must not contain the same entry twice")
+    return checked
+
+
+NAME = Text(500)
+CATEGORY = Text(100)
+IMAGE_URL = Link(2000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    name: str
-    # In the source's order, each once.
-    category: tuple[str, ...] = ()
-    # 0 to 10; None where nobody has rated it.
-    rating: float | None = None
-    description: str | None = None
-    image_url: str | None = None
-    kind: str | None = None
-    year: int | None = None
-    source_id: str | None = None
-    # Given by the dataset; empty until it has.
+    """Fields have the names that they have in the proto. Those with a limit are stored and sent."""
+
+    name: Annotated[str, NAME]
+    # In the source's order.
+    category: Annotated[tuple[str, ...], Labels(50, CATEGORY)] = ()
+    # None if nobody has rated the item.
+    rating: Annotated[float | None, Number(0, 10)] = None
+    description: Annotated[str | None, Text(20_000, line_breaks=True)] = None
+    image_url: Annotated[str | None, IMAGE_URL] = None
+    kind: Annotated[str | None, Text(50)] = None
+    # The Epic of Gilgamesh is from about -2100; films are announced for the next century.
+    year: Annotated[int | None, Number(-3000, 3000)] = None
+    source_id: Annotated[str | None, Text(100)] = None
+    # Assigned when the item is stored; empty until then.
     id: str = ""
-    # Not kept: the loader leaves such items out unless it is told otherwise.
+    # Not stored: the loader skips adult items unless --include-adult is given.
     adult: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A row that is no item. The loader counts by reason, so a reason names no value of the row."""
+    """A row that cannot become an item. The loader counts rows by reason, so a reason contains no value of the row."""
 
     reason: str
+
+
+LIMITS: dict[str, Limit] = {
+    name: get_args(hint)[1]
+    for name, hint in get_type_hints(Item, include_extras=True).items()
+    if get_origin(hint) is Annotated
+}
+# The field's name in the REST API and in MongoDB: imageUrl for image_url.
+CAMEL_CASE = {name: re.sub("_([a-z])", lambda match: match[1].upper(), name) for name in LIMITS}
+
+
+def checked(item: Item) -> Item:
+    """The item as it is stored. Raises InvalidArgument for the first field outside its limit, by its REST name."""
+    values = {}
+    for name, limit in LIMITS.items():
+        value = getattr(item, name)
+        if value is not None:
+            values[name] = limit.check(CAMEL_CASE[name], value)
+    return dataclasses.replace(item, **values)

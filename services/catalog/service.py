@@ -1,4 +1,4 @@
-"""Builds a dataset's service: the program behind services.book, services.imdb and services.anime."""
+"""Builds and runs the service of a dataset."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,19 +6,19 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from seen.v1 import catalog_pb2, catalog_pb2_grpc
-from services.catalog import connection
 from services.catalog.adapter import Adapter
 from services.catalog.servicer import CatalogServicer
 from services.catalog.settings import CatalogSettings
+from services.catalog.store.store import connect
 from services.common import process
 from services.common.server import GrpcServer
 
 
 @asynccontextmanager
 async def build(adapter: Adapter, settings: CatalogSettings) -> AsyncIterator[GrpcServer]:
-    """Indexes are made in the background, as soon as the shards answer."""
-    async with connection.connect(adapter.name, settings.uris(), settings.mongo_database) as store:
-        indexing = asyncio.create_task(store.make_indexes())
+    """Creates missing indexes in the background, as soon as the shards answer."""
+    async with connect(adapter.name, settings.uris(), settings.mongo_database) as store:
+        indexing = asyncio.create_task(store.create_indexes())
         try:
             yield GrpcServer(
                 settings,

@@ -1,19 +1,19 @@
-"""seen.v1.Catalog: reads the request, asks the store, writes the reply."""
+"""The RPCs of seen.v1.Catalog."""
 
 from google.protobuf.empty_pb2 import Empty
 
 from seen.v1 import catalog_pb2, catalog_pb2_grpc, types_pb2
 from seen.v1.types_pb2 import ItemType
 from services.catalog import convert
-from services.catalog.limits import LONGEST_CATEGORY, LONGEST_NAME
-from services.catalog.store import Store
+from services.catalog.item import CATEGORY, NAME
+from services.catalog.store.store import Store
 from services.common import checks
 from services.common.errors import InvalidArgument
 from services.common.server import Context
 
-MOST_AT_ONCE = 1000
-MOST_SAMPLES = 50
-HIGHEST_START = 2**53
+MAX_ITEMS = 1000
+MAX_SAMPLES = 50
+MAX_START = 2**53
 
 
 class CatalogServicer(catalog_pb2_grpc.CatalogServicer):
@@ -27,7 +27,7 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServicer):
     async def BatchGetItems(
         self, request: catalog_pb2.BatchGetItemsRequest, context: Context
     ) -> catalog_pb2.BatchGetItemsResponse:
-        checks.max_entries("ids", len(request.ids), MOST_AT_ONCE)
+        checks.max_entries("ids", len(request.ids), MAX_ITEMS)
         items = await self._store.batch_get(request.ids)
         return catalog_pb2.BatchGetItemsResponse(items=[convert.item_to_pb(item, self._type) for item in items])
 
@@ -37,33 +37,33 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServicer):
         return catalog_pb2.CountItemsResponse(count=await self._store.count(_category(request.category)))
 
     async def ListItems(self, request: catalog_pb2.ListItemsRequest, context: Context) -> catalog_pb2.ListItemsResponse:
-        items = await self._store.items(
+        items = await self._store.list_items(
             _category(request.category),
-            checks.integer("start", request.start, 0, HIGHEST_START),
-            checks.integer("limit", request.limit, 1, MOST_AT_ONCE),
+            checks.integer("start", request.start, 0, MAX_START),
+            checks.integer("limit", request.limit, 1, MAX_ITEMS),
         )
         return catalog_pb2.ListItemsResponse(items=[convert.item_to_pb(item, self._type) for item in items])
 
     async def SearchItems(
         self, request: catalog_pb2.SearchItemsRequest, context: Context
     ) -> catalog_pb2.SearchItemsResponse:
-        text = checks.text("search", request.text, LONGEST_NAME)
+        text = NAME.check("search", request.text)
         hits = await self._store.search(text, _category(request.category))
         return catalog_pb2.SearchItemsResponse(hits=map(convert.hit_to_pb, hits))
 
     async def SampleItems(
         self, request: catalog_pb2.SampleItemsRequest, context: Context
     ) -> catalog_pb2.SampleItemsResponse:
-        checks.max_entries("categories", len(request.categories), MOST_SAMPLES)
-        amount = checks.integer("amount", request.amount, 1, MOST_AT_ONCE)
+        checks.max_entries("categories", len(request.categories), MAX_SAMPLES)
+        amount = checks.integer("amount", request.amount, 1, MAX_ITEMS)
         samples = await self._store.sample([_category(name, min_length=1) for name in request.categories], amount)
         return catalog_pb2.SampleItemsResponse(samples=[convert.sample_to_pb(sample, self._type) for sample in samples])
 
     async def CreateItem(self, request: catalog_pb2.CreateItemRequest, context: Context) -> types_pb2.Item:
         if request.item.type not in (ItemType.ITEM_TYPE_UNSPECIFIED, self._type):
-            raise InvalidArgument("type", f"must be {ItemType.Name(self._type)} here")
+            raise InvalidArgument("type", f"must be {ItemType.Name(self._type)}")
         if request.item.id:
-            raise InvalidArgument("id", "is given by the dataset")
+            raise InvalidArgument("id", "must be empty; the dataset assigns it")
         return convert.item_to_pb(await self._store.create(convert.item_from_pb(request.item)), self._type)
 
     async def DeleteItem(self, request: catalog_pb2.DeleteItemRequest, context: Context) -> Empty:
@@ -71,5 +71,5 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServicer):
         return Empty()
 
 
-def _category(name: str, shortest: int = 0) -> str:
-    return checks.text("category", name, LONGEST_CATEGORY, min_length=shortest)
+def _category(name: str, min_length: int = 0) -> str:
+    return checks.text("category", name, CATEGORY.max_length, min_length=min_length)

@@ -1,8 +1,8 @@
-"""Where a dataset's items are."""
+"""Settings of a dataset's service."""
 
 from pydantic import Field, SecretStr, field_validator
 
-from services.catalog import connection
+from services.catalog.store import mongo
 from services.common.settings import GrpcSettings
 
 
@@ -13,8 +13,8 @@ class CatalogSettings(GrpcSettings):
     @field_validator("mongo_uris")
     @classmethod
     def _well_formed(cls, value: SecretStr) -> SecretStr:
-        connection.split_uris(value.get_secret_value())
+        mongo.split_uris(value.get_secret_value())
         return value
 
     def uris(self) -> list[str]:
-        return connection.split_uris(self.mongo_uris.get_secret_value())
+        return mongo.split_uris(self.mongo_uris.get_secret_value())

@@ -1,4 +1,4 @@
-"""Runs the imdb dataset: python -m services.imdb."""
+"""Runs the service of the imdb dataset: python -m services.imdb."""
 
 from services.catalog.service import run
 from services.imdb.adapter import ADAPTER

@@ -1,4 +1,4 @@
-"""Two MongoDB servers for the whole run; each test has a database of its own on them."""
+"""Two MongoDB servers for all tests; each test has its own database on them."""
 
 import itertools
 from collections.abc import AsyncIterator, Iterator
@@ -8,10 +8,8 @@ import pytest
 from pymongo.synchronous.database import Database
 
 from services.book.adapter import ADAPTER as BOOKS
-from services.catalog import connection
-from services.catalog.documents import Document
-from services.catalog.store import Store
-from services.common.health import SERVING
+from services.catalog.store.documents import Document
+from services.catalog.store.store import Store, connect
 from tests.integration.catalog.servers import Dataset, Server, running
 
 _numbers = itertools.count()
@@ -33,7 +31,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
 
 @pytest.fixture
 def database(servers: list[Server]) -> Iterator[str]:
-    """The name of a database that exists on no server yet."""
+    """The name of an unused database."""
     name = f"test{next(_numbers)}"
     yield name
     for server in servers:
@@ -53,23 +51,23 @@ def two_uris(servers: list[Server]) -> list[str]:
 
 @pytest.fixture
 async def catalog(uris: list[str], database: str) -> AsyncIterator[Dataset]:
-    """The book dataset on one shard, then on two."""
+    """The book dataset, on one shard and on two."""
     async with running(BOOKS, uris, database) as dataset:
-        await dataset.until(SERVING)
+        await dataset.wait_until(serving=True)
         yield dataset
 
 
 @pytest.fixture
 async def store(two_uris: list[str], database: str) -> AsyncIterator[Store]:
-    """The book dataset's store on two shards, without a service around it."""
-    async with connection.connect("book", two_uris, database) as connected:
-        await connected.make_indexes()
+    """The book dataset's store on two shards, without a server."""
+    async with connect("book", two_uris, database) as connected:
+        await connected.create_indexes()
         yield connected
 
 
 @pytest.fixture
 def shards(servers: list[Server], database: str) -> Iterator[list[Database[Document]]]:
-    """The databases behind the two shards, to look at what was written."""
+    """The databases of the two shards, to inspect what was written."""
     clients = [pymongo.MongoClient[Document](server.uri) for server in servers]
     yield [client[database] for client in clients]
     for client in clients:

@@ -1,4 +1,4 @@
-"""Real MongoDB servers, and datasets that run on them."""
+"""Real MongoDB servers, and datasets that use them."""
 
 import asyncio
 import contextlib
@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+import grpc
 
 from scripts.local import mongod
-from seen.v1 import catalog_pb2_grpc
+from seen.v1 import catalog_pb2, catalog_pb2_grpc
 from services.catalog.adapter import Adapter
 from services.catalog.service import build
 from services.catalog.settings import CatalogSettings
@@ -24,7 +24,7 @@ START_WITHIN_S = 30
 
 
 class Server:
-    """One mongod; it keeps its port and its files over a kill."""
+    """A mongod that keeps its port and files when it is killed and started again."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -56,18 +56,17 @@ class Server:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset's service, as its callers see it."""
+    """A client of a running dataset."""
 
-    stub: "catalog_pb2_grpc.CatalogAsyncStub"  # known to the type checker only
-    health: health_pb2_grpc.HealthStub
+    stub: "catalog_pb2_grpc.CatalogAsyncStub"  # exists in the type stubs only
+    channel: grpc.aio.Channel
 
-    async def status(self) -> int:
-        answer = await self.health.Check(health_pb2.HealthCheckRequest(service="seen.v1.Catalog"), timeout=2)
-        return int(answer.status)
+    async def is_serving(self) -> bool:
+        return await clients.is_serving(self.channel, timeout_s=2)
 
-    async def until(self, status: int, seconds: float = 20) -> None:
-        async with asyncio.timeout(seconds):
-            while await self.status() != status:
+    async def wait_until(self, *, serving: bool) -> None:
+        async with asyncio.timeout(20):
+            while await self.is_serving() != serving:
                 await asyncio.sleep(0.02)
 
 
@@ -77,8 +76,8 @@ async def running(adapter: Adapter, uris: Sequence[str], database: str) -> Async
         port=0, metrics_port=0, health_interval_s=0.1, mongo_uris=",".join(uris), mongo_database=database
     )
     async with (
-        build(adapter, settings) as grpc_service,
-        grpc_service.running() as port,
-        clients.connect(f"127.0.0.1:{port}") as channel,
+        build(adapter, settings) as server,
+        server.running() as port,
+        clients.connect(f"127.0.0.1:{port}", catalog_pb2.DESCRIPTOR.services_by_name["Catalog"]) as channel,
     ):
-        yield Dataset(catalog_pb2_grpc.CatalogStub(channel), health_pb2_grpc.HealthStub(channel))
+        yield Dataset(catalog_pb2_grpc.CatalogStub(channel), channel)

@@ -1,4 +1,4 @@
-"""What MongoDB reads for a request does not depend on how much there is. Seen in its own profiler, not by the clock."""
+"""The cost of a request does not depend on the size of the dataset. Measured by MongoDB's profiler, not by time."""
 
 import random
 from collections.abc import Sequence
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import pytest
 from pymongo.synchronous.database import Database
 
-from services.catalog import documents
-from services.catalog.documents import Document
 from services.catalog.item import Item
-from services.catalog.places import WHOLE
-from services.catalog.store import Store
+from services.catalog.store import documents
+from services.catalog.store.documents import Document
+from services.catalog.store.positions import ALL_ITEMS
+from services.catalog.store.store import Store
 
 SIZES = (200, 6000)
 Shards = Sequence[Database[Document]]
@@ -25,12 +25,12 @@ async def filled(request: pytest.FixtureRequest, store: Store) -> Store:
             for number in range(request.param // 2)
         ]
         source.shuffle(new)
-        await shard.insert([documents.fields(item) for item in new])
+        await shard.insert([documents.from_item(item) for item in new])
     return store
 
 
 class Reads:
-    """Counts the index entries and documents that are read inside."""
+    """Counts the operations, index entries and documents that are read in the context."""
 
     def __init__(self, shards: Shards) -> None:
         self._shards = shards
@@ -51,59 +51,59 @@ class Reads:
             shard.drop_collection("system.profile")
 
 
-async def test_a_page_anywhere_costs_what_it_holds(filled: Store, shards: Shards) -> None:
-    length = await filled.count(WHOLE)
+async def test_a_page_costs_the_same_at_any_start(filled: Store, shards: Shards) -> None:
+    length = await filled.count(ALL_ITEMS)
     for start in (0, length // 2, length - 20):
         with Reads(shards) as reads:
-            assert len(await filled.items(WHOLE, start, 20)) == 20
-        assert (reads.operations, reads.documents) == (4, 22)  # on each shard the counter, then ten items
+            assert len(await filled.list_items(ALL_ITEMS, start, 20)) == 20
+        assert (reads.operations, reads.documents) == (4, 22)  # per shard: the counter and ten items
         assert reads.keys <= 24
 
 
-async def test_a_page_of_a_category_costs_what_it_holds(filled: Store, shards: Shards) -> None:
+async def test_a_page_of_a_category_reads_only_its_items(filled: Store, shards: Shards) -> None:
     with Reads(shards) as reads:
-        assert len(await filled.items("Rare", 10, 10)) == 10
+        assert len(await filled.list_items("Rare", 10, 10)) == 10
     assert (reads.operations, reads.documents) == (4, 12)
 
 
-async def test_counting_reads_one_counter_a_shard(filled: Store, shards: Shards) -> None:
-    for category in (WHOLE, "Rare"):
+async def test_a_count_reads_one_counter_per_shard(filled: Store, shards: Shards) -> None:
+    for category in (ALL_ITEMS, "Rare"):
         with Reads(shards) as reads:
             await filled.count(category)
         assert (reads.operations, reads.documents) == (2, 2)
 
 
-async def test_a_sample_costs_what_it_holds(filled: Store, shards: Shards) -> None:
+async def test_a_sample_reads_only_its_items(filled: Store, shards: Shards) -> None:
     with Reads(shards) as reads:
         samples = await filled.sample(["Rare", "Common"], 10)
     assert sum(len(sample.items) for sample in samples) == 20
-    assert (reads.operations, reads.documents) == (4, 24)  # two counters on each shard, then 20 items
+    assert (reads.operations, reads.documents) == (4, 24)  # two counters per shard and 20 items
     assert reads.keys <= 50
 
 
-async def test_one_item_costs_one_read(filled: Store, shards: Shards) -> None:
-    (item,) = await filled.items(WHOLE, 3, 1)
+async def test_getting_an_item_reads_one_document(filled: Store, shards: Shards) -> None:
+    (item,) = await filled.list_items(ALL_ITEMS, 3, 1)
     with Reads(shards) as reads:
         await filled.get(item.id)
     assert (reads.operations, reads.keys, reads.documents) == (1, 1, 1)
 
 
-async def test_many_items_cost_one_query_a_shard(filled: Store, shards: Shards) -> None:
-    ids = [item.id for item in await filled.items(WHOLE, 0, 50)]
+async def test_getting_many_items_is_one_query_per_shard(filled: Store, shards: Shards) -> None:
+    ids = [item.id for item in await filled.list_items(ALL_ITEMS, 0, 50)]
     with Reads(shards) as reads:
         assert len(await filled.batch_get(ids)) == 50
     assert (reads.operations, reads.documents) == (2, 50)
 
 
-async def test_a_delete_costs_the_same_everywhere(filled: Store, shards: Shards) -> None:
-    (item,) = await filled.items(WHOLE, 3, 1)
+async def test_a_delete_reads_few_documents(filled: Store, shards: Shards) -> None:
+    (item,) = await filled.list_items(ALL_ITEMS, 3, 1)
     with Reads(shards) as reads:
         await filled.delete(item.id)
     assert reads.documents <= 10
 
 
-async def test_a_search_by_beginning_reads_no_more_than_it_finds(filled: Store, shards: Shards) -> None:
+async def test_a_search_by_prefix_reads_only_its_hits(filled: Store, shards: Shards) -> None:
     with Reads(shards) as reads:
         hits = await filled.search("item", "")
     assert len(hits) == 200
-    assert reads.documents <= 2 * 200 + 200  # the smaller dataset is searched by words as well
+    assert reads.documents <= 2 * 200 + 200  # the smaller dataset is also searched by words

@@ -1,4 +1,4 @@
-"""The loader, from the command line, into real MongoDB servers."""
+"""The loader's command line with real MongoDB servers."""
 
 import asyncio
 import gzip
@@ -16,18 +16,20 @@ from typing import Any
 import pytest
 from pymongo.synchronous.database import Database
 
-from services.catalog import adapters, connection
+from services.catalog import datasets
 from services.catalog.adapter import Adapter
-from services.catalog.documents import Document
 from services.catalog.item import Item
-from services.catalog.load import loading
-from services.catalog.load.faults import AnotherLoad
-from services.catalog.load.lease import Lease
-from services.catalog.load.loading import Load
-from services.catalog.load.report import Report
-from tests.integration.catalog.density import assert_dense
+from services.catalog.loader import rows
+from services.catalog.loader.errors import AnotherLoad
+from services.catalog.loader.job import LoadJob
+from services.catalog.loader.lease import Lease
+from services.catalog.loader.report import Report
+from services.catalog.store.documents import Document
+from services.catalog.store.store import connect
+from tests.integration.catalog.lists import assert_no_holes
 from tests.integration.catalog.servers import Server
 
+IMDB = datasets.get_adapter("imdb")
 ROOT = Path(__file__).resolve().parents[3]
 Shards = Sequence[Database[Document]]
 Loader = Callable[..., "Outcome"]
@@ -40,8 +42,8 @@ class Outcome:
     def __init__(self, exit_code: int, output: str, errors: str) -> None:
         self.exit_code, self.output, self.errors = exit_code, output, errors
 
-    def count(self, what: str) -> int:
-        found = re.search(rf"^ +{what} +([\d,]+)$", self.output, re.MULTILINE)
+    def count(self, name: str) -> int:
+        found = re.search(rf"^ +{name} +([\d,]+)$", self.output, re.MULTILINE)
         assert found, self.output + self.errors
         return int(found[1].replace(",", ""))
 
@@ -56,17 +58,17 @@ class Outcome:
 
 @pytest.fixture
 def arguments(servers: list[Server], database: str) -> Callable[..., dict[str, Any]]:
-    """How to start a loader, for subprocess."""
+    """Arguments for subprocess that start a loader."""
 
-    def of(dataset: str, *rest: object) -> dict[str, Any]:
+    def build(dataset: str, *rest: object) -> dict[str, Any]:
         uris = ",".join(server.uri for server in servers)
         return {
-            "args": [sys.executable, "-m", "services.catalog.load", dataset, *map(str, rest)],
+            "args": [sys.executable, "-m", "services.catalog.loader", dataset, *map(str, rest)],
             "cwd": ROOT,
             "env": os.environ | {"SEEN_MONGO_URIS": uris, "SEEN_MONGO_DATABASE": database},
         }
 
-    return of
+    return build
 
 
 @pytest.fixture
@@ -99,27 +101,27 @@ def title(number: int, name: str = "", genres: str = "Drama", adult: int = 0) ->
 
 def sample_files(adapter: Adapter) -> list[Path]:
     names = [adapter.source.name, *(joined.file.name for joined in adapter.joined)]
-    return [adapters.sample_folder(adapter) / name for name in names]
+    return [datasets.sample_folder(adapter) / name for name in names]
 
 
-@pytest.mark.parametrize("adapter", adapters.every(), ids=lambda adapter: adapter.name)
-def test_the_sample_loads_and_loading_it_again_changes_nothing(adapter: Adapter, load: Loader, shards: Shards) -> None:
+@pytest.mark.parametrize("adapter", datasets.adapters(), ids=lambda adapter: adapter.name)
+def test_loading_the_sample_again_changes_nothing(adapter: Adapter, load: Loader, shards: Shards) -> None:
     added, *others = load(adapter.name, *sample_files(adapter)).counts()
     assert added >= 100
     assert others == [0, 0, 0]
     before = documents(shards, adapter.name)
     assert load(adapter.name, *sample_files(adapter)).counts() == (0, 0, added, 0)
     assert documents(shards, adapter.name) == before
-    assert_dense(shards, adapter.name)
+    assert_no_holes(shards, adapter.name)
 
 
 def test_items_are_spread_evenly_over_the_shards(load: Loader, shards: Shards, tmp_path: Path) -> None:
     load("imdb", *titles(tmp_path, *map(title, range(1, 101))), "--batch-size", 7).counts()
     assert [shard["imdb"].count_documents({}) for shard in shards] == [50, 50]
-    assert_dense(shards, "imdb")
+    assert_no_holes(shards, "imdb")
 
 
-def test_changed_rows_change_items_that_keep_their_ids(load: Loader, shards: Shards, tmp_path: Path) -> None:
+def test_changed_items_keep_their_ids(load: Loader, shards: Shards, tmp_path: Path) -> None:
     first = [title(1), title(2, genres="Drama,War"), title(3, genres="War"), title(4), title(5, genres="\\N")]
     load("imdb", *titles(tmp_path, *first, ratings="tt0000001\t5.5\t10\ntt0000004\t6\t10\n")).counts()
     before = documents(shards, "imdb")
@@ -141,11 +143,11 @@ def test_changed_rows_change_items_that_keep_their_ids(load: Loader, shards: Sha
     assert after["tt0000001"]["words"] == ["new", "name"]
     assert after["tt0000002"]["category"] == ["Comedy", "Drama"]
     assert "rating" not in after["tt0000004"]
-    assert_dense(shards, "imdb")
+    assert_no_holes(shards, "imdb")
     assert load("imdb", *titles(tmp_path, *second, ratings="tt0000001\t7.5\t10\n")).counts() == (0, 0, 6, 0)
 
 
-def test_every_row_that_is_no_item_is_counted_by_its_reason(load: Loader, shards: Shards, tmp_path: Path) -> None:
+def test_skipped_rows_are_counted_by_reason(load: Loader, shards: Shards, tmp_path: Path) -> None:
     files = titles(
         tmp_path,
         title(1),
@@ -165,50 +167,50 @@ def test_every_row_that_is_no_item_is_counted_by_its_reason(load: Loader, shards
     outcome = load("imdb", *files)
     assert outcome.counts() == (1, 0, 0, 10)
     for reason, count in {
-        "its id came before in the same load": 1,
+        "same id as an earlier row": 1,
         "no name": 1,
-        "its name cannot be kept": 2,
+        "invalid name": 2,
         "adult title": 2,
         "not UTF-8": 1,
         "no IMDb id": 1,
-        "the last line is cut off: it does not end in a line break": 1,
+        rows.INCOMPLETE.reason: 1,
     }.items():
         assert outcome.skipped_for(reason) == count, (reason, outcome.output)
-    assert "title.ratings.tsv: 5 rows read, 1 joined, 1 of titles not in the file" in outcome.output
+    assert "title.ratings.tsv: 5 rows read, 1 joined, 1 without an item" in outcome.output
     assert [document["name"] for document in documents(shards, "imdb").values()] == ["Title 1"]
 
 
-def test_adult_titles_come_in_where_they_are_asked_for(load: Loader, tmp_path: Path) -> None:
+def test_adult_titles_are_loaded_only_with_include_adult(load: Loader, tmp_path: Path) -> None:
     files = titles(tmp_path, title(1), title(2, adult=1))
     assert load("imdb", *files).counts() == (1, 0, 0, 1)
     assert load("imdb", "--include-adult", *files).counts() == (1, 0, 1, 0)
 
 
-def test_gzip_and_zip_are_read_as_they_are(load: Loader, tmp_path: Path) -> None:
+def test_gzip_and_zip_files_are_read(load: Loader, tmp_path: Path) -> None:
     basics, ratings = titles(tmp_path, title(1), title(2), ratings="tt0000001\t5.5\t10\n")
     packed = tmp_path / "title.basics.tsv.gz"
     packed.write_bytes(gzip.compress(basics.read_bytes()))
     archive = tmp_path / "archive.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         file.write(ratings, "imdb/title.ratings.tsv")
-        file.writestr("imdb/README.md", "what this is")
+        file.writestr("imdb/README.md", "about the data")
         file.writestr("__MACOSX/imdb/._title.ratings.tsv", ratings.read_bytes())
     assert load("imdb", packed, archive).counts() == (2, 0, 0, 0)
     with zipfile.ZipFile(archive, "a") as file:
         file.write(basics, "imdb/title.basics.tsv")
-        file.writestr("imdb/part.tsv", BASICS + title(3))  # an extract under another name
+        file.writestr("imdb/part.tsv", BASICS + title(3))  # an extract with another name
     assert load("imdb", archive).counts() == (0, 0, 2, 0)
 
 
 def wrong_inputs(folder: Path) -> Iterator[tuple[str, list[Path], str]]:
     files = titles(folder, title(1))
-    books = adapters.sample_folder(adapters.named("book")) / "book_data.csv"
+    books = datasets.sample_folder(datasets.get_adapter("book")) / "book_data.csv"
     yield "imdb", [*files, books], "looks like book_data.csv of the book dataset"
-    yield "book", [books, files[0]], "looks like title.basics.tsv of the imdb dataset, expected book_data.csv with"
+    yield "book", [books, files[0]], "looks like title.basics.tsv of the imdb dataset; expected book_data.csv with"
     yield "imdb", files[:1], "title.ratings.tsv is missing"
     yield "imdb", files[1:], "title.basics.tsv is missing"
-    yield "book", [books, folder / "none.csv"], "none.csv: there is no such file"
-    yield "book", [folder], "is not a file"
+    yield "book", [books, folder / "none.csv"], "none.csv: no such file"
+    yield "book", [folder], f"{folder}: not a file"
     for name, content in {
         "empty.csv": b"",
         "noise.csv": bytes(range(256)) * 5000,
@@ -221,7 +223,7 @@ def wrong_inputs(folder: Path) -> Iterator[tuple[str, list[Path], str]]:
         yield "book", [books, folder / name], str(folder / name)
 
 
-def test_a_wrong_file_stops_the_load_before_anything_is_written(load: Loader, shards: Shards, tmp_path: Path) -> None:
+def test_a_wrong_file_is_refused_before_anything_is_written(load: Loader, shards: Shards, tmp_path: Path) -> None:
     for dataset, files, message in wrong_inputs(tmp_path):
         outcome = load(dataset, *files)
         assert outcome.exit_code == 2, (files, outcome.output, outcome.errors)
@@ -231,7 +233,7 @@ def test_a_wrong_file_stops_the_load_before_anything_is_written(load: Loader, sh
     assert [shard.list_collection_names() for shard in shards] == [[], []]
 
 
-def test_a_gzip_file_that_is_cut_off_is_loaded_as_far_as_it_goes(load: Loader, shards: Shards, tmp_path: Path) -> None:
+def test_the_readable_part_of_an_incomplete_gzip_file_is_loaded(load: Loader, shards: Shards, tmp_path: Path) -> None:
     basics, ratings = titles(tmp_path, *(title(number, name=os.urandom(20).hex()) for number in range(1, 3001)))
     packed = tmp_path / "title.basics.tsv.gz"
     packed.write_bytes(gzip.compress(basics.read_bytes())[:-2000])
@@ -239,7 +241,7 @@ def test_a_gzip_file_that_is_cut_off_is_loaded_as_far_as_it_goes(load: Loader, s
     assert outcome.exit_code == 1
     assert "cannot be unpacked" in outcome.errors
     assert outcome.count("added") == len(documents(shards, "imdb")) > 1000
-    assert_dense(shards, "imdb")
+    assert_no_holes(shards, "imdb")
     outcome = load("imdb", basics, ratings)
     assert outcome.count("added") + outcome.count("unchanged") == 3000
 
@@ -247,32 +249,32 @@ def test_a_gzip_file_that_is_cut_off_is_loaded_as_far_as_it_goes(load: Loader, s
 @pytest.mark.parametrize(
     "rest", [["imdb"], ["music", "x"], ["book", "x", "--batch-size", "0"], ["book", "x", "--batch-size", "100001"]]
 )
-def test_a_command_that_makes_no_sense_is_explained(load: Loader, rest: list[str]) -> None:
+def test_a_wrong_command_prints_the_usage(load: Loader, rest: list[str]) -> None:
     outcome = load(*rest)
     assert outcome.exit_code == 2
-    assert "usage: load.sh" in outcome.errors
+    assert "usage: python -m services.catalog.loader" in outcome.errors
 
 
-def test_a_server_that_is_away_stops_the_load(
+def test_a_server_that_is_down_stops_the_load(
     load: Loader, servers: list[Server], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    away = Server(tmp_path)
-    monkeypatch.setattr(servers[1], "uri", away.uri)
+    stopped = Server(tmp_path)
+    monkeypatch.setattr(servers[1], "uri", stopped.uri)
     outcome = load("imdb", *titles(tmp_path, title(1)))
     assert outcome.exit_code == 1
     assert "imdb: the imdb dataset's shard 2 does not answer" in outcome.errors
 
 
-def until_some_are_in(shards: Shards, process: subprocess.Popen[Any], least: int) -> None:
+def wait_for_items(shards: Shards, process: subprocess.Popen[Any], minimum: int) -> None:
     until = time.monotonic() + 60
-    while sum(shard["imdb"].estimated_document_count() for shard in shards) < least:
+    while sum(shard["imdb"].estimated_document_count() for shard in shards) < minimum:
         assert process.poll() is None
         assert time.monotonic() < until
         time.sleep(0.005)
 
 
-def until_nothing_goes_on(shards: Shards) -> None:
-    """A server goes on for a moment with what a client asked that is dead now."""
+def wait_for_idle_servers(shards: Shards) -> None:
+    """A server continues for a moment with the commands of a killed client."""
     for shard in shards:
         while shard.client.admin.command({"currentOp": 1, "ns": f"{shard.name}.imdb"})["inprog"]:
             time.sleep(0.01)
@@ -285,26 +287,26 @@ def many_titles(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return titles(tmp_path_factory.mktemp("titles"), *lines)
 
 
-def test_a_load_that_was_killed_is_completed_by_the_same_command(
+def test_the_same_command_completes_a_killed_load(
     load: Loader, arguments: Callable[..., dict[str, Any]], many_titles: list[Path], shards: Shards
 ) -> None:
-    for least in (2000, 9000):
+    for minimum in (2000, 9000):
         process = subprocess.Popen(**arguments("imdb", *many_titles, "--batch-size", 1000))
-        until_some_are_in(shards, process, least)
+        wait_for_items(shards, process, minimum)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        until_nothing_goes_on(shards)
-        # Its lease would run out by itself; the test need not wait for it.
+        wait_for_idle_servers(shards)
+        # The lease would expire by itself; this saves the wait.
         shards[0]["imdb_loads"].delete_many({})
     killed = len(documents(shards, "imdb"))
     assert 2000 < killed < 20_000
     assert load("imdb", *many_titles).counts() == (20_000 - killed, 0, killed, 0)
-    assert_dense(shards, "imdb")
+    assert_no_holes(shards, "imdb")
     assert load("imdb", *many_titles).counts() == (0, 0, 20_000, 0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_load_that_is_interrupted_says_so_and_leaves_no_holes(
+def test_an_interrupted_load_leaves_no_holes(
     arguments: Callable[..., dict[str, Any]],
     load: Loader,
     many_titles: list[Path],
@@ -317,41 +319,39 @@ def test_a_load_that_is_interrupted_says_so_and_leaves_no_holes(
         stderr=subprocess.PIPE,
         text=True,
     )
-    until_some_are_in(shards, process, 2000)
+    wait_for_items(shards, process, 2000)
     process.send_signal(number)
     output, errors = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert errors == "imdb: interrupted; the same command goes on from here\n"
+    assert errors == "imdb: interrupted; run the same command again to continue\n"
     in_shards = len(documents(shards, "imdb"))
     assert Outcome(0, output, "").count("added") == in_shards < 20_000
-    assert_dense(shards, "imdb")
+    assert_no_holes(shards, "imdb")
     assert load("imdb", *many_titles).counts() == (20_000 - in_shards, 0, in_shards, 0)
 
 
-async def test_of_two_loads_of_a_dataset_the_second_does_not_start(
-    two_uris: list[str], database: str, tmp_path: Path
-) -> None:
+async def test_a_second_load_of_the_dataset_is_refused(two_uris: list[str], database: str, tmp_path: Path) -> None:
     files = titles(tmp_path, title(1))
-    second = Load(adapters.named("imdb"), files, two_uris, database, lease_s=0.4)
-    async with connection.connect("imdb", two_uris, database) as store:
+    second = LoadJob(IMDB, files, two_uris, database, lease_s=0.4)
+    async with connect("imdb", two_uris, database) as store:
         async with Lease(store.shards[0], 0.4).held():
             with pytest.raises(AnotherLoad, match=f"process {os.getpid()} on "):
-                await loading.run(second, Report())
-        await loading.run(second, report := Report())
+                await second.run(Report())
+        await second.run(report := Report())
         assert report.added == 1
 
 
-async def test_a_lease_that_nobody_renews_runs_out(two_uris: list[str], database: str, tmp_path: Path) -> None:
-    async with connection.connect("imdb", two_uris, database) as store:
-        dead = Lease(store.shards[0], 0.5)
-        await dead._take()
+async def test_a_lease_that_is_not_renewed_expires(two_uris: list[str], database: str, tmp_path: Path) -> None:
+    async with connect("imdb", two_uris, database) as store:
+        crashed = Lease(store.shards[0], 0.5)
+        await crashed._acquire()
         files = titles(tmp_path, title(1))
-        await loading.run(Load(adapters.named("imdb"), files, two_uris, database, lease_s=0.5), report := Report())
+        await LoadJob(IMDB, files, two_uris, database, lease_s=0.5).run(report := Report())
         assert report.added == 1
 
 
-async def test_a_load_that_lost_its_lease_notices(two_uris: list[str], database: str, shards: Shards) -> None:
-    async with connection.connect("imdb", two_uris, database) as store, Lease(store.shards[0], 0.4).held() as lease:
+async def test_a_lost_lease_is_detected(two_uris: list[str], database: str, shards: Shards) -> None:
+    async with connect("imdb", two_uris, database) as store, Lease(store.shards[0], 0.4).held() as lease:
         lease.check()
         shards[0]["imdb_loads"].delete_many({})
         await asyncio.sleep(1)
@@ -359,32 +359,31 @@ async def test_a_load_that_lost_its_lease_notices(two_uris: list[str], database:
             lease.check()
 
 
-async def test_items_may_be_deleted_and_added_during_a_load(
+async def test_items_can_be_added_and_deleted_during_a_load(
     two_uris: list[str], database: str, many_titles: list[Path], shards: Shards
 ) -> None:
-    async with connection.connect("imdb", two_uris, database) as store:
-        await store.make_indexes()
+    async with connect("imdb", two_uris, database) as store:
+        await store.create_indexes()
         for number in range(30):
             await store.create(Item(name=f"by hand {number}", category=("Drama",), source_id=f"hand{number}"))
         report = Report()
-        loading_all = asyncio.create_task(
-            loading.run(Load(adapters.named("imdb"), many_titles, two_uris, database, batch_size=500), report)
-        )
+        job = LoadJob(IMDB, many_titles, two_uris, database, batch_size=500)
+        loading = asyncio.create_task(job.run(report))
         added = deleted = 0
-        while not loading_all.done():
+        while not loading.done():
             added += 1
             await store.create(Item(name=f"meanwhile {added}", category=("Drama",), source_id=f"meanwhile{added}"))
             if deleted < 30:
                 (found, *_) = await store.search(f"by hand {deleted}", "")
                 await store.delete(found.id)
                 deleted += 1
-        await loading_all
+        await loading
         assert (report.added, deleted > 5) == (20_000, True)
-        assert_dense(shards, "imdb")
+        assert_no_holes(shards, "imdb")
         assert await store.count("") == 20_000 + added + 30 - deleted
 
 
-def test_load_sh_says_how_it_is_used() -> None:
+def test_load_sh_has_a_help_text() -> None:
     done = subprocess.run(
         [ROOT / "scripts" / "load.sh", "--help"], capture_output=True, text=True, timeout=300, check=False
     )

@@ -1,14 +1,13 @@
-"""The real files, whole. Where they are not beside the checkout these tests say so."""
+"""The complete published files. Skipped if they are not next to the checkout."""
 
 from pathlib import Path
 
 from services.anime.adapter import ADAPTER as ANIME
 from services.book.adapter import ADAPTER as BOOKS
-from services.catalog import connection
 from services.catalog.adapter import Adapter
-from services.catalog.load import loading
-from services.catalog.load.loading import Load
-from services.catalog.load.report import Report
+from services.catalog.loader.job import LoadJob
+from services.catalog.loader.report import Report
+from services.catalog.store.store import connect
 from services.imdb.adapter import ADAPTER as TITLES
 
 
@@ -16,12 +15,12 @@ async def load(
     adapter: Adapter, paths: list[Path], uris: list[str], database: str, include_adult: bool = False
 ) -> Report:
     report = Report()
-    await loading.run(Load(adapter, paths, uris, database, include_adult), report)
+    await LoadJob(adapter, paths, uris, database, include_adult).run(report)
     return report
 
 
 async def twice(adapter: Adapter, paths: list[Path], uris: list[str], database: str) -> Report:
-    """Loads twice, the second time without any change."""
+    """Loads the same files twice; the second load changes nothing."""
     first = await load(adapter, paths, uris, database)
     second = await load(adapter, paths, uris, database)
     assert (second.added, second.updated, second.unchanged) == (0, 0, first.added)
@@ -42,7 +41,7 @@ async def test_anime(shared_data: Path, two_uris: list[str], database: str) -> N
     assert report.skipped == {"adult title": 722}
     report = await load(ANIME, [path], two_uris[:1], database, include_adult=True)
     assert (report.added, report.unchanged) == (722, 8182)
-    async with connection.connect("anime", two_uris[:1], database) as store:
+    async with connect("anime", two_uris[:1], database) as store:
         item = await store.get((await store.search("Shakugan no Shana: Season II", ""))[0].id)
         assert (item.source_id, item.rating) == ("2787", 7.72)
         assert item.category == ("Action", "Drama", "Fantasy", "Romance", "School", "Supernatural")
@@ -54,10 +53,10 @@ async def test_imdb(shared_data: Path, two_uris: list[str], database: str) -> No
     report = await twice(TITLES, paths, two_uris, database)
     assert (report.rows, report.added, report.skipped.total()) == (49_999, 49_999, 0)
     assert report.joined["title.ratings.tsv"].used == 32_021
-    async with connection.connect("imdb", two_uris, database) as store:
+    async with connect("imdb", two_uris, database) as store:
         assert await store.count("") == 49_999
         hits = await store.search("the arrival of a train", "")
         items = [await store.get(hit.id) for hit in hits]
         assert [(item.rating, item.kind) for item in items if item.source_id == "tt0000012"] == [(7.4, "short")]
-        last = await store.items("", 49_990, 100)
+        last = await store.list_items("", 49_990, 100)
         assert len(last) == 9

@@ -1,13 +1,13 @@
-"""Samples are random, and nothing but random."""
+"""Samples are uniformly random."""
 
 import random
 from collections import Counter
 
 import pytest
 
-from services.catalog import documents, sampling
 from services.catalog.item import Item
-from services.catalog.store import Store
+from services.catalog.store import documents, sampling
+from services.catalog.store.store import Store
 
 
 @pytest.fixture(autouse=True)
@@ -15,11 +15,11 @@ def _seeded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampling, "RANDOM", random.Random(20))
 
 
-async def fill(store: Store, of_shards: tuple[int, int]) -> None:
-    """Shards of different size, as they are while a dataset grows."""
-    for shard, amount in zip(store.shards, of_shards, strict=True):
+async def fill(store: Store, amounts: tuple[int, int]) -> None:
+    """The shards get different numbers of items."""
+    for shard, amount in zip(store.shards, amounts, strict=True):
         new = [
-            documents.fields(Item(name=f"{shard.label} {number}", category=("Drama",) if number % 2 else ()))
+            documents.from_item(Item(name=f"{shard.label} {number}", category=("Drama",) if number % 2 else ()))
             for number in range(amount)
         ]
         assert await shard.insert(new) == []
@@ -57,7 +57,7 @@ async def test_the_order_within_a_sample_is_random(store: Store) -> None:
     assert min(first.values()) > 25
 
 
-async def test_samples_of_several_categories_come_in_the_order_asked_for(store: Store) -> None:
+async def test_samples_are_in_the_order_of_the_categories(store: Store) -> None:
     await fill(store, (4, 4))
     samples = await store.sample(["None", "Drama", "Drama"], 2)
     assert [(sample.category, len(sample.items)) for sample in samples] == [("None", 0), ("Drama", 2), ("Drama", 2)]

@@ -1,4 +1,4 @@
-"""What each dataset makes of its source's rows, odd ones included."""
+"""Each dataset's adapter turns rows of its source into items."""
 
 import io
 from collections.abc import Iterator
@@ -7,13 +7,13 @@ import pytest
 
 from services.anime.adapter import MyAnimeList
 from services.book.adapter import GoodreadsBooks
-from services.catalog import adapters, limits
+from services.catalog import datasets
 from services.catalog.adapter import Adapter, Row
-from services.catalog.item import Item, Skipped
-from services.catalog.load import rows
+from services.catalog.item import Item, Skipped, checked
+from services.catalog.loader import rows
 from services.imdb.adapter import ImdbTitles
 
-ADAPTERS = adapters.every()
+ADAPTERS = datasets.adapters()
 
 
 def name_of(adapter: Adapter) -> str:
@@ -21,7 +21,7 @@ def name_of(adapter: Adapter) -> str:
 
 
 def sample_rows(adapter: Adapter) -> Iterator[Row | Skipped]:
-    content = (adapters.sample_folder(adapter) / adapter.source.name).read_bytes()
+    content = (datasets.sample_folder(adapter) / adapter.source.name).read_bytes()
     text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
     columns = rows.header(text, adapter.source.format)
     return rows.rows(text, adapter.source.format, columns)
@@ -34,11 +34,11 @@ def test_every_sample_row_becomes_an_item(adapter: Adapter) -> None:
         item = adapter.item(row)
         assert isinstance(item, Item), (row, item)
         assert item.source_id
-        assert item == limits.checked(item)
+        assert item == checked(item)
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=name_of)
-def test_no_two_sample_rows_are_the_same_item(adapter: Adapter) -> None:
+def test_sample_rows_have_different_ids(adapter: Adapter) -> None:
     items = [adapter.item(row) for row in sample_rows(adapter) if not isinstance(row, Skipped)]
     source_ids = [item.source_id for item in items if isinstance(item, Item)]
     assert len(source_ids) == len(set(source_ids)) >= 100
@@ -46,7 +46,7 @@ def test_no_two_sample_rows_are_the_same_item(adapter: Adapter) -> None:
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=name_of)
 @pytest.mark.parametrize("cell", ["", " ", "\\N", "nan", "inf", "-1", "1e400", "\x00", "\ufffd", "'" * 5000, "٣", "²"])
-def test_no_cell_makes_an_adapter_raise(adapter: Adapter, cell: str) -> None:
+def test_an_adapter_never_raises(adapter: Adapter, cell: str) -> None:
     good = next(row for row in sample_rows(adapter) if not isinstance(row, Skipped))
     for column in good:
         assert isinstance(adapter.item({**good, column: cell}), Item | Skipped)
@@ -54,7 +54,7 @@ def test_no_cell_makes_an_adapter_raise(adapter: Adapter, cell: str) -> None:
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=name_of)
-def test_a_type_belongs_to_one_dataset(adapter: Adapter) -> None:
+def test_each_type_has_one_dataset(adapter: Adapter) -> None:
     assert [other.name for other in ADAPTERS if other.type == adapter.type] == [adapter.name]
 
 
@@ -72,7 +72,7 @@ def book(**cells: str) -> Item | Skipped:
     return GoodreadsBooks().item(BOOK | cells)
 
 
-def test_a_book_is_known_by_the_number_in_its_image_link() -> None:
+def test_a_books_id_is_the_number_in_its_image_link() -> None:
     assert book() == Item(
         source_id="5470",
         name="1984",
@@ -93,7 +93,7 @@ def test_a_book_without_a_name_is_skipped() -> None:
 
 
 @pytest.mark.parametrize("cells", [{"book_rating": "0"}, {"book_rating": ""}, {"book_rating_count": "0"}])
-def test_a_book_that_nobody_rated_has_no_rating(cells: dict[str, str]) -> None:
+def test_an_unrated_book_has_no_rating(cells: dict[str, str]) -> None:
     item = book(**cells)
     assert isinstance(item, Item)
     assert item.rating is None
@@ -105,7 +105,7 @@ def test_a_books_genres_may_be_missing() -> None:
     assert item.category == ()
 
 
-def test_a_description_keeps_its_paragraphs_under_one_kind_of_line_break() -> None:
+def test_line_breaks_in_a_description_become_newlines() -> None:
     item = book(book_desc=" one\r\ntwo\rthree\u2028four\x85five\x93 ")
     assert isinstance(item, Item)
     assert item.description == "one\ntwo\nthree\nfour\nfive"
@@ -115,7 +115,7 @@ def test_a_description_keeps_its_paragraphs_under_one_kind_of_line_break() -> No
     ("title", "name"),
     [("No\u00a0break", "No break"), ("The \ufffd", "The \ufffd"), ("هزار و یک شب", "هزار و یک شب"), ('"Q"', '"Q"')],
 )
-def test_a_title_in_any_script_stays_what_it_is(title: str, name: str) -> None:
+def test_titles_of_any_script_are_kept(title: str, name: str) -> None:
     item = book(book_title=title)
     assert isinstance(item, Item)
     assert item.name == name
@@ -138,7 +138,7 @@ def anime(**cells: str) -> Item | Skipped:
     return MyAnimeList().item(ANIME | cells)
 
 
-def test_an_anime_goes_by_its_english_title() -> None:
+def test_an_anime_has_its_english_title() -> None:
     assert anime() == Item(
         source_id="2787",
         name="Shakugan no Shana: Season II",
@@ -156,17 +156,17 @@ def test_an_anime_goes_by_its_english_title() -> None:
         ({"title_english": "", "title": "001"}, "001"),
         ({"title_english": " ", "title": "Working&#039;!!"}, "Working'!!"),
         ({"title_english": "Magical Sisters Yoyo & Nene"}, "Magical Sisters Yoyo & Nene"),
-        ({"title_english": "A &amp;#039; B &copy C"}, "A &#039; B &copy C"),  # once, and only what ends in a semicolon
+        ({"title_english": "A &amp;#039; B &copy C"}, "A &#039; B &copy C"),  # only entities that end in a semicolon
     ],
 )
-def test_a_title_is_unescaped_once(cells: dict[str, str], name: str) -> None:
+def test_html_entities_are_unescaped_once(cells: dict[str, str], name: str) -> None:
     item = anime(**cells)
     assert isinstance(item, Item)
     assert item.name == name
 
 
 @pytest.mark.parametrize("score", ["0", "0.0", "", "None"])
-def test_a_score_of_nothing_is_no_rating(score: str) -> None:
+def test_an_unrated_anime_has_no_rating(score: str) -> None:
     item = anime(score=score)
     assert isinstance(item, Item)
     assert item.rating is None
@@ -179,13 +179,13 @@ def test_hentai_is_adult(cells: dict[str, str]) -> None:
     assert item.adult
 
 
-def test_what_an_anime_does_not_have_is_absent() -> None:
+def test_empty_cells_of_an_anime_give_no_values() -> None:
     item = anime(genre="", image_url="", aired="{'from': None, 'to': None}", score="0", type="Unknown")
     assert item == Item(source_id="2787", name="Shakugan no Shana: Season II", kind="Unknown")
 
 
 @pytest.mark.parametrize("anime_id", ["", "abc", "1.0", "-1"])
-def test_an_anime_without_its_number_is_skipped(anime_id: str) -> None:
+def test_an_anime_without_a_number_is_skipped(anime_id: str) -> None:
     assert anime(anime_id=anime_id) == Skipped("no MyAnimeList id")
 
 
@@ -204,7 +204,7 @@ def show(**cells: str) -> Item | Skipped:
     return ImdbTitles().item(SHOW | cells)
 
 
-def test_a_title_of_imdb_has_the_rating_of_the_other_file() -> None:
+def test_an_imdb_title_has_the_rating_of_the_joined_file() -> None:
     assert show() == Item(
         source_id="tt0000012",
         name="The Arrival of a Train",
@@ -215,13 +215,13 @@ def test_a_title_of_imdb_has_the_rating_of_the_other_file() -> None:
     )
 
 
-def test_what_imdb_does_not_know_is_absent() -> None:
+def test_empty_cells_of_an_imdb_title_give_no_values() -> None:
     item = show(averageRating="", startYear="\\N", genres="\\N", titleType="\\N")
     assert item == Item(source_id="tt0000012", name="The Arrival of a Train")
 
 
 @pytest.mark.parametrize("title", ["None", "Unknown", '"Giliap"', "Dept. of \"Odd'ities"])
-def test_titles_that_look_like_nothing_are_titles(title: str) -> None:
+def test_titles_that_look_like_missing_values_are_kept(title: str) -> None:
     item = show(primaryTitle=title)
     assert isinstance(item, Item)
     assert item.name == title
@@ -235,18 +235,18 @@ def test_titles_that_look_like_nothing_are_titles(title: str) -> None:
         ({"isAdult": "2019"}, "isAdult is neither 0 nor 1"),
     ],
 )
-def test_a_row_that_is_no_title_is_skipped(cells: dict[str, str], reason: str) -> None:
+def test_an_invalid_imdb_row_is_skipped(cells: dict[str, str], reason: str) -> None:
     assert show(**cells) == Skipped(reason)
 
 
 @pytest.mark.parametrize("cells", [{"isAdult": "1"}, {"genres": "Adult,Drama"}])
-def test_imdbs_adult_titles_are_adult(cells: dict[str, str]) -> None:
+def test_adult_titles_of_imdb_are_adult(cells: dict[str, str]) -> None:
     item = show(**cells)
     assert isinstance(item, Item)
     assert item.adult
 
 
-def test_years_to_come_and_long_ids_are_fine() -> None:
+def test_future_years_and_long_ids_are_accepted() -> None:
     item = show(startYear="2115", tconst="tt12345678", titleType="tvEpisode")
     assert isinstance(item, Item)
     assert (item.year, item.source_id, item.kind) == (2115, "tt12345678", "tvEpisode")

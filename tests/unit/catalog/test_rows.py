@@ -1,4 +1,4 @@
-"""From the text of a file to its rows."""
+"""Parsing CSV and TSV files."""
 
 import io
 
@@ -6,7 +6,7 @@ import pytest
 
 from services.catalog.adapter import Format, Row
 from services.catalog.item import Skipped
-from services.catalog.load import rows
+from services.catalog.loader import rows
 
 
 def read(content: bytes, form: Format) -> list[Row | Skipped]:
@@ -23,15 +23,15 @@ def test_both_line_breaks_end_a_row(form: Format, line_break: bytes) -> None:
     assert read(content, form) == [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_column() -> None:
+def test_a_byte_order_mark_is_ignored() -> None:
     assert read(b"\xef\xbb\xbfa\tb\n1\t2\n", Format.TSV) == [{"a": "1", "b": "2"}]
 
 
-def test_a_quote_in_a_tsv_is_a_quote() -> None:
+def test_quotes_have_no_meaning_in_tsv() -> None:
     assert read(b'a\tb\n"1\t2\n"3"\t4\n', Format.TSV) == [{"a": '"1', "b": "2"}, {"a": '"3"', "b": "4"}]
 
 
-def test_a_cell_of_a_csv_may_hold_everything() -> None:
+def test_a_quoted_csv_cell_may_contain_commas_line_breaks_and_quotes() -> None:
     content = b'a,b\r\n"one\r\ntwo\rthree\nfour, ""five""",6\r\n'
     assert read(content, Format.CSV) == [{"a": 'one\r\ntwo\rthree\nfour, "five"', "b": "6"}]
 
@@ -45,36 +45,36 @@ def test_a_cell_of_a_csv_may_hold_everything() -> None:
         (b'a,b\n1,2\n3,"4\n5', Format.CSV),
     ],
 )
-def test_a_last_line_that_does_not_end_is_cut_off(content: bytes, form: Format) -> None:
-    assert read(content, form) == [{"a": "1", "b": "2"}, rows.CUT_OFF]
+def test_a_last_line_without_a_line_break_is_skipped(content: bytes, form: Format) -> None:
+    assert read(content, form) == [{"a": "1", "b": "2"}, rows.INCOMPLETE]
 
 
 @pytest.mark.parametrize("form", Format)
-def test_a_row_of_the_wrong_width_is_skipped_and_an_empty_line_is_nothing(form: Format) -> None:
+def test_a_row_of_the_wrong_width_is_skipped_and_an_empty_line_ignored(form: Format) -> None:
     content = b"a|b\n1|2|3\n\n1\n1|2\n\n".replace(b"|", b"," if form is Format.CSV else b"\t")
     assert read(content, form) == [rows.WRONG_WIDTH, rows.WRONG_WIDTH, {"a": "1", "b": "2"}]
 
 
 @pytest.mark.parametrize("form", Format)
-def test_a_row_that_is_not_utf8_is_skipped_and_its_neighbours_are_not(form: Format) -> None:
+def test_only_the_row_that_is_not_utf8_is_skipped(form: Format) -> None:
     content = b"a|b\n\xe91|2\n\xc3\xa91|2\n".replace(b"|", b"," if form is Format.CSV else b"\t")
     assert read(content, form) == [rows.NOT_UTF8, {"a": "é1", "b": "2"}]
 
 
-def test_a_quote_that_is_never_closed_does_not_swallow_the_file() -> None:
+def test_an_unclosed_quote_costs_a_bounded_part_of_the_file() -> None:
     content = b'a,b\n"1,2\n' + b"3,4\n" * 400_000
-    found = read(content, Format.CSV)
-    assert found[0] == rows.TOO_LONG
-    assert found[-1] == {"a": "3", "b": "4"}
-    assert found.count(rows.TOO_LONG) == 1
+    result = read(content, Format.CSV)
+    assert result[0] == rows.TOO_LONG
+    assert result[-1] == {"a": "3", "b": "4"}
+    assert result.count(rows.TOO_LONG) == 1
 
 
-def test_a_line_without_an_end_is_skipped_in_one_piece() -> None:
+def test_a_huge_line_is_skipped_once() -> None:
     content = b"a\tb\n" + b"x" * 3_500_000 + b"\n1\t2\n"
     assert read(content, Format.TSV) == [rows.TOO_LONG, {"a": "1", "b": "2"}]
 
 
-def test_no_columns_are_found_in_what_is_no_text() -> None:
+def test_a_binary_file_has_no_known_columns() -> None:
     noise = io.TextIOWrapper(
         io.BytesIO(bytes(range(256)) * 1000), encoding="utf-8", errors="surrogateescape", newline=""
     )

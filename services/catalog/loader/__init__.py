@@ -1,0 +1,1 @@
+"""Imports a dataset's files, as their source publishes them, into MongoDB: python -m services.catalog.loader."""

@@ -1,0 +1,117 @@
+"""Opens plain files, gzip files and members of zip archives, whatever their names end in."""
+
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Protocol
+
+from services.catalog.adapter import Format
+from services.catalog.loader.errors import InvalidInput, LoadError
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_ZIP_MAGIC = b"PK\x03\x04"
+_BUFFER_BYTES = 256 * 1024
+# Raised by the standard library for a damaged or incomplete file.
+_UNPACK_ERRORS = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile)
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file, or one member of an archive."""
+
+    path: Path
+    member: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name under which it was probably published."""
+        return Path(self.member).name if self.member else self.path.name.removesuffix(".gz")
+
+
+def tables(path: Path) -> list[Table]:
+    """The file itself, or the members if it is an archive."""
+    with _raising(InvalidInput, path):
+        if not path.exists():
+            raise InvalidInput(f"{path}: no such file")
+        if not path.is_file():
+            raise InvalidInput(f"{path}: not a file")
+        if _first_bytes(path) != _ZIP_MAGIC:
+            return [Table(path)]
+        with zipfile.ZipFile(path) as archive:
+            # macOS adds a metadata file for each file.
+            members = [info.filename for info in archive.infolist() if not info.is_dir()]
+            return [Table(path, name) for name in members if not name.startswith("__MACOSX/")]
+
+
+@contextmanager
+def opened(table: Table, form: Format) -> Iterator[tuple[io.TextIOWrapper, Callable[[], int]]]:
+    """The table's text with its original line endings, and a function that returns how many bytes have been read.
+
+    A byte that is not UTF-8 becomes a lone surrogate, so that only its row is skipped.
+    """
+    with _raising(LoadError, table.path), ExitStack() as stack:
+        raw = stack.enter_context(table.path.open("rb"))
+        unpacked = stack.enter_context(_unpacked(table, raw))
+        buffered = io.BufferedReader(_RawReader(unpacked), _BUFFER_BYTES)
+        newline = "" if form is Format.CSV else "\n"
+        yield io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape", newline=newline), raw.tell
+
+
+@contextmanager
+def _unpacked(table: Table, raw: IO[bytes]) -> Iterator[_Readable]:
+    if table.member:
+        with zipfile.ZipFile(raw) as archive, _open_member(archive, table.member) as member:
+            yield member
+    elif _first_bytes(table.path).startswith(_GZIP_MAGIC):
+        with gzip.GzipFile(fileobj=raw) as unzipped:
+            yield unzipped
+    else:
+        yield raw
+
+
+def _open_member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
+    try:
+        return archive.open(name)
+    except (RuntimeError, NotImplementedError) as error:  # encrypted, or compressed by an unsupported method
+        raise zipfile.BadZipFile(str(error)) from error
+
+
+class _RawReader(io.RawIOBase):
+    """Adapts `read` to what BufferedReader needs."""
+
+    def __init__(self, source: _Readable) -> None:
+        self._source = source
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        chunk = self._source.read(len(buffer))
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(len(_ZIP_MAGIC))
+
+
+@contextmanager
+def _raising(kind: type[LoadError], path: Path) -> Iterator[None]:
+    """Turns errors of the file into a LoadError of this kind."""
+    try:
+        yield
+    except _UNPACK_ERRORS as error:
+        raise kind(f"{path}: cannot be unpacked: {error or 'it is incomplete'}") from error
+    except OSError as error:
+        raise kind(f"{path}: {error.strerror or error}") from error

@@ -1,0 +1,1 @@
+"""A dataset's items in MongoDB, spread over one or more shards."""

@@ -1,0 +1,54 @@
+"""The documents in MongoDB. Each shard of the dataset NAME has these collections, all in one database:
+
+NAME, one document per item:
+    {_id, name, category, rating, description, imageUrl, kind, year, sourceId,   the item's fields, if they have a value
+     places: [{c: list, n: position}],            the item's positions (positions.py)
+     nameKey, words: [word]}                      for the search (search_keys.py)
+NAME_counts, one document per list (positions.py):
+    {_id: list, next: the list's length,
+     filling: {start, until},     while a batch inserts items at positions from `start`; ignored after `until`
+     gaps: [position]}            holes to fill once that batch has ended
+NAME_loads, on shard 1 only (loader/lease.py):
+    {_id: "load", owner, host, pid, until}
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bson import ObjectId
+
+from services.catalog.item import CAMEL_CASE, Item
+from services.catalog.store import search_keys
+
+Document = dict[str, Any]
+
+# Projections: an item's own fields; those and its positions.
+ITEM_FIELDS = {"places": 0, "nameKey": 0, "words": 0}
+ITEM_FIELDS_AND_POSITIONS = {"nameKey": 0, "words": 0}
+
+
+def from_item(item: Item) -> Document:
+    """The item's document without `_id` and `places`."""
+    document: Document = {}
+    for field, stored in CAMEL_CASE.items():
+        value = getattr(item, field)
+        if value is not None:
+            document[stored] = list(value) if isinstance(value, tuple) else value
+    document["nameKey"] = search_keys.name_key(item.name)
+    document["words"] = search_keys.words(document["nameKey"])
+    return document
+
+
+def without_positions(document: Mapping[str, Any]) -> Document:
+    """The part of a document that `from_item` makes."""
+    return {name: value for name, value in document.items() if name not in ("_id", "places")}
+
+
+def to_item(document: Mapping[str, Any], item_id: str) -> Item:
+    fields = {field: document[stored] for field, stored in CAMEL_CASE.items() if stored in document}
+    return Item(id=item_id, **fields | {"category": tuple(document["category"])})
+
+
+def object_id(document: Mapping[str, Any]) -> ObjectId:
+    value: ObjectId = document["_id"]
+    return value

@@ -1,0 +1,77 @@
+"""The MongoDB driver: URIs, clients, and calls that end before the request's deadline."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import pymongo
+from pymongo import AsyncMongoClient
+from pymongo.errors import ConnectionFailure, PyMongoError, ServerSelectionTimeoutError
+from pymongo.uri_parser import parse_uri
+
+from services.catalog.store.documents import Document
+from services.catalog.store.ids import SHARD_CHARACTERS
+from services.common import deadline
+from services.common.errors import DeadlineExceeded, Unavailable
+
+# Short enough that a request reports the shard that does not answer, before its own deadline expires.
+SERVER_SELECTION_S = 0.7
+
+# A comma also separates the hosts of one URI.
+_URI_SEPARATOR = re.compile(r",\s*(?=mongodb(?:\+srv)?://)")
+_SRV = "mongodb+srv://"  # resolved through DNS when the client connects
+
+
+def split_uris(text: str) -> list[str]:
+    """The URIs, shard 1 first. The message of a ValueError contains no URI, because a URI may contain a password."""
+    uris = [uri.strip() for uri in _URI_SEPARATOR.split(text.strip())]
+    for number, uri in enumerate(uris, start=1):
+        if not uri.startswith(("mongodb://", _SRV)):
+            raise ValueError(f"entry {number} is not a mongodb:// URI")
+        try:
+            if not uri.startswith(_SRV):
+                parse_uri(uri)
+        except (PyMongoError, ValueError):
+            raise ValueError(f"entry {number} is not a well-formed mongodb:// URI") from None
+    if len(uris) > len(SHARD_CHARACTERS):
+        raise ValueError(f"must name at most {len(SHARD_CHARACTERS)} shards")
+    return uris
+
+
+def create_client(uri: str, dataset: str) -> AsyncMongoClient[Document]:
+    """Returns at once, whether the server is running or not."""
+    return AsyncMongoClient(
+        uri,
+        # Clients of the service retry reads; retries here as well would multiply.
+        retryReads=False,
+        retryWrites=False,
+        # For calls that the driver makes by itself, such as ending sessions.
+        serverSelectionTimeoutMS=int(SERVER_SELECTION_S * 1000),
+        appname=f"seen-{dataset}",
+    )
+
+
+@asynccontextmanager
+async def within_deadline(client: AsyncMongoClient[Document], shard: str) -> AsyncIterator[None]:
+    """Calls made in this context end before the request's deadline. Raises Unavailable or DeadlineExceeded.
+
+    The driver sends the remaining time to the server, which gives up as well. If the server is down, the driver would
+    spend all that time on looking for it; the ping fails sooner.
+    """
+    with _translated_errors(shard), pymongo.timeout(deadline.for_next_hop()):
+        if not client.topology_description.has_writable_server():
+            with pymongo.timeout(SERVER_SELECTION_S):
+                await client.admin.command("ping")
+        yield
+
+
+@contextmanager
+def _translated_errors(shard: str) -> Iterator[None]:
+    try:
+        yield
+    except PyMongoError as error:
+        if error.timeout and not isinstance(error, ServerSelectionTimeoutError):
+            raise DeadlineExceeded(f"{shard} takes too long to answer") from error
+        if isinstance(error, ConnectionFailure):  # ServerSelectionTimeoutError is one
+            raise Unavailable(f"{shard} does not answer") from error
+        raise

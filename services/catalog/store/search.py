@@ -1,0 +1,89 @@
+"""Search by name: equal names first, then names that begin with the text, then names that contain its words."""
+
+import enum
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.catalog.store import documents, search_keys
+from services.catalog.store.documents import Document
+from services.catalog.store.ids import Ids
+from services.catalog.store.positions import ALL_ITEMS
+from services.catalog.store.shard import Shard, gather_all
+
+MAX_HITS = 200
+# A category with at most so many items on a shard is scanned.
+SMALL_CATEGORY = 20_000
+_PROJECTION = {"name": 1, "nameKey": 1}
+_BY_NAME = [("nameKey", 1), ("_id", 1)]
+
+
+class Match(enum.IntEnum):
+    """Best first."""
+
+    WHOLE_NAME = 0
+    PREFIX = 1
+    WORDS = 2
+
+
+@dataclass(frozen=True, order=True)
+class Hit:
+    match: Match
+    name_key: str
+    name: str
+    id: str
+
+
+async def search(shards: Sequence[Shard], ids: Ids, text: str, category: str) -> list[Hit]:
+    """The best hits of all shards, at most MAX_HITS."""
+    key = search_keys.name_key(text)
+    found = await gather_all(*(_search_shard(shard, key, category) for shard in shards))
+    hits = [
+        _hit(document, key, ids.text(shard, documents.object_id(document)))
+        for shard, shard_documents in enumerate(found)
+        for document in shard_documents
+    ]
+    return heapq.nsmallest(MAX_HITS, hits)
+
+
+async def _search_shard(shard: Shard, key: str, category: str) -> list[Document]:
+    if not key:
+        return []
+    in_list: Document = {"places": {"$elemMatch": {"c": category or ALL_ITEMS}}}
+    # Scanning a small category is cheapest. In a large one, the index on names soon yields MAX_HITS.
+    scan = bool(category) and await shard.length(category) <= SMALL_CATEGORY
+    prefix = {"nameKey": _begins_with(key)}
+    found = await _find(shard, [prefix, in_list], MAX_HITS, index="places" if scan else "nameKey")
+    words = _word_conditions(key)
+    if len(found) < MAX_HITS and words:
+        ids = {documents.object_id(document) for document in found}
+        # The names found by prefix may match again, hence the higher limit.
+        limit = MAX_HITS + len(found)
+        by_words = await _find(shard, [*words, in_list], limit, index="places" if scan else "words")
+        found += [document for document in by_words if documents.object_id(document) not in ids]
+    return found
+
+
+async def _find(shard: Shard, conditions: list[Document], limit: int, index: str) -> list[Document]:
+    """In the order of names. The index is named because the query planner chooses by a trial on a few documents."""
+    async with shard.within_deadline():
+        matching = shard.items.find({"$and": conditions}, _PROJECTION, sort=_BY_NAME, limit=limit, hint=index)
+        return await matching.to_list()
+
+
+def _word_conditions(key: str) -> list[Document]:
+    """The name has all the words; the last one may be the beginning of a word."""
+    *whole_words, last = search_keys.words(key) or [""]
+    if not last:
+        return []
+    return [{"words": {"$elemMatch": _begins_with(last)}}, *({"words": word} for word in whole_words)]
+
+
+def _begins_with(text: str) -> Document:
+    return {"$gte": text, "$lt": text + search_keys.LAST_CHARACTER}
+
+
+def _hit(document: Document, key: str, item_id: str) -> Hit:
+    name_key = document["nameKey"]
+    match = Match.WHOLE_NAME if name_key == key else Match.PREFIX if name_key.startswith(key) else Match.WORDS
+    return Hit(match, name_key, document["name"], item_id)

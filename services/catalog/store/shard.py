@@ -1,0 +1,198 @@
+"""One shard of a dataset: one MongoDB database."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TypeVar
+
+from bson import ObjectId
+from prometheus_client import Gauge
+from pymongo import AsyncMongoClient, IndexModel
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import BulkWriteError
+from pymongo.write_concern import WriteConcern
+
+from services.catalog.store import documents, mongo, positions
+from services.catalog.store.documents import Document
+from services.catalog.store.positions import ListPosition, PositionIndex
+from services.common import deadline
+from services.common.errors import AlreadyExists
+
+log = logging.getLogger(__name__)
+
+SHARD_UP = Gauge("seen_shard_up", "1 while the shard answers the health check's ping.", ("shard",))
+
+INDEXES = [
+    IndexModel(positions.INDEX_KEYS, name="places", unique=True),
+    IndexModel("sourceId", name="sourceId", unique=True, partialFilterExpression={"sourceId": {"$exists": True}}),
+    IndexModel([("nameKey", 1), ("_id", 1)], name="nameKey"),
+    IndexModel("words", name="words"),
+]
+DUPLICATE_KEY = 11000
+# A hole that a reader finds may be a position whose item is just being inserted.
+FILL_DELAY_S = 1.0
+# Several thousand holes take seconds to fill; further ones wait until they are found again.
+MAX_HOLES_TO_FILL = 10_000
+FILL_WITHIN_S = 60
+
+T = TypeVar("T")
+
+
+class Shard:
+    """`label` names the shard in errors: "the imdb dataset's shard 2"; `number` names it in metrics."""
+
+    def __init__(self, client: AsyncMongoClient[Document], database: str, name: str, number: int, label: str) -> None:
+        self.label = label
+        self.has_indexes = False
+        self._up = SHARD_UP.labels(number)
+        self._client = client
+        self._database = client[database]
+        # Writes are acknowledged when they are durable.
+        self.items: AsyncCollection[Document] = self._database[name].with_options(
+            write_concern=WriteConcern("majority", j=True)
+        )
+        self.positions = PositionIndex(self.items, self._database[f"{name}_counts"])
+        self._holes_to_fill: set[ListPosition] = set()
+        self._filling: asyncio.Task[None] | None = None
+
+    def within_deadline(self) -> AbstractAsyncContextManager[None]:
+        return mongo.within_deadline(self._client, self.label)
+
+    async def ping(self) -> None:
+        try:
+            async with self.within_deadline():
+                await self._database.command("ping")
+        except Exception:  # not CancelledError: a cancelled ping says nothing about the shard
+            self._up.set(0)
+            raise
+        self._up.set(1)
+
+    async def create_indexes(self) -> None:
+        """Creates the indexes that do not exist. Takes long on a shard that was filled without them."""
+        if not self.has_indexes:
+            await self.items.create_indexes(INDEXES)
+            self.has_indexes = True
+
+    async def get(self, ids: Collection[ObjectId]) -> dict[ObjectId, Document]:
+        async with self.within_deadline():
+            found = await self.items.find({"_id": {"$in": list(ids)}}, documents.ITEM_FIELDS).to_list()
+        return {documents.object_id(document): document for document in found}
+
+    async def length(self, list_name: str) -> int:
+        return (await self.lengths([list_name]))[list_name]
+
+    async def lengths(self, list_names: Sequence[str]) -> dict[str, int]:
+        async with self.within_deadline():
+            return await self.positions.lengths(list_names)
+
+    async def get_at(self, positions_by_list: Mapping[str, Sequence[int]]) -> dict[ListPosition, Document]:
+        """The items at these positions, in one query. Holes are left out, and filled in the background."""
+        requested = {(name, position) for name, numbers in positions_by_list.items() for position in numbers}
+        if not requested:
+            return {}
+        async with self.within_deadline():
+            query = positions.query(positions_by_list)
+            found = await self.items.find(query, documents.ITEM_FIELDS_AND_POSITIONS).to_list()
+        items = {
+            position: document
+            for document in found
+            for position in positions.positions_of(document)
+            if position in requested
+        }
+        if len(items) < len(requested):
+            self._fill_in_background(requested - items.keys())
+        return items
+
+    async def get_by_source_id(self, source_ids: Collection[str]) -> dict[str, Document]:
+        """Whole documents by source id."""
+        async with self.within_deadline():
+            found = await self.items.find({"sourceId": {"$in": list(source_ids)}}).to_list()
+        return {document["sourceId"]: document for document in found}
+
+    async def create(self, document: Document) -> ObjectId:
+        """Adds the document of a new item. Raises AlreadyExists if an item has its sourceId."""
+        async with self.within_deadline():
+            if await self.insert([document]):
+                raise AlreadyExists("an item with this sourceId already exists", field="sourceId")
+        return documents.object_id(document)
+
+    async def insert(self, new: Sequence[Document], *, batch: bool = False) -> list[Document]:
+        """Adds documents, giving them ids and positions. Returns those whose sourceId exists already."""
+        duplicates: list[Document] = []
+        remaining = list(new)
+        while remaining:
+            for document in remaining:
+                document["_id"] = ObjectId()
+            reserved = await self.positions.reserve_for(remaining, batch=batch)
+            refused = await self._insert(remaining)
+            if batch:
+                await self.positions.confirm_batch(reserved)
+            else:
+                await self.positions.confirm(reserved)
+            for document, _ in refused:
+                await self._fill(positions.positions_of(document))
+            duplicates += [document for document, index in refused if index == "sourceId"]
+            # Another item was moved to a reserved position: try again with new positions.
+            remaining = [document for document, index in refused if index == "places"]
+        return duplicates
+
+    async def _insert(self, new: Sequence[Document]) -> list[tuple[Document, str]]:
+        """Returns the documents that a unique index refused, each with the name of the index."""
+        try:
+            await self.items.insert_many(new, ordered=False)
+        except BulkWriteError as error:
+            errors = error.details["writeErrors"]
+            if any(one["code"] != DUPLICATE_KEY for one in errors):
+                raise
+            return [(new[one["index"]], "sourceId" if "sourceId" in one["keyPattern"] else "places") for one in errors]
+        return []
+
+    async def delete(self, object_id: ObjectId) -> bool:
+        """False if no item has this id."""
+        async with self.within_deadline():
+            deleted = await self.items.find_one_and_delete({"_id": object_id}, {"places": 1})
+            if deleted is None:
+                return False
+            await self._fill(positions.positions_of(deleted))
+            return True
+
+    async def _fill(self, holes: Iterable[ListPosition]) -> None:
+        for list_name, hole in holes:
+            await self.positions.fill(list_name, hole)
+
+    def _fill_in_background(self, holes: Iterable[ListPosition]) -> None:
+        if len(self._holes_to_fill) < MAX_HOLES_TO_FILL:
+            self._holes_to_fill.update(holes)
+        if self._filling is None or self._filling.done():
+            self._filling = asyncio.create_task(self._fill_found_holes())
+
+    async def _fill_found_holes(self) -> None:
+        while self._holes_to_fill:
+            await asyncio.sleep(FILL_DELAY_S)
+            deadline.start(FILL_WITHIN_S)  # the request that found the hole has been answered
+            holes, self._holes_to_fill = self._holes_to_fill, set()
+            try:
+                async with self.within_deadline():
+                    for list_name, hole in sorted(holes, reverse=True):
+                        await self.positions.fill_unless_reserved(list_name, hole)
+            except Exception:
+                log.warning("filling holes failed; they are filled when they are found again", exc_info=True)
+
+    async def close(self) -> None:
+        if self._filling:
+            self._filling.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._filling
+
+
+async def gather_all(*calls: Awaitable[T]) -> list[T]:
+    """All results, or the first failure. Unlike asyncio.gather, it raises only when all calls have ended."""
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    successes: list[T] = []
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+        successes.append(result)
+    return successes

@@ -1,0 +1,150 @@
+"""A dataset over its shards. Calls to several shards run concurrently."""
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from bson import ObjectId
+
+from services.catalog.item import Item, checked
+from services.catalog.store import documents, mongo, sampling, search
+from services.catalog.store.ids import Ids
+from services.catalog.store.positions import ALL_ITEMS
+from services.catalog.store.sampling import Sample
+from services.catalog.store.search import Hit
+from services.catalog.store.shard import Shard, gather_all
+from services.common import deadline, interleave
+from services.common.errors import Aborted, AlreadyExists, InvalidArgument, NotFound, Unavailable
+
+log = logging.getLogger(__name__)
+
+# An hour for a shard that was filled without indexes; on an empty shard they take no time.
+CREATE_INDEXES_WITHIN_S = 3600
+# Below the health check's own timeout, so that the log names the shard.
+PING_WITHIN_S = 0.9
+
+
+@asynccontextmanager
+async def connect(name: str, uris: Sequence[str], database: str) -> AsyncIterator["Store"]:
+    """The dataset's store. Returns at once, whether the servers are running or not."""
+    async with AsyncExitStack() as stack:
+        shards = []
+        for number, uri in enumerate(uris, start=1):
+            client = mongo.create_client(uri, name)
+            stack.push_async_callback(client.close)
+            label = f"the {name} dataset" + (f"'s shard {number}" if len(uris) > 1 else "")
+            shard = Shard(client, database, name, number, label)
+            stack.push_async_callback(shard.close)
+            shards.append(shard)
+        yield Store(name, shards)
+
+
+class Store:
+    def __init__(self, name: str, shards: Sequence[Shard]) -> None:
+        self.name = name
+        self.shards = shards
+        self._ids = Ids(len(shards))
+
+    async def get(self, item_id: str) -> Item:
+        shard, object_id = self._ids.parse(item_id)
+        found = await self.shards[shard].get([object_id])
+        if object_id not in found:
+            raise self._not_found(item_id)
+        return documents.to_item(found[object_id], item_id)
+
+    def _not_found(self, item_id: str) -> NotFound:
+        return NotFound(f"the {self.name} dataset has no item with the id {item_id}")
+
+    async def batch_get(self, item_ids: Sequence[str]) -> list[Item]:
+        """The items that exist, in the order of the ids. Malformed ids are ignored."""
+        requested: dict[int, dict[ObjectId, str]] = {}
+        for item_id in item_ids:
+            try:
+                shard, object_id = self._ids.parse(item_id)
+            except InvalidArgument:
+                continue
+            requested.setdefault(shard, {})[object_id] = item_id
+        found = await gather_all(*(self.shards[shard].get(ids) for shard, ids in requested.items()))
+        items = {}
+        for ids, shard_documents in zip(requested.values(), found, strict=True):
+            for object_id, document in shard_documents.items():
+                items[ids[object_id]] = documents.to_item(document, ids[object_id])
+        return [items[item_id] for item_id in item_ids if item_id in items]
+
+    async def count(self, category: str) -> int:
+        return sum(await self._lengths(category))
+
+    async def list_items(self, category: str, start: int, limit: int) -> list[Item]:
+        """Merges the shards' lists round-robin."""
+        lengths = await self._lengths(category)
+        spans = [range(begin, begin + count) for begin, count in interleave.spans(lengths, start, limit)]
+        found = await gather_all(
+            *(shard.get_at({category: span}) for shard, span in zip(self.shards, spans, strict=True))
+        )
+        next_positions = [iter(span) for span in spans]
+        items = []
+        for shard in interleave.sources(lengths, start, limit):
+            document = found[shard].get((category, next(next_positions[shard])))
+            if document is not None:
+                items.append(documents.to_item(document, self._ids.text(shard, documents.object_id(document))))
+        return items
+
+    async def sample(self, categories: Sequence[str], amount: int) -> list[Sample]:
+        """One sample per category; without categories, one of all items."""
+        return await sampling.sample(self.shards, self._ids, categories or [ALL_ITEMS], amount)
+
+    async def search(self, text: str, category: str) -> list[Hit]:
+        return await search.search(self.shards, self._ids, text, category)
+
+    async def create(self, item: Item) -> Item:
+        """Adds the item to the shard with the fewest items."""
+        item = checked(item)
+        lengths = await self._lengths(ALL_ITEMS)
+        shard = lengths.index(min(lengths))
+        if await self._on_another_shard(shard, item.source_id):
+            raise AlreadyExists("an item with this sourceId already exists", field="sourceId")
+        object_id = await self.shards[shard].create(documents.from_item(item))
+        # The index is unique within a shard only. Of two concurrent creates at least one finds the other here.
+        if await self._on_another_shard(shard, item.source_id):
+            await self.shards[shard].delete(object_id)
+            raise Aborted("an item with this sourceId is being added by another request; try again")
+        return dataclasses.replace(item, id=self._ids.text(shard, object_id))
+
+    async def _on_another_shard(self, shard: int, source_id: str | None) -> bool:
+        if source_id is None:
+            return False
+        others = [other for index, other in enumerate(self.shards) if index != shard]
+        return any(await gather_all(*(other.get_by_source_id([source_id]) for other in others)))
+
+    async def delete(self, item_id: str) -> None:
+        shard, object_id = self._ids.parse(item_id)
+        if not await self.shards[shard].delete(object_id):
+            raise self._not_found(item_id)
+
+    async def _lengths(self, category: str) -> list[int]:
+        return await gather_all(*(shard.length(category) for shard in self.shards))
+
+    async def ping(self) -> None:
+        deadline.start(PING_WITHIN_S)
+        await gather_all(*(shard.ping() for shard in self.shards))
+        for shard in self.shards:
+            if not shard.has_indexes:
+                raise Unavailable(f"{shard.label} has no indexes yet")
+
+    async def create_indexes(self, retry_s: float = 0.5) -> None:
+        """Retries until every shard has its indexes."""
+        await asyncio.gather(*(self._create_indexes(shard, retry_s) for shard in self.shards))
+
+    async def _create_indexes(self, shard: Shard, retry_s: float) -> None:
+        while True:
+            try:
+                deadline.start(CREATE_INDEXES_WITHIN_S)
+                async with shard.within_deadline():
+                    return await shard.create_indexes()
+            except Unavailable:
+                pass  # logged by the health check
+            except Exception:
+                log.exception("cannot create the indexes of %s", shard.label)
+            await asyncio.sleep(retry_s)
