@@ -91,8 +91,8 @@ def pip_index() -> dict[str, str]:
     """Gives uv the package index that pip is configured to use."""
     if {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & os.environ.keys():
         return {}
-    command = [PYTHON, "-m", "pip", "config", "list"]
-    config = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    pip_config = (PYTHON, "-m", "pip", "config", "list")
+    config = subprocess.run(pip_config, capture_output=True, text=True, check=False).stdout
     indexes = dict(re.findall(r"^(global|install|:env:)\.index-url='(.*)'$", config, re.MULTILINE))
     # In pip's order: the environment overrides the files.
     for scope in (":env:", "install", "global"):

@@ -21,7 +21,7 @@ GATEWAY, GATEWAY_METRICS, AUTH0 = 8080, 9080, 8081
 LIBRARY, ACCOUNT, SPARK_CONNECTOR = 50051, 50052, 50056
 METRICS_DISTANCE = 9000 - 50000  # a service on 50051 serves its metrics on 9051
 # What answers the two questions over IMDb: DuckDB, or Spark on this machine.
-SPARK_RUNNERS = ("embedded", "local")
+SPARK_RUNNERS = ("duckdb", "spark-submit")
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Suite:
     def sample_loader(self, dataset: Dataset) -> Command:
         """Loads the sample library into the dataset."""
         files = [str(ROOT / "services" / dataset.name / "sample" / name) for name in dataset.sample]
-        return _python("services.catalog.load", dataset.name, *files, environment=self._mongo_settings(dataset))
+        return _python("services.catalog.loader", dataset.name, *files, environment=self._mongo_settings(dataset))
 
     def _mongo_folder(self, name: str) -> Path:
         return self.folder / "mongo" / name.removeprefix("mongod-")

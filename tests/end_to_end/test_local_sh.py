@@ -140,37 +140,23 @@ def test_a_service_that_dies_later_is_reported_in_one_line_and_by_the_exit_code(
     assert terminal.interrupt() != 0
 
 
-def test_restart_replaces_the_named_processes_only(own: LocalSuite) -> None:
-    own.start()
-    before = own.state()["processes"]
+def test_restart_replaces_the_named_processes_only(suite: LocalSuite) -> None:
+    before = suite.state()["processes"]
 
-    own.local("--restart", "library", "mongod-book").succeeded()
+    suite.local("--restart", "library", "mongod-book").succeeded()
 
-    after = own.state()["processes"]
+    after = suite.state()["processes"]
     assert {name for name in before if before[name] != after[name]} == {"library", "mongod-book"}
-    own.local("--status").succeeded()
-    with own.client() as client:
+    suite.local("--status").succeeded()
+    with suite.client() as client:
         assert client.get("/lib/1").json()["missing"] == []
 
 
-def test_restart_brings_a_dead_service_back(own: LocalSuite) -> None:
-    own.start()
-    own.kill("account")
-    assert "died: account; --restart account" in own.local("--status").failed().output
-
-    own.local("--restart", "account").succeeded()
-
-    own.local("--status").succeeded()
-    with own.client("ana") as ana:
-        assert ana.post("/user", json={"username": "ana"}).status_code == 201
-
-
-def test_restart_of_an_unknown_name_changes_nothing_and_lists_the_names(own: LocalSuite) -> None:
-    own.start()
-    before = own.state()
-    failed = own.local("--restart", "library", "libary").failed()
+def test_restart_of_an_unknown_name_changes_nothing_and_lists_the_names(suite: LocalSuite) -> None:
+    before = suite.state()
+    failed = suite.local("--restart", "library", "libary").failed()
     assert failed.output.startswith("no process is named libary; the names are mongod-book, ")
-    assert own.state() == before
+    assert suite.state() == before
 
 
 def test_a_restart_that_fails_shows_the_end_of_the_log_and_the_rest_still_runs(own: LocalSuite) -> None:
