@@ -30,7 +30,7 @@ def check(username: str) -> str:
 
 
 def key(username: str) -> str:
-    """Equal for usernames that differ only in case or width: "Ana", "ANA", "Ａｎａ". Close to Unicode's NFKC_Casefold."""
+    """Equal for usernames that differ only in case or width: "Ana", "ANA", "Ａｎａ". Nearly Unicode's NFKC_Casefold."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", username).casefold())
 
 

@@ -1,6 +1,6 @@
 """Each test runs with SQLite and with a real MariaDB, over real gRPC."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -76,6 +76,12 @@ def delete_all_rows(engine: Engine) -> None:
     with engine.begin() as connection:
         for table in reversed(Base.metadata.sorted_tables):
             connection.execute(sqlalchemy.delete(table))
+
+
+def insert_rows(engine: Engine, rows: Mapping[type[Base], Sequence[Mapping[str, Any]]]) -> None:
+    with engine.begin() as connection:
+        for table, table_rows in rows.items():
+            connection.execute(sqlalchemy.insert(table), table_rows)
 
 
 @pytest.fixture

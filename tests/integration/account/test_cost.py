@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import sqlalchemy
 from sqlalchemy import Connection, Engine, event
 
 from seen.v1.types_pb2 import BOOK
 from services.account.database import mark_queries, marks, users
 from services.account.database.models import Base, LikesRow, MarkRow, PointsRow, UserRow
 from services.account.domain import ItemRef, Mark, MarkKind
+from tests.integration.account.conftest import insert_rows
 
 MANY = 3000
 NOW = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
@@ -53,9 +53,7 @@ def filled(database: Engine) -> Engine:
         LikesRow: [{"item_type": BOOK, "item_id": f"id{n}", "likes": 1} for n in range(MANY)],
         PointsRow: [{"user_id": n, "category": f"c{c}", "points": c} for n in range(1, 21) for c in range(MANY // 20)],
     }
-    with database.begin() as connection:
-        for table, inserted in rows.items():
-            connection.execute(sqlalchemy.insert(table), inserted)
+    insert_rows(database, rows)
     with database.begin() as connection:
         names = ", ".join(Base.metadata.tables)
         connection.exec_driver_sql("ANALYZE" if database.dialect.name == "sqlite" else f"ANALYZE TABLE {names}")

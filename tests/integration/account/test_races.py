@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import sqlalchemy
 from sqlalchemy import Engine
 
 from seen.v1.account_pb2 import LIKE
@@ -28,6 +27,7 @@ from tests.integration.account.calls import (
     unmark,
     user,
 )
+from tests.integration.account.conftest import insert_rows
 from tests.integration.account.recount import assert_counters_exact
 
 CATEGORIES = ["Art", "Drama", "Music", "Zen"]
@@ -94,6 +94,4 @@ def _insert_fans(database: Engine, count: int, item_id: str, category: list[str]
         PointsRow: [{"user_id": n + 1, "category": name, "points": 4} for n in range(count) for name in category],
         LikesRow: [{"item_type": BOOK, "item_id": item_id, "likes": count}],
     }
-    with database.begin() as connection:
-        for table, table_rows in rows.items():
-            connection.execute(sqlalchemy.insert(table), table_rows)
+    insert_rows(database, rows)
