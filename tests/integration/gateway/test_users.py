@@ -73,7 +73,7 @@ async def test_ones_marks_come_page_by_page(gateway: Gateway, path: str, kind: a
 
 
 async def test_a_cursor_that_nobody_gave_out_names_the_field(gateway: Gateway) -> None:
-    gateway.fakes.library.errors["ListMarkedItems"] = InvalidArgument("cursor", "is none that this list has given")
+    gateway.fakes.library.errors["ListMarkedItems"] = InvalidArgument("cursor", "not a cursor returned by this list")
     response = await gateway.as_user("GET", "/user/seen", params={"cursor": "x"})
     assert (response.status_code, response.json()["errors"][0]["field"]) == (400, "cursor")
 
