@@ -32,7 +32,7 @@ def newest_marks(connection: Connection, subject: str, kind: MarkKind, after: Ma
 
 
 def filter_marked(connection: Connection, subject: str, items: Sequence[ItemRef]) -> set[ItemRef]:
-    """Those of the items that the user has marked, whatever the kind. One index lookup per item."""
+    """Those of the items that have a mark of the user, of any kind. One index lookup per item."""
     user_id = connection.scalar(select(UserRow.id).where(UserRow.subject == subject))
     if user_id is None or not items:
         return set()
