@@ -1,4 +1,4 @@
-"""The keys that sign tokens. A retired key stays published for as long as a token that it signed may be valid."""
+"""The keys that sign tokens. A retired key stays published while tokens that it signed may be valid."""
 
 import json
 import logging
@@ -21,14 +21,14 @@ BITS = 2048
 @dataclass(frozen=True)
 class _Entry:
     key: RSAKey
-    published_until: float | None = None  # seconds since 1970; None for the key that signs
+    published_until: float | None = None  # seconds since 1970; None for the signing key
 
     def is_published(self) -> bool:
         return self.published_until is None or self.published_until > time.time()
 
 
 class Keys:
-    """Safe to use from several threads. `lifetime_s` is how long a token is valid."""
+    """Thread-safe. `lifetime_s` is how long a token is valid."""
 
     def __init__(self, state: State, lifetime_s: float) -> None:
         self._state = state
@@ -38,18 +38,18 @@ class Keys:
         if not self._entries:
             self.rotate()
 
-    def current(self) -> RSAKey:
+    def signing(self) -> RSAKey:
         return self._entries[0].key
 
     def published(self) -> KeySet:
         return KeySet([entry.key for entry in self._entries if entry.is_published()])
 
-    def public(self) -> dict[str, list[dict[str, Any]]]:
-        """The JSON Web Key Set: public halves only, the key that signs first."""
+    def jwks(self) -> dict[str, list[dict[str, Any]]]:
+        """The JSON Web Key Set: public halves only, the signing key first."""
         return {"keys": [dict(key.as_dict(private=False)) for key in self.published()]}
 
     def rotate(self) -> str:
-        """Signs with a new key from now on. Returns its id."""
+        """Creates the key that signs from now on. Returns its id."""
         key = RSAKey.generate_key(BITS, {"use": "sig", "alg": "RS256"}, auto_kid=True)
         with self._rotating:
             until = time.time() + self._lifetime_s

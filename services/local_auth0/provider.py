@@ -1,9 +1,11 @@
 # mypy: allow-subclassing-any
-"""authlib's authorization server over our people, clients and tokens. The protocol is authlib's."""
+"""authlib's authorization server with our users, clients, codes and tokens. authlib implements the protocol."""
 
 import json
+import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import flask
@@ -15,10 +17,10 @@ from authlib.oidc.core.grants import OpenIDImplicitGrant, OpenIDToken
 from authlib.oidc.core.grants.util import validate_request_prompt
 from werkzeug.datastructures import MultiDict
 
-from services.local_auth0.clients import Client
-from services.local_auth0.codes import LIFETIME_S, Code, Codes
-from services.local_auth0.people import Person, find
+from services.local_auth0.tenant import Client, User, find_user
 from services.local_auth0.tokens import Tokens
+
+CODE_LIFETIME_S = 600
 
 
 class _Payload(OAuth2Payload):
@@ -31,7 +33,7 @@ class _Payload(OAuth2Payload):
 
 
 class Request(OAuth2Request):
-    """Flask's current request with the parameters that count: the query of /authorize, the body of /oauth/token."""
+    """Flask's current request; the parameters are the query of /authorize or the body of /oauth/token."""
 
     def __init__(self, parameters: "MultiDict[str, str]", signed_in_at: int | None = None) -> None:
         super().__init__(flask.request.method, flask.request.url, headers=flask.request.headers)
@@ -41,6 +43,49 @@ class Request(OAuth2Request):
 
     form: Any = None
     args: Any = None
+
+
+@dataclass(frozen=True)
+class Code:
+    """An authorization code's request, with the methods that authlib calls. Times are seconds since 1970."""
+
+    client_id: str
+    redirect_uri: str
+    scope: str
+    user: User
+    code_challenge: str
+    code_challenge_method: str
+    nonce: str | None
+    auth_time: int
+    expires_at: float
+
+    def get_redirect_uri(self) -> str:
+        return self.redirect_uri
+
+    def get_scope(self) -> str:
+        return self.scope
+
+
+class Codes:
+    """Authorization codes, in memory only. Each can be used once."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, Code] = {}
+        self._lock = threading.Lock()
+
+    def put(self, text: str, code: Code) -> None:
+        with self._lock:
+            valid = {text: code for text, code in self._codes.items() if code.expires_at > time.time()}
+            self._codes = valid | {text: code}
+
+    def take(self, text: str, client_id: str) -> Code | None:
+        """Also uses up the code of a caller who then fails to prove that it is theirs."""
+        with self._lock:
+            code = self._codes.get(text)
+            if code is None or code.client_id != client_id:
+                return None
+            del self._codes[text]
+        return code if code.expires_at > time.time() else None
 
 
 class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
@@ -55,12 +100,12 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
                 client_id=request.client.client_id,
                 redirect_uri=self.validate_authorization_redirect_uri(request, request.client),
                 scope=request.scope,
-                person=request.user,
+                user=request.user,
                 code_challenge=parameters["code_challenge"],
                 code_challenge_method=parameters["code_challenge_method"],
                 nonce=parameters.get("nonce"),
                 auth_time=request.signed_in_at or int(time.time()),
-                expires_at=time.time() + LIFETIME_S,
+                expires_at=time.time() + CODE_LIFETIME_S,
             ),
         )
 
@@ -68,20 +113,20 @@ class AuthorizationCodeGrant(grants.AuthorizationCodeGrant):
         return self.server.codes.take(code, client.client_id)
 
     def delete_authorization_code(self, authorization_code: Code) -> None:
-        """Done: taking a code deletes it."""
+        """Nothing to do: `take` deletes the code."""
 
-    def authenticate_user(self, authorization_code: Code) -> Person:
-        return authorization_code.person
+    def authenticate_user(self, authorization_code: Code) -> User:
+        return authorization_code.user
 
 
 class PasswordGrant(grants.ResourceOwnerPasswordCredentialsGrant):
     TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
 
-    def authenticate_user(self, username: str, password: str) -> Person:
-        person = find(username)
-        if person is None or not person.check_password(password):
+    def authenticate_user(self, username: str, password: str) -> User:
+        user = find_user(username)
+        if user is None or password != username:
             raise InvalidGrantError("Wrong email or password.")
-        return person
+        return user
 
 
 class ClientCredentialsGrant(grants.ClientCredentialsGrant):
@@ -92,14 +137,14 @@ class ImplicitIdGrant(OpenIDImplicitGrant):
     server: "Provider"
 
     def exists_nonce(self, nonce: str, request: Request) -> bool:
-        return False  # replay is the client's to notice, as with Auth0
+        return False  # as with Auth0, the client detects replays
 
     def process_implicit_token(self, token: dict[str, Any], code: str | None = None) -> dict[str, Any]:
         return token | {"id_token": self.server.id_token(self.request, token)}
 
 
 class WithIdToken(OpenIDToken):
-    """Adds an id token to the answer where the scope has `openid`."""
+    """Adds an id token to the token response if the scope contains `openid`."""
 
     def __init__(self, provider: "Provider") -> None:
         self._provider = provider
@@ -108,7 +153,7 @@ class WithIdToken(OpenIDToken):
         return self._provider.id_token(request, token)
 
 
-class S256Required(CodeChallenge):
+class RequireS256(CodeChallenge):
     SUPPORTED_CODE_CHALLENGE_METHOD = ("S256",)
 
     def validate_code_challenge(self, grant: AuthorizationCodeGrant, redirect_uri: str) -> None:
@@ -118,8 +163,8 @@ class S256Required(CodeChallenge):
         super().validate_code_challenge(grant, redirect_uri)
 
 
-def heeds_prompt(grant: Any) -> None:
-    """An extension: `prompt` counts with or without the scope `openid`."""
+def check_prompt(grant: Any) -> None:
+    """An authlib extension: evaluates `prompt` also for a scope without `openid`."""
     grant.register_hook("after_validate_consent_request", validate_request_prompt)
 
 
@@ -130,8 +175,8 @@ class Provider(AuthorizationServer):
         self._tokens = tokens
         self._audience = audience
         self.register_token_generator("default", tokens.issue)
-        self.register_grant(AuthorizationCodeGrant, [S256Required(), WithIdToken(self), heeds_prompt])
-        self.register_grant(grants.ImplicitGrant, [heeds_prompt])
+        self.register_grant(AuthorizationCodeGrant, [RequireS256(), WithIdToken(self), check_prompt])
+        self.register_grant(grants.ImplicitGrant, [check_prompt])
         self.register_grant(ImplicitIdGrant)
         self.register_grant(PasswordGrant, [WithIdToken(self)])
         self.register_grant(ClientCredentialsGrant)
@@ -145,7 +190,7 @@ class Provider(AuthorizationServer):
 
     def id_token(self, request: Request, token: dict[str, Any]) -> str:
         code = request.authorization_code
-        return self._tokens.identity(
+        return self._tokens.id_token(
             request.client,
             request.user,
             token["scope"],
@@ -155,12 +200,12 @@ class Provider(AuthorizationServer):
         )
 
     def check_audience(self, request: Request) -> None:
-        """Raises what Auth0 answers when asked for an API that it does not know."""
+        """Raises the error that Auth0 returns for an unknown API."""
         audience = request.payload.data.get("audience") or self._audience
         if audience != self._audience:
-            raise OAuth2Error(f"Service not found: {speakable(audience)}", error="access_denied", status_code=403)
+            raise OAuth2Error(f"Service not found: {printable(audience)}", error="access_denied", status_code=403)
 
 
-def speakable(text: str) -> str:
-    """As much of a stranger's text as RFC 6749 lets an error_description hold."""
+def printable(text: str) -> str:
+    """The text cut to 200 characters, with "?" for those that an error_description may not contain (RFC 6749)."""
     return "".join(c if " " <= c <= "~" and c not in '"\\' else "?" for c in text[:200])

@@ -1,4 +1,4 @@
-"""Where the stand-in listens, whom it serves, and where it keeps its keys."""
+"""Settings of the stand-in."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +10,11 @@ from services.common.settings import ProgramSettings
 
 
 def _origin(value: str) -> str:
-    address = urlsplit(value)
-    beyond = address.path.strip("/") or address.query or address.fragment or "@" in address.netloc
-    if address.scheme not in ("http", "https") or not address.hostname or address.port == 0 or beyond:
-        raise ValueError("must read http://host:port or https://host, and nothing after it")
-    return f"{address.scheme}://{address.netloc}"
+    url = urlsplit(value)
+    rest = url.path.strip("/") or url.query or url.fragment or "@" in url.netloc
+    if url.scheme not in ("http", "https") or not url.hostname or url.port == 0 or rest:
+        raise ValueError("must be http://host:port or https://host, without a path")
+    return f"{url.scheme}://{url.netloc}"
 
 
 Origin = Annotated[str, AfterValidator(_origin)]
@@ -22,17 +22,15 @@ Origin = Annotated[str, AfterValidator(_origin)]
 
 class LocalAuth0Settings(ProgramSettings):
     port: int = Field(ge=1, le=65535, description="port to serve HTTP on")
-    public_url: Origin = Field(
-        description="this stand-in as a browser sees it; with a slash behind it, the tokens' issuer"
-    )
-    api_url: Origin = Field(description="the gateway as a browser sees it: the only place that sign-ins return to")
-    auth0_audience: str = Field(min_length=1, description="the one API that tokens are issued for")
-    state_dir: Path = Field(description="folder for signing keys and secrets, so that tokens outlive a restart")
+    public_url: Origin = Field(description="URL of this stand-in in a browser; with a slash appended, the issuer")
+    api_url: Origin = Field(description="URL of the gateway in a browser; sign-ins return to this origin only")
+    auth0_audience: str = Field(min_length=1, description="the API that tokens are issued for")
+    state_dir: Path = Field(description="folder for signing keys and secrets, so that tokens survive a restart")
     machine_client_secret: SecretStr | None = Field(
-        None, min_length=8, description="secret of the client seen-machine; made up and kept in state_dir when absent"
+        None, min_length=8, description="secret of the client seen-machine; generated and kept in state_dir if unset"
     )
     token_lifetime_s: int = Field(86_400, gt=0, description="seconds that a token is valid; Auth0's default is a day")
-    allow_nonloopback: bool = Field(False, description="let other machines in, to whom anybody may sign in as admin")
+    allow_nonloopback: bool = Field(False, description="accept other machines, which can then sign in as any user")
 
     @property
     def issuer(self) -> str:
@@ -40,7 +38,7 @@ class LocalAuth0Settings(ProgramSettings):
 
     @property
     def api_origins(self) -> tuple[str, ...]:
-        """The gateway under each name that a browser on this machine knows it by."""
+        """The gateway's origin, also with the other name of a loopback host."""
         aliases = {"localhost": "127.0.0.1", "127.0.0.1": "localhost"}
         host = urlsplit(self.api_url).hostname or ""
         if host not in aliases:

@@ -1,4 +1,4 @@
-"""The stand-in as a process of its own, on a free port, as scripts/local.sh runs it."""
+"""The stand-in as a process on a free port, as scripts/local.sh runs it."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -18,14 +18,14 @@ def free_port() -> int:
 
 @pytest.fixture(scope="package")
 def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    """One for all tests that leave its keys and its people's sessions alone."""
+    """Shared by all tests that do not change its keys."""
     with StandIn(free_port(), tmp_path_factory.mktemp("stand_in") / "state") as running:
         yield running
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts one of the test's own, with further SEEN_ variables; again on the same state when called again."""
+    """Starts one for this test alone, with more SEEN_ variables; a second call uses the same state."""
     started: list[StandIn] = []
     port = free_port()
 

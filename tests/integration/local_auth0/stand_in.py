@@ -1,4 +1,4 @@
-"""What the tests do with the stand-in: start it, sign in, exchange codes, verify tokens."""
+"""Helpers: start the stand-in, sign in, exchange codes, verify tokens."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).parents[3]
 AUDIENCE = "https://seen.example/api"
 API = "http://localhost:8080"
 CALLBACK = f"{API}/ui/oauth2-redirect.html"
-# Reading the certificates that nobody needs here takes longer than a request.
+# Loading certificates, which are not needed here, takes longer than a request.
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 HTTP = httpx.Client(verify=NO_CERTIFICATES)
 
@@ -74,18 +74,18 @@ class StandIn:
         self.stop()
 
     def browser(self) -> httpx.Client:
-        """Keeps cookies, follows nothing by itself."""
+        """Keeps cookies; does not follow redirects."""
         return httpx.Client(base_url=self.url, verify=NO_CERTIFICATES)
 
     def token(self, **body: str) -> httpx.Response:
         return HTTP.post(f"{self.url}/oauth/token", data=body)
 
-    def password_token(self, person: str = "ana", scope: str = "openid") -> dict[str, Any]:
+    def password_token(self, username: str = "ana", scope: str = "openid") -> dict[str, Any]:
         answer = self.token(
             grant_type="password",
             client_id="seen-cli",
-            username=person,
-            password=person,
+            username=username,
+            password=username,
             scope=scope,
             audience=AUDIENCE,
         )
@@ -97,7 +97,7 @@ class StandIn:
         return (self.state / "machine-client-secret").read_text()
 
     def verified(self, token: str, audience: str = AUDIENCE) -> dict[str, Any]:
-        """The claims, by the library that the gateway uses, against the published keys."""
+        """The claims, verified with the library that the gateway uses against the published keys."""
         keys = HTTP.get(f"{self.url}/.well-known/jwks.json").json()
         issuer = f"{self.url}/"
         options = {"verify_at_hash": False}
@@ -131,17 +131,17 @@ def request(**changes: str | None) -> dict[str, str]:
     return {name: value for name, value in parameters.items() if value is not None}
 
 
-def sign_in(browser: httpx.Client, person: str, **changes: str | None) -> dict[str, str]:
-    """Asks for the page, picks a person, and returns what came back to the callback."""
+def sign_in(browser: httpx.Client, username: str, **changes: str | None) -> dict[str, str]:
+    """Requests the page, chooses a user, and returns the parameters of the callback."""
     query = request(**changes)
     page = browser.get("/authorize", params=query)
     assert page.status_code == 200
-    assert f'name="person" value="{person}"' in page.text
-    return came_back(browser.post("/authorize", params=query, data={"person": person}))
+    assert f'name="username" value="{username}"' in page.text
+    return callback_parameters(browser.post("/authorize", params=query, data={"username": username}))
 
 
-def came_back(answer: httpx.Response) -> dict[str, str]:
-    """The parameters that a redirect brings to the callback."""
+def callback_parameters(answer: httpx.Response) -> dict[str, str]:
+    """The parameters of a redirect to the callback."""
     assert answer.status_code in (302, 303), answer.text
     location = urlsplit(answer.headers["Location"])
     assert location._replace(query="", fragment="").geturl() == CALLBACK

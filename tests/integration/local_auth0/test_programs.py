@@ -1,4 +1,4 @@
-"""What programs do: password and client credentials grants, discovery, userinfo, and the mistakes they make."""
+"""The endpoints for programs: password and client credentials grants, discovery, userinfo, and wrong requests."""
 
 import httpx
 import pytest
@@ -8,7 +8,7 @@ from tests.integration.local_auth0.stand_in import API, AUDIENCE, HTTP, StandIn
 USER = "write:seen write:like read:suggest write:username delete:username"
 
 
-def test_a_demo_person_gets_a_token_for_their_password(stand_in: StandIn) -> None:
+def test_a_demo_user_gets_a_token_for_the_password(stand_in: StandIn) -> None:
     tokens = stand_in.password_token("ana", "openid email write:seen write:item")
     assert tokens["scope"] == "openid email write:seen"
     claims = stand_in.verified(tokens["access_token"])
@@ -18,18 +18,18 @@ def test_a_demo_person_gets_a_token_for_their_password(stand_in: StandIn) -> Non
     assert stand_in.verified(tokens["id_token"], audience="seen-cli")["email"] == "ana@seen.example"
 
 
-def test_a_password_without_api_scopes_gets_all_that_the_person_may(stand_in: StandIn) -> None:
+def test_a_request_without_api_scopes_gets_all_permissions_of_the_user(stand_in: StandIn) -> None:
     assert stand_in.password_token("ana", "")["scope"] == USER
     assert stand_in.password_token("ana", "openid")["scope"] == f"openid {USER}"
 
 
-def test_a_token_without_openid_is_for_the_api_alone(stand_in: StandIn) -> None:
+def test_a_token_without_openid_has_the_api_as_its_only_audience(stand_in: StandIn) -> None:
     tokens = stand_in.password_token("ana", "write:seen")
     assert "id_token" not in tokens
     assert stand_in.verified(tokens["access_token"])["aud"] == AUDIENCE
 
 
-def test_a_visitor_for_a_load_test_may_what_a_user_may_and_no_more(stand_in: StandIn) -> None:
+def test_a_visitor_of_a_load_test_has_the_permissions_of_a_user(stand_in: StandIn) -> None:
     tokens = stand_in.password_token("visitor-417", "openid email")
     claims = stand_in.verified(tokens["access_token"])
     assert claims["sub"] == "auth0|visitor-417"
@@ -72,7 +72,7 @@ def test_a_machine_gets_a_token_for_its_secret(stand_in: StandIn) -> None:
     assert "id_token" not in answer.json()
 
 
-def test_a_machine_may_name_itself_in_the_header(stand_in: StandIn) -> None:
+def test_a_machine_can_authenticate_in_the_header(stand_in: StandIn) -> None:
     answer = HTTP.post(
         f"{stand_in.url}/oauth/token",
         data={"grant_type": "client_credentials", "scope": "write:item openid"},
@@ -107,7 +107,7 @@ def test_a_wrong_secret_is_refused(stand_in: StandIn, secret: str) -> None:
     ],
 )
 @pytest.mark.parametrize("form", ["json", "data"])
-def test_a_mistake_is_named_as_oauth_names_it(
+def test_a_wrong_request_gets_the_error_code_of_oauth(
     stand_in: StandIn, form: str, body: dict[str, str], status: int, error: str
 ) -> None:
     answer = HTTP.request("POST", f"{stand_in.url}/oauth/token", **{form: body})  # type: ignore[arg-type]
@@ -132,25 +132,25 @@ def test_a_mistake_is_named_as_oauth_names_it(
         (b"x" * 100_000, "application/x-www-form-urlencoded", 413),
     ],
 )  # fmt: skip
-def test_a_body_that_is_none_is_refused_as_json(stand_in: StandIn, content: bytes, kind: str, status: int) -> None:
+def test_a_malformed_body_gets_an_error_in_json(stand_in: StandIn, content: bytes, kind: str, status: int) -> None:
     answer = HTTP.post(f"{stand_in.url}/oauth/token", content=content, headers={"Content-Type": kind})
     assert answer.status_code == status
     assert answer.json()["error"] in ("invalid_request", "invalid_client")
 
 
 @pytest.mark.parametrize("credentials", [b"/////w==", b"\xc3\xa9", b"="])
-def test_an_authorization_header_that_is_no_text_is_refused(stand_in: StandIn, credentials: bytes) -> None:
+def test_an_undecodable_authorization_header_is_refused(stand_in: StandIn, credentials: bytes) -> None:
     headers = {b"Authorization": b"Basic " + credentials}
     answer = HTTP.post(f"{stand_in.url}/oauth/token", data={"grant_type": "client_credentials"}, headers=headers)
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
 
 
-def test_a_query_is_no_place_for_a_password(stand_in: StandIn) -> None:
+def test_a_password_in_the_query_is_ignored(stand_in: StandIn) -> None:
     query = {"grant_type": "password", "client_id": "seen-cli", "username": "ana", "password": "ana"}
     assert HTTP.post(f"{stand_in.url}/oauth/token", params=query).status_code == 400
 
 
-def test_userinfo_tells_what_the_scope_opens(stand_in: StandIn) -> None:
+def test_userinfo_returns_the_claims_of_the_scope(stand_in: StandIn) -> None:
     token = stand_in.password_token("ana", "openid email")["access_token"]
     answer = HTTP.get(f"{stand_in.url}/userinfo", headers={"Authorization": f"Bearer {token}"})
     assert answer.json() == {"sub": "auth0|ana", "email": "ana@seen.example", "email_verified": True}
@@ -163,7 +163,7 @@ def test_userinfo_needs_a_token(stand_in: StandIn, header: str | None) -> None:
     assert answer.headers["WWW-Authenticate"].lower().startswith("bearer")
 
 
-def test_userinfo_refuses_a_token_that_is_for_the_api_alone(stand_in: StandIn) -> None:
+def test_userinfo_refuses_a_token_without_openid(stand_in: StandIn) -> None:
     token = stand_in.password_token("ana", "write:seen")["access_token"]
     answer = HTTP.get(f"{stand_in.url}/userinfo", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 401
@@ -185,7 +185,7 @@ def test_only_the_public_half_of_a_key_is_published(stand_in: StandIn) -> None:
 
 
 @pytest.mark.parametrize("origin", [API, API.replace("localhost", "127.0.0.1")])
-def test_swagger_ui_may_exchange_its_code(stand_in: StandIn, origin: str) -> None:
+def test_a_page_of_the_api_can_exchange_its_code(stand_in: StandIn, origin: str) -> None:
     asked = {
         "Origin": origin,
         "Access-Control-Request-Method": "POST",
@@ -199,16 +199,19 @@ def test_swagger_ui_may_exchange_its_code(stand_in: StandIn, origin: str) -> Non
     assert refusal.headers["Access-Control-Allow-Origin"] == origin
 
 
-def test_other_sites_may_not_read_tokens(stand_in: StandIn) -> None:
+def test_other_origins_cannot_read_tokens(stand_in: StandIn) -> None:
     answer = HTTP.post(f"{stand_in.url}/oauth/token", headers={"Origin": "https://evil.example"})
     assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-def test_what_is_not_here_is_said_in_the_callers_language(stand_in: StandIn) -> None:
+def test_errors_are_json_for_programs_and_pages_for_browsers(stand_in: StandIn) -> None:
     assert HTTP.get(f"{stand_in.url}/nothing").json()["error_description"] == "Not Found"
-    page = HTTP.get(f"{stand_in.url}/nothing", headers={"Accept": "text/html"})
-    assert page.status_code == 404
+    page = HTTP.delete(f"{stand_in.url}/authorize")
+    assert page.status_code == 405
     assert "stand-in for Auth0" in page.text
-    wrong_method = HTTP.get(f"{stand_in.url}/oauth/token")
-    assert wrong_method.status_code == 405
-    assert "POST" in wrong_method.headers["Allow"]
+
+
+def test_an_error_for_the_method_lists_the_allowed_ones(stand_in: StandIn) -> None:
+    answer = HTTP.get(f"{stand_in.url}/oauth/token")
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["Allow"]

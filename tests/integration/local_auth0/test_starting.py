@@ -1,4 +1,4 @@
-"""Starting and stopping: what it refuses, in one line, and what it keeps out of its log."""
+"""Starting and stopping: settings that are refused in one line, and secrets that are not logged."""
 
 import json
 import socket
@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from services.local_auth0.serving import CannotStart, listen
+from services.local_auth0.service import ListenError, listen
 from services.local_auth0.settings import LocalAuth0Settings
 from tests.integration.local_auth0.conftest import Start, free_port
 from tests.integration.local_auth0.stand_in import Pkce, StandIn, exchange, sign_in
 
 
 def refusal(tmp_path: Path, **variables: str) -> str:
-    """The one line with which it does not start."""
+    """The line that it prints when it does not start."""
     stand_in = StandIn(free_port(), tmp_path / "state", **variables)
     process = stand_in.launch()
     assert process.wait(20) == 2, stand_in.log.read_text()
@@ -22,17 +22,17 @@ def refusal(tmp_path: Path, **variables: str) -> str:
     return line
 
 
-def test_it_refuses_other_machines(tmp_path: Path) -> None:
+def test_it_refuses_to_listen_for_other_machines(tmp_path: Path) -> None:
     assert "SEEN_ALLOW_NONLOOPBACK=true" in refusal(tmp_path, SEEN_HOST="0.0.0.0")
 
 
 @pytest.mark.parametrize("host", ["::", "no.such.host.invalid"])
-def test_an_address_that_is_not_ours_alone_is_refused_by_name(host: str) -> None:
-    with pytest.raises(CannotStart, match="SEEN_HOST"):
+def test_an_address_that_is_not_a_loopback_address_is_refused(host: str) -> None:
+    with pytest.raises(ListenError, match="SEEN_HOST"):
         listen(host, 0, allow_nonloopback=False)
 
 
-def test_it_lets_other_machines_in_when_told_so(start: Start) -> None:
+def test_a_setting_allows_other_machines(start: Start) -> None:
     start(SEEN_HOST="0.0.0.0", SEEN_ALLOW_NONLOOPBACK="true")
 
 
@@ -62,10 +62,10 @@ def test_a_busy_port_is_named(tmp_path: Path) -> None:
 def test_a_malformed_setting_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str, value: str
 ) -> None:
-    for known, good in (StandIn(8081, tmp_path).settings | {name: value}).items():
-        monkeypatch.setenv(known, good)
+    for variable, valid in (StandIn(8081, tmp_path).settings | {name: value}).items():
+        monkeypatch.setenv(variable, valid)
     with pytest.raises(SystemExit, match="2"):
-        LocalAuth0Settings.load()
+        LocalAuth0Settings.from_env()
     (line,) = capsys.readouterr().err.splitlines()
     assert name in line
 
@@ -73,11 +73,11 @@ def test_a_malformed_setting_is_named(
 @pytest.mark.parametrize(
     ("name", "value"), [("SEEN_PORT", "http"), ("SEEN_HOST", ""), ("SEEN_STATE_DIR", "/dev/null/state")]
 )
-def test_what_it_cannot_start_with_is_the_one_line_it_says(tmp_path: Path, name: str, value: str) -> None:
+def test_a_setting_with_which_it_cannot_start_is_named_in_one_line(tmp_path: Path, name: str, value: str) -> None:
     assert name in refusal(tmp_path, **{name: value})
 
 
-def test_keys_that_cannot_be_read_are_named_and_kept(tmp_path: Path) -> None:
+def test_an_unreadable_key_file_is_named_and_kept(tmp_path: Path) -> None:
     keys = tmp_path / "state" / "signing-keys.json"
     keys.parent.mkdir()
     keys.write_text('[{"jwk"')
@@ -85,7 +85,7 @@ def test_keys_that_cannot_be_read_are_named_and_kept(tmp_path: Path) -> None:
     assert keys.read_text() == '[{"jwk"'
 
 
-def test_sigterm_stops_it_at_once(start: Start) -> None:
+def test_sigterm_stops_it_within_two_seconds(start: Start) -> None:
     stand_in = start()
     began = time.monotonic()
     assert stand_in.stop() == 0
@@ -96,8 +96,8 @@ def test_its_log_is_json_without_codes_tokens_or_secrets(start: Start) -> None:
     stand_in = start()
     pkce = Pkce()
     with stand_in.browser() as browser:
-        back = sign_in(browser, "ana", code_challenge=pkce.challenge)
-    tokens = exchange(stand_in, back["code"], pkce.verifier).json()
+        callback = sign_in(browser, "ana", code_challenge=pkce.challenge)
+    tokens = exchange(stand_in, callback["code"], pkce.verifier).json()
     stand_in.token(grant_type="client_credentials", client_id="seen-machine", client_secret=stand_in.machine_secret())
     with socket.create_connection(("127.0.0.1", int(stand_in.url.rpartition(":")[2]))) as broken:
         broken.sendall(b"GET /authorize?code=leaked-code HTTP/9.9 nonsense\r\n\r\n")
@@ -105,5 +105,5 @@ def test_its_log_is_json_without_codes_tokens_or_secrets(start: Start) -> None:
     stand_in.stop()
     log = stand_in.log.read_text()
     assert [json.loads(line) for line in log.splitlines()][-1]["message"] == "stopped"
-    secrets = [back["code"], pkce.verifier, tokens["access_token"], tokens["id_token"], stand_in.machine_secret()]
-    assert [secret for secret in [*secrets, "leaked-code", back["state"]] if secret in log] == []
+    secrets = [callback["code"], pkce.verifier, tokens["access_token"], tokens["id_token"], stand_in.machine_secret()]
+    assert [secret for secret in [*secrets, "leaked-code", callback["state"]] if secret in log] == []
