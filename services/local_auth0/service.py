@@ -36,7 +36,7 @@ def run(settings: LocalAuth0Settings) -> None:
         signal.signal(number, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         log.info("listening", extra={"port": settings.port, "issuer": settings.issuer})
-        server.serve_forever(poll_interval=0.1)  # until KeyboardInterrupt; requests take milliseconds, so it waits for none
+        server.serve_forever(poll_interval=0.1)  # does not wait for requests in flight: they take milliseconds
     log.info("stopped")
 
 
