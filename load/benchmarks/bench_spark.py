@@ -114,10 +114,10 @@ def resident_bytes(process: psutil.Process) -> int:
 
 
 def winner(result: str) -> str:
-    """The id and the measured value of a job's result."""
-    first = json.loads(result)["winner"]
-    value = first["coworkers"] if "coworkers" in first else first["averageRating"]
-    return f"{first['person']['id']}, {value:,}" if isinstance(value, int) else f"{first['person']['id']}, {value:.3f}"
+    """The id and the measured value of the winner in a job's result."""
+    first = json.loads(result)["answer"]["winner"]
+    value = f"{first['coworkers']:,}" if "coworkers" in first else f"{first['averageRating']:.3f}"
+    return f"{first['person']['id']}, {value}"
 
 
 def table(measurements: Sequence[Measurement]) -> str:
