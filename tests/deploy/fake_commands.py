@@ -1,4 +1,4 @@
-"""Programs that stand in for gcloud, kubectl and the like: first on the PATH, they write down how they are called."""
+"""Fakes of gcloud, kubectl, helm and curl for tests of the cloud scripts. They record their calls."""
 
 import shlex
 import shutil
@@ -11,20 +11,20 @@ import pytest
 
 from tests.conftest import ROOT
 
-PROGRAMS = ("gcloud", "kubectl", "helm", "curl", "gke-gcloud-auth-plugin")
-# All that a script has beside them.
+FAKES = ("gcloud", "kubectl", "helm", "curl", "gke-gcloud-auth-plugin")
+# The real commands that scripts may use.
 TOOLS = (
     *("bash", "env", "sed", "grep", "cat", "mktemp", "mkdir", "cp", "mv", "rm", "chmod", "find", "wc", "sort", "tail"),
     *("tr", "dirname", "basename", "tar", "gzip", "base64", "openssl"),
 )
-# Where a test says nothing else: whoever asks is signed in and may do anything, and nothing is there yet.
-ANSWERS = {
+# Default behaviour: the caller is signed in and has all permissions; no resource exists yet.
+RESPONSES = {
     "gcloud auth print-access-token*": "echo token",
     "curl *:testIamPermissions": 'echo "$*"',
     "kubectl get *": "exit 1",
     "gcloud * describe *": "exit 1",
 }
-# An operator's own, as scripts/… --config would read them.
+# Variables of an operator.
 OPERATOR = {
     "SEEN_PROJECT": "demo",
     "SEEN_REGION": "europe-west1",
@@ -36,24 +36,25 @@ OPERATOR = {
     "SEEN_BUCKET": "demo-seen",
     "SEEN_DATAPROC_CLUSTER": "seen-spark",
 }
-# kubectl by itself does what needs no cluster; what it is told to apply is kept, all of one call in one file.
+# The real kubectl runs what needs no cluster. Applied manifests are stored, one file per call.
 KUBECTL = r"""
 case $call in
 "kubectl kustomize "* | *" --dry-run=client "*) exec {real} "$@" ;;
 "kubectl apply --dry-run=server "*) ;;
 "kubectl apply "*)
-    kept={applied}/$(printf %03d "$(find {applied} -type f | wc -l)")
+    file={applied}/$(printf %03d "$(find {applied} -type f | wc -l)")
     for argument; do
         path=${{argument#*=}}
         case $argument in
-        --filename=*) if [[ -d $path ]]; then sed -s '$a---' "$path"/*; else cat "$path"; fi >"$kept" ;;
-        --kustomize=*) {real} kustomize "$path" >"$kept" ;;
+        --filename=*) if [[ -d $path ]]; then sed -s '$a---' "$path"/*; else cat "$path"; fi >"$file" ;;
+        --kustomize=*) {real} kustomize "$path" >"$file" ;;
         esac
     done
     ;;
 esac
 """
-QUESTIONS = (
+# Parts of calls that only read.
+READS = (
     *(
         " describe ",
         " auth ",
@@ -69,69 +70,69 @@ QUESTIONS = (
 
 
 @dataclass
-class Ran:
-    """How a script ended, and what it called meanwhile."""
+class Result:
+    """A finished script: exit code, output and the calls of fakes."""
 
     code: int
     out: str
     err: str
     calls: Sequence[str] = field(repr=False)
 
-    def succeeded(self) -> "Ran":
+    def succeeded(self) -> "Result":
         assert self.code == 0, self.out + self.err
         return self
 
-    def failed(self, *words: str) -> "Ran":
+    def failed(self, *words: str) -> "Result":
         assert self.code != 0, self.out
         for word in words:
             assert word in self.err
         return self
 
-    def refused(self, *words: str) -> None:
-        """In one line, with these words, and with nothing changed."""
+    def rejected(self, *words: str) -> None:
+        """Failed with a one-line message that contains these words, without changing anything."""
         self.failed(*words)
         assert self.err.count("\n") == 1, self.err
         assert self.changes() == []
 
     def changes(self) -> list[str]:
-        """The calls that do more than ask."""
-        return [call for call in self.calls if not any(words in f"{call} " for words in QUESTIONS)]
+        """The calls that change something."""
+        return [call for call in self.calls if not any(words in f"{call} " for words in READS)]
 
     def last(self, words: str) -> int:
-        """Which call is the last with these words."""
+        """The index of the last call that contains these words."""
         return max(number for number, call in enumerate(self.calls) if words in call)
 
 
-class StandIns:
-    """A folder of stand-ins."""
+class FakeCommands:
+    """Runs scripts with fakes that it writes into a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._applied = folder / "applied"
-        self._programs = folder / "programs"
+        self._fakes = folder / "fakes"
 
     def run(
         self,
         script: str,
         *arguments: str | Path,
         variables: Mapping[str, str] = OPERATOR,
-        answers: Mapping[str, str] | None = None,
+        responses: Mapping[str, str] | None = None,
         without: Sequence[str] = (),
         stdin: str = "",
-    ) -> Ran:
-        """`answers` has patterns of calls, as in `case`, and what the shell does then."""
-        for folder in (self._programs, self._applied):
+    ) -> Result:
+        """`responses` maps patterns of calls, as in `case`, to shell commands. `without` are missing commands."""
+        for folder in (self._fakes, self._applied):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
         log = self.folder / "calls"
         log.write_text("")
-        for program in {*PROGRAMS} - {*without}:
-            # The test's own come first, and count where both have the same pattern.
-            self._stand_in(program, log, {**(answers or {}), **ANSWERS, **(answers or {})})
+        for command in {*FAKES} - {*without}:
+            # The test's responses come first and override the defaults.
+            self._write_fake(command, log, {**(responses or {}), **RESPONSES, **(responses or {})})
         done = subprocess.run(
             [ROOT / "scripts" / script, *arguments],
             env={
-                "PATH": f"{self._programs}:{self._tools(without)}",
+                "PATH": f"{self._fakes}:{self._tools(without)}",
                 "TMPDIR": str(self.folder),
                 "HOME": str(self.folder),
                 **variables,
@@ -142,10 +143,10 @@ class StandIns:
             timeout=60,
             check=False,
         )
-        return Ran(done.returncode, done.stdout, done.stderr, log.read_text().split("\x1e")[:-1])
+        return Result(done.returncode, done.stdout, done.stderr, log.read_text().split("\x1e")[:-1])
 
     def applied(self) -> list[str]:
-        """What kubectl was told to apply, a text for each time."""
+        """The manifests that kubectl applied, one text per call."""
         return [path.read_text() for path in sorted(self._applied.iterdir())]
 
     def _tools(self, without: Sequence[str]) -> Path:
@@ -153,24 +154,24 @@ class StandIns:
         if not folder.exists():
             folder.mkdir()
             for tool in {*TOOLS} - {*without}:
-                found = shutil.which(tool)
-                assert found, f"this machine has no {tool}"
-                (folder / tool).symlink_to(found)
+                path = shutil.which(tool)
+                assert path, f"{tool} is not installed"
+                (folder / tool).symlink_to(path)
         return folder
 
-    def _stand_in(self, program: str, log: Path, answers: Mapping[str, str]) -> None:
-        path = self._programs / program
-        cases = "\n".join(f"{_pattern(pattern)}) {action} ;;" for pattern, action in answers.items())
-        before = KUBECTL.format(real=shutil.which("kubectl"), applied=self._applied) if program == "kubectl" else ""
+    def _write_fake(self, command: str, log: Path, responses: Mapping[str, str]) -> None:
+        path = self._fakes / command
+        cases = "\n".join(f"{_pattern(pattern)}) {action} ;;" for pattern, action in responses.items())
+        real = KUBECTL.format(real=shutil.which("kubectl"), applied=self._applied) if command == "kubectl" else ""
         path.write_text(
-            f'#!{shutil.which("bash")}\ncall="{program} $*"\nprintf "%s\\x1e" "$call" >>{log}\n{before}\n'
+            f'#!{shutil.which("bash")}\ncall="{command} $*"\nprintf "%s\\x1e" "$call" >>{log}\n{real}\n'
             f"case $call in\n{cases}\nesac\n"
         )
         path.chmod(0o755)
 
 
 def _pattern(pattern: str) -> str:
-    """For `case`: * keeps its meaning, and all else is itself."""
+    """A pattern for `case`, in which only * is special."""
     return "*".join(shlex.quote(part) if part else "" for part in pattern.split("*"))
 
 

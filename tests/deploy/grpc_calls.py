@@ -16,6 +16,7 @@ SERVICES: dict[str, ServiceDescriptor] = {
 }
 # The services that implement each protocol; the datasets implement Catalog.
 SERVED_BY = {"Account": ("account",), "Library": ("library",), "Spark": ("spark-connector",)}
+HEALTH = ("Health", "Check")
 
 
 def path(service: str, method: str) -> str:
@@ -34,9 +35,9 @@ def calls(caller: str, datasets: Iterable[str]) -> dict[str, set[str]]:
     for protocol, method in methods:
         for callee in datasets if protocol == "Catalog" else SERVED_BY.get(protocol, ()):
             called.setdefault(callee, set()).add(path(protocol, method))
-    if ("Health", "Check") in methods:  # of every service that it calls, see services/gateway
+    if HEALTH in methods:  # of every service that it calls, see services/gateway
         for paths in called.values():
-            paths.add(path("Health", "Check"))
+            paths.add(path(*HEALTH))
     return called
 
 
@@ -47,6 +48,9 @@ def _methods(caller: str) -> Iterator[tuple[str, str]]:
         functions = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
         attributes = [function for function in functions if isinstance(function, ast.Attribute)]
         stubs = {attribute.attr.removesuffix("Stub") for attribute in attributes if attribute.attr.endswith("Stub")}
+        # services/common/clients.py calls the health service.
+        if any(attribute.attr == "is_serving" for attribute in attributes):
+            yield HEALTH
         for attribute in attributes:
             having = {name for name, service in SERVICES.items() if attribute.attr in service.methods_by_name}
             if having:

@@ -1,4 +1,4 @@
-"""Validates objects against the schemas in Istio's CRDs, strictly: unknown fields, which a cluster drops, are errors."""
+"""Validates objects against the schemas in Istio's CRDs, strictly: unknown fields are errors."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache

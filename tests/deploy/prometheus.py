@@ -1,4 +1,4 @@
-"""Runs a real Prometheus with the committed configuration, in which host names are replaced by ports on this machine."""
+"""Runs a real Prometheus with the committed configuration, with host names replaced by ports on this machine."""
 
 import datetime
 import shutil

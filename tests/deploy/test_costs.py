@@ -1,4 +1,4 @@
-"""k8s/COSTS.md: its quantities are those of the manifests and of the scripts."""
+"""k8s/COSTS.md contains the quantities of the manifests and of the scripts."""
 
 import re
 from typing import Any
@@ -20,11 +20,11 @@ def gib(text: str) -> float:
     return float(text[:-2]) * UNITS[text[-2:]]
 
 
-def asked(overlay: str, end: str) -> str:
-    """As the table has it, with every autoscaler at its minReplicas or maxReplicas."""
+def requests(overlay: str, limit: str) -> str:
+    """A cell of the table; `limit` is the autoscalers' number of replicas: minReplicas or maxReplicas."""
     objects = render.overlay(overlay)
     replicas = {
-        found["spec"]["scaleTargetRef"]["name"]: found["spec"][end]
+        found["spec"]["scaleTargetRef"]["name"]: found["spec"][limit]
         for found in objects
         if found["kind"] == "HorizontalPodAutoscaler"
     }
@@ -33,24 +33,23 @@ def asked(overlay: str, end: str) -> str:
     for found in (found for found in objects if found["kind"] in pods):
         number = replicas.get(found["metadata"]["name"], 1)
         pods[found["kind"]] += number
-        requests: list[dict[str, Any]] = [
-            container["resources"]["requests"] for container in found["spec"]["template"]["spec"]["containers"]
-        ]
-        processors += number * sum(vcpu(request["cpu"]) for request in requests)
-        memory += number * sum(gib(request["memory"]) for request in requests)
+        containers: list[dict[str, Any]] = found["spec"]["template"]["spec"]["containers"]
+        resources = [container["resources"]["requests"] for container in containers]
+        processors += number * sum(vcpu(request["cpu"]) for request in resources)
+        memory += number * sum(gib(request["memory"]) for request in resources)
     databases = f" and {pods['StatefulSet']} databases" if pods["StatefulSet"] else ""
     return f"{pods['Deployment']} pods{databases}: {processors:g} vCPU, {memory:.1f} GiB"
 
 
 @pytest.mark.parametrize("overlay", render.OVERLAYS)
-def test_the_pods_ask_for_what_is_written(overlay: str) -> None:
-    processors = f"| {overlay} | {asked(overlay, 'minReplicas')} | {asked(overlay, 'maxReplicas')} |"
-    assert processors in COSTS
+def test_the_requests_are_those_of_the_manifests(overlay: str) -> None:
+    row = f"| {overlay} | {requests(overlay, 'minReplicas')} | {requests(overlay, 'maxReplicas')} |"
+    assert row in COSTS
 
 
-def test_the_sizes_are_those_of_the_script() -> None:
+def test_the_sizes_are_those_of_create_cluster_sh() -> None:
     script = (ROOT / "scripts" / "create_cluster.sh").read_text()
     sizes = re.findall(r"^(\w+)\) machine=(\S+) nodes_min=(\d+) nodes_max=(\d+)", script, re.MULTILINE)
     assert [size for size, *_ in sizes] == ["small", "medium", "large"]
-    for _, machine, least, most in sizes:
-        assert f"| {least} to {most} × {machine}, " in COSTS
+    for _, machine, minimum, maximum in sizes:
+        assert f"| {minimum} to {maximum} × {machine}, " in COSTS

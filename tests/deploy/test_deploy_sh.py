@@ -1,23 +1,22 @@
-"""scripts/deploy.sh: what it brings into the cluster and in which order, and how it goes back. No cluster is needed."""
+"""scripts/deploy.sh: what it applies, in which order, and how it rolls back. Uses fakes instead of a cluster."""
 
 import base64
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from tests.conftest import ROOT
-from tests.deploy.fake_commands import OPERATOR, Ran, StandIns, need_kubectl
+from tests.deploy.fake_commands import OPERATOR, FakeCommands, Result, need_kubectl
 from tests.deploy.render import OVERLAYS
 
 DIGEST = "sha256:" + "5ee" * 21 + "5"
-# A cluster in which everything goes well, and nothing has been deployed before.
-WELL = {
+# A cluster in which every step succeeds and nothing has been deployed before.
+SUCCESS = {
     "gcloud artifacts docker tags list */seen/* --filter=tag~/tags/abc$ *": f"echo {DIGEST}",
     "kubectl --namespace=seen get secret *": "exit 0",
     "kubectl *get configmap release *": "exit 0",
@@ -25,20 +24,20 @@ WELL = {
     "curl *seen.demo.org/user": r"printf '{}\n401'",
     "curl *https://seen.demo.org/*": r"""printf '{"missing": []}\n200'""",
 }
-ROLLED_OUT = "kubectl rollout status *deployment_gateway*"
-MIGRATED = "kubectl *wait job/account-migrate *"
+ROLLOUT = "kubectl rollout status *deployment_gateway*"
+MIGRATION = "kubectl *wait job/account-migrate *"
 
 
 @pytest.fixture(scope="module")
-def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> StandIns:
+def commands(tmp_path_factory: pytest.TempPathFactory) -> FakeCommands:
     need_kubectl()
-    return StandIns(tmp_path_factory.mktemp("deploy"))
+    return FakeCommands(tmp_path_factory.mktemp("deploy"))
 
 
 @pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What a cluster answers that runs a version already: one with a Service that is no more in the manifests."""
-    release = tmp_path_factory.mktemp("before")
+def previous(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Responses of a cluster with a previous release, which has a Service `retired` that the manifests do not have."""
+    release = tmp_path_factory.mktemp("previous")
     for folder in ("first", "deployments"):
         (release / folder).mkdir()
     old = {"kind": "Service", "apiVersion": "v1", "metadata": {"name": "retired", "namespace": "seen"}}
@@ -52,64 +51,66 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {"kubectl *get configmap release *": f"echo {text}"}
 
 
-def deploy(stand_ins: StandIns, *overlay: str, answers: Mapping[str, str] | None = None, **variables: str) -> Ran:
-    return stand_ins.run(
+def deploy(
+    commands: FakeCommands, *overlay: str, responses: Mapping[str, str] | None = None, **variables: str
+) -> Result:
+    return commands.run(
         "deploy.sh",
         *(overlay or ("gke", "--tag", "abc")),
         variables={**OPERATOR, **variables},
-        answers={**(answers or {}), **WELL, **(answers or {})},
+        responses={**(responses or {}), **SUCCESS, **(responses or {})},
     )
 
 
 def objects(texts: Sequence[str]) -> list[list[dict[str, Any]]]:
-    return [[found for found in yaml.load_all(text, yaml.CSafeLoader) if found] for text in texts]
+    return [[one for one in yaml.load_all(text, yaml.CSafeLoader) if one] for text in texts]
 
 
-def kinds(of: list[dict[str, Any]]) -> set[str]:
-    return {found["kind"] for found in of}
+def kinds(manifests: list[dict[str, Any]]) -> set[str]:
+    return {one["kind"] for one in manifests}
 
 
 @dataclass(frozen=True)
-class Deployed:
-    """An overlay that was deployed, and what each call of kubectl apply was given."""
+class Deployment:
+    """The result of deploying an overlay, and the manifests of each call of kubectl apply."""
 
     overlay: str
-    ran: Ran
+    result: Result
     applied: Sequence[str]
 
 
 @pytest.fixture(scope="module", params=OVERLAYS)
-def deployed(request: pytest.FixtureRequest, stand_ins: StandIns) -> Deployed:
-    ran = deploy(stand_ins, request.param, "--tag", "abc").succeeded()
-    return Deployed(request.param, ran, stand_ins.applied())
+def deployed(request: pytest.FixtureRequest, commands: FakeCommands) -> Deployment:
+    result = deploy(commands, request.param, "--tag", "abc").succeeded()
+    return Deployment(request.param, result, commands.applied())
 
 
-def test_the_tables_come_first_and_the_new_pods_only_when_they_are_there(deployed: Deployed) -> None:
-    first, job, deployments, remembered = objects(deployed.applied)
+def test_deployments_are_applied_after_the_migration(deployed: Deployment) -> None:
+    first, job, deployments, release = objects(deployed.applied)
     assert "ConfigMap" in kinds(first)
     assert "Job" not in kinds(first)
     assert [found["metadata"]["name"] for found in job] == ["account-migrate"]
     assert kinds(deployments) == {"Deployment"}
-    assert kinds(remembered) == {"ConfigMap"}
-    pods = next(call for call in reversed(deployed.ran.calls) if call.endswith("/deployments"))
+    assert kinds(release) == {"ConfigMap"}
+    pods = next(call for call in reversed(deployed.result.calls) if call.endswith("/deployments"))
     order = ["delete job account-migrate", "wait job/account-migrate", pods, "deployment_gateway", "curl"]
-    assert sorted(order, key=deployed.ran.last) == order
+    assert sorted(order, key=deployed.result.last) == order
 
 
-def test_databases_in_the_cluster_are_waited_for_before_the_tables(deployed: Deployed) -> None:
-    sets = [call for call in deployed.ran.calls if "rollout status" in call and "statefulset" in call]
-    assert len(sets) == sum(found["kind"] == "StatefulSet" for found in objects(deployed.applied)[0])
-    assert all(deployed.ran.last(call) < deployed.ran.last("delete job account-migrate") for call in sets)
+def test_the_migration_waits_for_databases_in_the_cluster(deployed: Deployment) -> None:
+    waits = [call for call in deployed.result.calls if "rollout status" in call and "statefulset" in call]
+    assert len(waits) == sum(one["kind"] == "StatefulSet" for one in objects(deployed.applied)[0])
+    assert all(deployed.result.last(call) < deployed.result.last("delete job account-migrate") for call in waits)
 
 
-def test_every_image_of_ours_is_the_registrys_by_its_digest(deployed: Deployed) -> None:
+def test_every_image_is_referenced_by_its_digest_in_the_registry(deployed: Deployment) -> None:
     images = set(re.findall(r"image: (\S*seen/\S+)", "".join(deployed.applied)))
     assert images
     for image in images:
         assert re.fullmatch(rf"europe-west1-docker\.pkg\.dev/demo/seen/[a-z-]+@{DIGEST}", image)
 
 
-def test_the_operators_values_are_in_what_is_applied(deployed: Deployed) -> None:
+def test_applied_manifests_contain_the_operators_values(deployed: Deployment) -> None:
     file = ROOT / "k8s" / "overlays" / deployed.overlay / "operator.env"
     placeholders = dict(re.findall(r"^(SEEN_\w+)=(.*)$", file.read_text(), re.MULTILINE))
     settings = next(
@@ -120,90 +121,93 @@ def test_the_operators_values_are_in_what_is_applied(deployed: Deployed) -> None
     assert settings == {name: OPERATOR[name] for name in placeholders}
 
 
-def test_the_checkout_keeps_its_placeholders(stand_ins: StandIns) -> None:
+def test_the_checkout_is_not_changed(commands: FakeCommands) -> None:
     files = {file: file.read_bytes() for file in (ROOT / "k8s" / "overlays").rglob("*.env")}
-    deploy(stand_ins).succeeded()
+    deploy(commands).succeeded()
     assert files == {file: file.read_bytes() for file in (ROOT / "k8s" / "overlays").rglob("*.env")}
 
 
-def test_without_a_tag_the_images_are_the_overlays_own(stand_ins: StandIns) -> None:
-    deploy(stand_ins, "small", SEEN_CONTEXT="kind").succeeded()
-    assert re.search(r"image: seen/gateway\n", "".join(stand_ins.applied()))
+def test_without_a_tag_the_overlays_images_are_used(commands: FakeCommands) -> None:
+    deploy(commands, "small", SEEN_CONTEXT="kind").succeeded()
+    assert re.search(r"image: seen/gateway\n", "".join(commands.applied()))
 
 
 @pytest.mark.parametrize(
-    ("answers", "words"),
+    ("responses", "words"),
     [
         pytest.param({"gcloud artifacts docker tags list */seen/imdb *": "exit 0"}, "seen/imdb:abc", id="no image"),
         pytest.param({"kubectl *get secret mongo-imdb": "exit 1"}, "mongo-imdb", id="no secret"),
-        pytest.param({"kubectl apply --dry-run=server *": "exit 1"}, "would not take it", id="refused by the server"),
+        pytest.param({"kubectl apply --dry-run=server *": "exit 1"}, "rejected the manifests", id="rejected by server"),
         pytest.param({"kubectl version *": "exit 1"}, "does not answer", id="no cluster"),
     ],
 )
-def test_what_cannot_work_changes_nothing(answers: dict[str, str], words: str, stand_ins: StandIns) -> None:
-    ran = deploy(stand_ins, answers=answers).failed(words)
-    assert ran.changes() == []
+def test_a_failed_check_changes_nothing(responses: dict[str, str], words: str, commands: FakeCommands) -> None:
+    result = deploy(commands, responses=responses).failed(words)
+    assert result.changes() == []
 
 
 @pytest.mark.parametrize(
     "fault",
     [
-        pytest.param({ROLLED_OUT: "[[ -e $TMPDIR/again ]] || { >$TMPDIR/again; exit 1; }"}, id="rollout"),
-        pytest.param({MIGRATED: "exit 1"}, id="migration"),
+        pytest.param({ROLLOUT: "[[ -e $TMPDIR/again ]] || { >$TMPDIR/again; exit 1; }"}, id="rollout"),
+        pytest.param({MIGRATION: "exit 1"}, id="migration"),
         pytest.param({"curl *seen.demo.org/readyz": r"printf '\n503'"}, id="not ready"),
-        pytest.param({"curl *seen.demo.org/lib/1*": r"""printf '{"missing": ["BOOK"]}\n200'"""}, id="half an answer"),
-        pytest.param({"curl *seen.demo.org/user": r"printf '{}\n200'"}, id="open to everybody"),
+        pytest.param({"curl *seen.demo.org/lib/1*": r"""printf '{"missing": ["BOOK"]}\n200'"""}, id="partial answer"),
+        pytest.param({"curl *seen.demo.org/user": r"printf '{}\n200'"}, id="no token required"),
         pytest.param({"curl *https://seen.demo.org/*": "exit 7"}, id="no connection"),
         pytest.param({"kubectl *get service istio-ingressgateway *": "echo"}, id="no ingress"),
     ],
 )
-def test_what_does_not_work_is_taken_back(fault: dict[str, str], before: dict[str, str], stand_ins: StandIns) -> None:
-    (stand_ins.folder / "again").unlink(missing_ok=True)
-    deploy(stand_ins, answers={**fault, **before}).failed("the one before runs again")
-    *_, last = applied = objects(stand_ins.applied())
-    assert [found["metadata"]["labels"] for found in last] == [{"is": "old"}]
-    assert "release" not in [found["metadata"]["name"] for times in applied for found in times]
-
-
-def test_new_pods_are_not_started_on_tables_that_are_not_there(before: dict[str, str], stand_ins: StandIns) -> None:
-    deploy(stand_ins, answers={MIGRATED: "exit 1", **before}).failed("does not work")
-    started = [found for times in objects(stand_ins.applied()) for found in times if found["kind"] == "Deployment"]
-    assert [found["metadata"]["labels"] for found in started] == [{"is": "old"}]
-
-
-def test_going_back_removes_what_came_with_the_version_that_does_not_work(
-    before: dict[str, str], stand_ins: StandIns
+def test_a_failed_deployment_is_rolled_back(
+    fault: dict[str, str], previous: dict[str, str], commands: FakeCommands
 ) -> None:
-    ran = deploy(stand_ins, answers={MIGRATED: "exit 1", **before}).failed("does not work")
-    assert any("kubectl delete" in call and "service_library" in call for call in ran.calls)
-    assert not any("kubectl delete" in call and "namespace_seen" in call for call in ran.calls)
+    (commands.folder / "again").unlink(missing_ok=True)
+    deploy(commands, responses={**fault, **previous}).failed("the previous release is running again")
+    *_, last = applied = objects(commands.applied())
+    assert [found["metadata"]["labels"] for found in last] == [{"is": "old"}]
+    assert "release" not in [one["metadata"]["name"] for manifests in applied for one in manifests]
 
 
-def test_a_version_that_works_removes_what_it_no_longer_has(before: dict[str, str], stand_ins: StandIns) -> None:
-    ran = deploy(stand_ins, answers=before).succeeded()
-    deleted = [call for call in ran.calls if call.startswith("kubectl delete")]
+def test_a_failed_migration_starts_no_new_pods(previous: dict[str, str], commands: FakeCommands) -> None:
+    deploy(commands, responses={MIGRATION: "exit 1", **previous}).failed("the deployment failed")
+    started = [one for manifests in objects(commands.applied()) for one in manifests if one["kind"] == "Deployment"]
+    assert [one["metadata"]["labels"] for one in started] == [{"is": "old"}]
+
+
+def test_a_rollback_deletes_the_new_objects_of_the_failed_release(
+    previous: dict[str, str], commands: FakeCommands
+) -> None:
+    result = deploy(commands, responses={MIGRATION: "exit 1", **previous}).failed("the deployment failed")
+    assert any("kubectl delete" in call and "service_library" in call for call in result.calls)
+    assert not any("kubectl delete" in call and "namespace_seen" in call for call in result.calls)
+
+
+def test_a_deployment_deletes_objects_that_were_removed_from_the_manifests(
+    previous: dict[str, str], commands: FakeCommands
+) -> None:
+    result = deploy(commands, responses=previous).succeeded()
+    deleted = [call for call in result.calls if call.startswith("kubectl delete")]
     assert len(deleted) == 1
     assert "seen_v1_service_retired.yaml" in deleted[0]
 
 
-def test_where_there_is_nothing_to_go_back_to_it_says_so(stand_ins: StandIns) -> None:
-    ran = deploy(stand_ins, answers={ROLLED_OUT: "exit 1"}).failed("none before it")
-    assert not any("kubectl delete --" in call for call in ran.calls)
+def test_without_a_previous_release_the_error_says_so(commands: FakeCommands) -> None:
+    result = deploy(commands, responses={ROLLOUT: "exit 1"}).failed("there is no previous release")
+    assert not any("kubectl delete --" in call for call in result.calls)
 
 
-def test_where_going_back_fails_too_it_says_so(before: dict[str, str], stand_ins: StandIns) -> None:
-    deploy(stand_ins, answers={ROLLED_OUT: "exit 1", **before}).failed("going back failed too")
+def test_a_failed_rollback_is_reported(previous: dict[str, str], commands: FakeCommands) -> None:
+    deploy(commands, responses={ROLLOUT: "exit 1", **previous}).failed("and so did the rollback")
 
 
-def test_an_unknown_overlay_is_refused_with_those_there_are(stand_ins: StandIns) -> None:
-    deploy(stand_ins, "prod").refused(*OVERLAYS)
+def test_the_error_for_an_unknown_overlay_lists_the_overlays(commands: FakeCommands) -> None:
+    deploy(commands, "prod").rejected(*OVERLAYS)
 
 
-def test_only_the_cluster_that_is_named_is_touched(stand_ins: StandIns, tmp_path: Path) -> None:
-    """Not the one that kubectl is pointed at just now."""
-    answers = {"kubectl *": 'echo "$KUBECONFIG" >>$TMPDIR/configs', **WELL}
-    ran = deploy(stand_ins, answers=answers, KUBECONFIG="/home/me/.kube/config")
-    configs = set((stand_ins.folder / "configs").read_text().split())
-    assert any("get-credentials seen --project=demo" in call for call in ran.calls)
+def test_the_current_context_of_kubectl_is_not_used(commands: FakeCommands) -> None:
+    responses = {"kubectl *": 'echo "$KUBECONFIG" >>$TMPDIR/configs', **SUCCESS}
+    result = deploy(commands, responses=responses, KUBECONFIG="/home/me/.kube/config")
+    configs = set((commands.folder / "configs").read_text().split())
+    assert any("get-credentials seen --project=demo" in call for call in result.calls)
     assert configs
     assert "/home/me/.kube/config" not in configs

@@ -1,41 +1,34 @@
-"""Prometheus and Grafana in the cluster: objects that Kubernetes takes, and the same files and names as in Compose."""
+"""Prometheus and Grafana in the cluster: valid objects, and the same files, names and images as in Compose."""
 
 import json
 import re
 from pathlib import Path
 
-import kubernetes_validate
 import pytest
 import yaml
 
-from scripts.local.suite import ROOT
-from tests.deploy import dashboards, render
-from tests.deploy.prometheus import CLUSTER, MONITORING, RULES, Yaml, job, metrics_ports, promtool, read
+from tests.conftest import ROOT
+from tests.deploy import dashboards, kubernetes_schemas, render
+from tests.deploy.declared_services import scraped_ports
+from tests.deploy.prometheus import CLUSTER, MONITORING, RULES, Yaml, job, promtool, read
 from tests.deploy.workloads import Cluster, Workload, overlay, references, selects
 
-KUBERNETES = "1.34"
 PROVISIONING = MONITORING / "grafana" / "provisioning"
 
 
 @pytest.fixture
-def cluster() -> Cluster:
+def monitoring() -> Cluster:
     return Cluster(render.monitoring())
 
 
-def test_kubernetes_knows_every_object_and_every_field(cluster: Cluster) -> None:
-    faults = []
-    for found in cluster.objects:
-        try:
-            kubernetes_validate.validate(found, KUBERNETES, strict=True)
-        except kubernetes_validate.ValidationError as error:
-            faults.append(f"{found['kind']} {found['metadata']['name']}: {error.json_path}: {error.message}")
-    assert faults == []
+def test_objects_are_valid(monitoring: Cluster) -> None:
+    assert kubernetes_schemas.faults(monitoring.objects) == []
 
 
-def test_pods_are_as_restricted_as_their_namespace_wants_them(cluster: Cluster) -> None:
-    (namespace,) = cluster.of("Namespace")
+def test_pods_are_restricted(monitoring: Cluster) -> None:
+    (namespace,) = monitoring.of("Namespace")
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
-    for workload in cluster.workloads:
+    for workload in monitoring.workloads:
         pod = workload.pod["securityContext"]
         assert (pod["runAsNonRoot"], pod["seccompProfile"]) == (True, {"type": "RuntimeDefault"}), str(workload)
         for container in workload.containers:
@@ -46,30 +39,32 @@ def test_pods_are_as_restricted_as_their_namespace_wants_them(cluster: Cluster) 
             }, str(workload)
 
 
-def test_pods_mount_what_there_is(cluster: Cluster) -> None:
-    for workload in cluster.workloads:
+def test_references_and_mounts_of_pods_exist(monitoring: Cluster) -> None:
+    for workload in monitoring.workloads:
         for field, kind, name in references(workload):
-            assert name in cluster.names(kind), f"{workload}: {field}"
+            assert name in monitoring.names(kind), f"{workload}: {field}"
         claims = workload.manifest["spec"].get("volumeClaimTemplates", ())
         volumes = {volume["name"] for volume in workload.pod["volumes"]} | {one["metadata"]["name"] for one in claims}
         for container in workload.containers:
             assert {mount["name"] for mount in container["volumeMounts"]} == volumes, str(workload)
 
 
-def test_services_and_policies_select_pods_and_their_ports(cluster: Cluster) -> None:
-    for found in cluster.of("Service"):
-        (workload,) = [one for one in cluster.workloads if found["spec"]["selector"].items() <= one.labels.items()]
+def test_services_and_policies_select_pods_and_their_ports(monitoring: Cluster) -> None:
+    for one in monitoring.of("Service"):
+        (workload,) = [
+            other for other in monitoring.workloads if one["spec"]["selector"].items() <= other.labels.items()
+        ]
         ports = {port["name"] for container in workload.containers for port in container["ports"]}
-        assert {port["targetPort"] for port in found["spec"]["ports"]} <= ports
-    for found in cluster.of("NetworkPolicy"):
-        assert any(selects(found["spec"]["podSelector"], one.labels) for one in cluster.workloads), found["metadata"]
+        assert {port["targetPort"] for port in one["spec"]["ports"]} <= ports
+    for one in monitoring.of("NetworkPolicy"):
+        assert any(selects(one["spec"]["podSelector"], other.labels) for other in monitoring.workloads), one["metadata"]
 
 
-def test_grafana_asks_prometheus_at_its_address_in_the_cluster_and_in_compose(cluster: Cluster) -> None:
+def test_grafana_uses_the_address_of_prometheus_in_the_cluster_and_in_compose(monitoring: Cluster) -> None:
     (source,) = read(PROVISIONING / "datasources" / "prometheus.yaml")["datasources"]
     addresses = [
         f"http://{service['metadata']['name']}:{port['port']}"
-        for service in cluster.of("Service")
+        for service in monitoring.of("Service")
         for port in service["spec"]["ports"]
     ]
     assert source["url"] in addresses
@@ -77,8 +72,8 @@ def test_grafana_asks_prometheus_at_its_address_in_the_cluster_and_in_compose(cl
     assert "prometheus" in read(ROOT / "docker-compose.yml")["services"]
 
 
-def test_prometheus_shows_the_certificate_that_its_sidecar_writes(cluster: Cluster) -> None:
-    (prometheus,) = [one for one in cluster.workloads if one.name == "prometheus"]
+def test_prometheus_presents_the_certificate_that_its_sidecar_writes(monitoring: Cluster) -> None:
+    (prometheus,) = [one for one in monitoring.workloads if one.name == "prometheus"]
     proxy = yaml.safe_load(prometheus.template["metadata"]["annotations"]["proxy.istio.io/config"])
     folder = proxy["proxyMetadata"]["OUTPUT_CERTS"]
     tls = job(read(CLUSTER), "seen")["tls_config"]
@@ -89,22 +84,22 @@ def test_prometheus_shows_the_certificate_that_its_sidecar_writes(cluster: Clust
     assert mount["mountPath"] == folder
 
 
-def test_the_cluster_finds_the_pods_and_ports_that_compose_has(tmp_path: Path) -> None:
+def test_service_discovery_finds_the_services_and_ports_of_compose(tmp_path: Path) -> None:
     config = read(CLUSTER)
     scraped = job(config, "seen")
     del scraped["kubernetes_sd_configs"]
     scraped["static_configs"] = [
         discovered for workload in overlay("gke").deployments for discovered in _discovered(workload)
     ]
-    found = tmp_path / "prometheus.yaml"
-    found.write_text(yaml.safe_dump({"scrape_configs": [scraped]}))
-    said = json.loads(promtool("check", "service-discovery", "--timeout=1s", found, "seen"))
-    kept = {target["labels"]["job"]: target["labels"]["__address__"] for target in said if target.get("labels")}
-    assert kept == {name: f"{name}:{port}" for name, port in metrics_ports().items()}
+    config_file = tmp_path / "prometheus.yaml"
+    config_file.write_text(yaml.safe_dump({"scrape_configs": [scraped]}))
+    targets = json.loads(promtool("check", "service-discovery", "--timeout=1s", config_file, "seen"))
+    kept = {target["labels"]["job"]: target["labels"]["__address__"] for target in targets if target.get("labels")}
+    assert kept == {name: f"{name}:{port}" for name, port in scraped_ports().items()}
 
 
 def _discovered(workload: Workload) -> list[Yaml]:
-    """A pod as Prometheus finds it in Kubernetes: once for each port."""
+    """A pod as Prometheus discovers it in Kubernetes: one target per port."""
     labels = {
         f"__meta_kubernetes_pod_label_{re.sub(r'[^a-zA-Z0-9]', '_', key)}": value
         for key, value in workload.labels.items()
@@ -123,19 +118,19 @@ def _discovered(workload: Workload) -> list[Yaml]:
     ]
 
 
-def test_prometheus_may_leave_its_namespace_for_every_port_that_it_scrapes(cluster: Cluster) -> None:
-    (policy,) = [found for found in cluster.of("NetworkPolicy") if found["metadata"]["name"] == "prometheus"]
+def test_the_network_policy_lets_prometheus_reach_every_metrics_port(monitoring: Cluster, cluster: Cluster) -> None:
+    (policy,) = [one for one in monitoring.of("NetworkPolicy") if one["metadata"]["name"] == "prometheus"]
     (to_seen,) = [
         rule["ports"]
         for rule in policy["spec"]["egress"]
         if {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "seen"}}} in rule.get("to", ())
     ]
-    open_to_it = {port for one in to_seen for port in range(one["port"], one.get("endPort", one["port"]) + 1)}
-    assert set(metrics_ports().values()) <= open_to_it
+    allowed = {port for one in to_seen for port in range(one["port"], one.get("endPort", one["port"]) + 1)}
+    assert {one.ports["http-metrics"] for one in cluster.deployments} <= allowed
 
 
-def test_the_cluster_has_every_file_of_rules_and_dashboards_as_it_is(cluster: Cluster) -> None:
-    in_cluster = {key: text for config in cluster.of("ConfigMap") for key, text in config["data"].items()}
+def test_the_config_maps_contain_every_rule_file_and_dashboard_unchanged(monitoring: Cluster) -> None:
+    in_cluster = {key: text for config in monitoring.of("ConfigMap") for key, text in config["data"].items()}
     files = {path.name: path for path in (*RULES, *dashboards.FOLDER.iterdir(), MONITORING / "grafana" / "grafana.ini")}
     files |= {
         "prometheus.yaml": CLUSTER,
@@ -146,7 +141,7 @@ def test_the_cluster_has_every_file_of_rules_and_dashboards_as_it_is(cluster: Cl
 
 
 @pytest.mark.parametrize("name", ["prometheus", "grafana"])
-def test_compose_and_the_cluster_run_the_same_image(name: str, cluster: Cluster) -> None:
+def test_compose_and_the_cluster_run_the_same_image(name: str, monitoring: Cluster) -> None:
     compose = read(ROOT / "docker-compose.yml")["services"][name]["image"]
-    (in_cluster,) = [workload.containers[0]["image"] for workload in cluster.workloads if workload.name == name]
+    (in_cluster,) = [workload.containers[0]["image"] for workload in monitoring.workloads if workload.name == name]
     assert in_cluster == compose

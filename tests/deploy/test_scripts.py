@@ -1,7 +1,4 @@
-"""The scripts that work in the cloud: what they say without their tools, variables and rights, and what they then do.
-
-Stand-ins of gcloud, kubectl and the like are called in the place of a cloud.
-"""
+"""The cloud scripts: checks of commands, variables and permissions, dry runs, and their calls to (fake) commands."""
 
 import re
 import shlex
@@ -12,13 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
 from tests.conftest import ROOT
-from tests.deploy.fake_commands import OPERATOR, Ran, StandIns, need_kubectl
-from tests.deploy.test_manifests import KUBERNETES
+from tests.deploy import kubernetes_schemas
+from tests.deploy.fake_commands import OPERATOR, FakeCommands, Result, need_kubectl
 
 PEOPLE = {"SEEN_LOAD_CLIENT_ID": "c", "SEEN_LOAD_USERNAME": "visitor-{n}", "SEEN_LOAD_PASSWORD": "secret-{n}"}
 DATABASES = {
@@ -31,15 +27,15 @@ DATABASES = {
 
 @dataclass(frozen=True)
 class Script:
-    """A script, the arguments that a test gives it, and what it then needs."""
+    """A script with the arguments that tests pass, and the commands and variables that it then needs."""
 
     name: str
     arguments: Sequence[str]
     tools: Sequence[str]
     variables: Sequence[str]
     values: dict[str, str] = field(default_factory=dict)
-    # What there is even where nothing is, as far as the script asks for it.
-    answers: dict[str, str] = field(default_factory=dict)
+    # Responses in addition to the defaults.
+    responses: dict[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.name
@@ -55,7 +51,7 @@ SCRIPTS = (
         ("--cert", "{folder}/cert.pem", "--key", "{folder}/key.pem"),
         (*CLUSTER, "helm", "openssl"),
         (*GKE, "SEEN_DOMAIN"),
-        answers={"gcloud compute addresses describe seen-ingress *": "echo ADDRESS"},
+        responses={"gcloud compute addresses describe seen-ingress *": "echo ADDRESS"},
     ),
     Script("add_plugins.sh", (), CLUSTER, GKE),
     Script(
@@ -83,7 +79,7 @@ SCRIPTS = (
         (),
         CLOUD,
         ("SEEN_PROJECT", "SEEN_REGION", "SEEN_BUCKET", "SEEN_DATAPROC_CLUSTER"),
-        answers={"gcloud dataproc clusters describe * --format=*": "echo RUNNING"},
+        responses={"gcloud dataproc clusters describe * --format=*": "echo RUNNING"},
     ),
     Script(
         "create_trigger.sh",
@@ -101,42 +97,42 @@ PLANNED = [script for script in SCRIPTS if script.name not in ("deploy.sh", "del
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With a certificate of seen.demo.org, and its key."""
+    """A folder with a certificate of seen.demo.org and its key."""
     folder = tmp_path_factory.mktemp("certificate")
-    certificate(folder, "seen.demo.org")
+    create_certificate(folder, "seen.demo.org")
     return folder
 
 
-def certificate(folder: Path, host: str, days: int = 90) -> None:
+def create_certificate(folder: Path, host: str, days: int = 90) -> None:
     subject = ("-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}", "-days", str(days))
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-keyout", folder / "key.pem")
-    made: list[str | Path] = ["openssl", "req", "-x509", *key, "-out", folder / "cert.pem", *subject]
-    subprocess.run(made, check=True, capture_output=True)
+    command: list[str | Path] = ["openssl", "req", "-x509", *key, "-out", folder / "cert.pem", *subject]
+    subprocess.run(command, check=True, capture_output=True)
 
 
-class Caller:
-    """Runs scripts as an operator does who has set every variable, or all but one."""
+class Operator:
+    """Runs scripts with all variables that they need, or all except one."""
 
-    def __init__(self, stand_ins: StandIns, folder: Path) -> None:
-        self.stand_ins, self._folder = stand_ins, folder
+    def __init__(self, commands: FakeCommands, folder: Path) -> None:
+        self.commands, self._folder = commands, folder
 
     def run(
         self,
         script: Script,
         *more: str,
-        but: str = "",
-        answers: Mapping[str, str] | None = None,
+        unset: str = "",
+        responses: Mapping[str, str] | None = None,
         without: Sequence[str] = (),
-    ) -> Ran:
+    ) -> Result:
         values = {**OPERATOR, **script.values}
-        variables = {name: self.filled(values[name]) for name in script.variables if name != but}
+        variables = {name: self.filled(values[name]) for name in script.variables if name != unset}
         arguments = map(self.filled, script.arguments)
-        return self.stand_ins.run(
+        return self.commands.run(
             script.name,
             *arguments,
             *more,
             variables=variables,
-            answers={**(answers or {}), **script.answers, **(answers or {})},
+            responses={**(responses or {}), **script.responses, **(responses or {})},
             without=without,
         )
 
@@ -145,8 +141,8 @@ class Caller:
 
 
 @pytest.fixture(scope="module")
-def caller(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Caller:
-    return Caller(StandIns(tmp_path_factory.mktemp("stand-ins")), folder)
+def operator(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Operator:
+    return Operator(FakeCommands(tmp_path_factory.mktemp("commands")), folder)
 
 
 def named(name: str) -> Script:
@@ -154,145 +150,151 @@ def named(name: str) -> Script:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=str)
-def test_help_names_each_variable_that_the_script_reads(script: Script, caller: Caller) -> None:
-    said = caller.stand_ins.run(script.name, "--help", variables={}).succeeded().out
+def test_help_documents_every_variable_that_the_script_reads(script: Script, operator: Operator) -> None:
+    text = operator.commands.run(script.name, "--help", variables={}).succeeded().out
     program = (ROOT / "scripts" / script.name).read_text().split("set -euo pipefail")[1]
     for variable in {*re.findall(r"\$\{?(SEEN_[A-Z0-9_]+)", program)} | {*script.variables}:
-        # deploy.sh refers to the overlay's own file for the names that are in there.
-        assert variable in said or "operator.env" in said, variable
-    assert "--dry-run" in said
+        # For deploy.sh, the overlay's operator.env documents them.
+        documented = re.sub(r"SEEN_MONGO_[A-Z]+_URIS", "SEEN_MONGO_DATASET_URIS", variable)
+        assert documented in text or "operator.env" in text, variable
+    assert "--dry-run" in text
 
 
 @pytest.mark.parametrize(("script", "tool"), [(script, tool) for script in SCRIPTS for tool in script.tools], ids=str)
-def test_without_a_tool_it_says_which_and_changes_nothing(script: Script, tool: str, caller: Caller) -> None:
-    caller.run(script, without=[tool]).refused("not on the PATH", tool)
+def test_the_error_for_a_missing_command_names_it(script: Script, tool: str, operator: Operator) -> None:
+    operator.run(script, without=[tool]).rejected("not on the PATH", tool)
 
 
 @pytest.mark.parametrize(
     ("script", "variable"), [(script, name) for script in SCRIPTS for name in script.variables], ids=str
 )
-def test_without_a_variable_it_says_which_and_changes_nothing(script: Script, variable: str, caller: Caller) -> None:
-    caller.run(script, but=variable).refused("not set", variable)
+def test_the_error_for_a_missing_variable_names_it(script: Script, variable: str, operator: Operator) -> None:
+    operator.run(script, unset=variable).rejected("not set", variable)
 
 
-def test_all_that_is_missing_is_named_at_once(caller: Caller) -> None:
-    ran = caller.stand_ins.run("create_dataproc.sh", variables={"SEEN_PROJECT": "demo"})
-    ran.refused("SEEN_REGION SEEN_BUCKET SEEN_DATAPROC_CLUSTER")
-
-
-@pytest.mark.parametrize("script", ON_PROJECT, ids=str)
-def test_who_is_not_signed_in_is_told(script: Script, caller: Caller) -> None:
-    caller.run(script, answers={"gcloud auth print-access-token*": "exit 1"}).refused("gcloud auth login")
+def test_all_missing_variables_are_named_at_once(operator: Operator) -> None:
+    result = operator.commands.run("create_dataproc.sh", variables={"SEEN_PROJECT": "demo"})
+    result.rejected("SEEN_REGION SEEN_BUCKET SEEN_DATAPROC_CLUSTER")
 
 
 @pytest.mark.parametrize("script", ON_PROJECT, ids=str)
-def test_without_a_right_on_the_project_it_says_which(script: Script, caller: Caller) -> None:
-    granted = """echo '{"permissions": ["some.other.right"]}'"""
-    caller.run(script, answers={"curl *:testIamPermissions": granted}).refused("lack", "demo", ".")
+def test_the_error_says_when_gcloud_is_not_signed_in(script: Script, operator: Operator) -> None:
+    operator.run(script, responses={"gcloud auth print-access-token*": "exit 1"}).rejected("gcloud auth login")
+
+
+@pytest.mark.parametrize("script", ON_PROJECT, ids=str)
+def test_the_error_for_a_missing_permission_on_the_project_names_it(script: Script, operator: Operator) -> None:
+    granted = """echo '{"permissions": ["some.other.permission"]}'"""
+    operator.run(script, responses={"curl *:testIamPermissions": granted}).rejected("lack", "demo", ".")
 
 
 @pytest.mark.parametrize("script", [script for script in SCRIPTS if "kubectl" in script.tools], ids=str)
-def test_without_a_right_in_the_cluster_it_says_which(script: Script, caller: Caller) -> None:
-    ran = caller.run(script, answers={"kubectl auth can-i *": "exit 1"})
-    if script.name not in ("locust.sh", "delete_all.sh"):  # which have made their cluster, or are to delete it
-        assert ran.changes() == []
-        ran.failed("you lack these rights in the cluster")
+def test_a_missing_permission_in_the_cluster_is_reported(script: Script, operator: Operator) -> None:
+    result = operator.run(script, responses={"kubectl auth can-i *": "exit 1"})
+    # locust.sh has created its cluster before, and delete_all.sh deletes the cluster anyway.
+    if script.name not in ("locust.sh", "delete_all.sh"):
+        assert result.changes() == []
+        result.failed("you lack these permissions in the cluster")
 
 
 @pytest.mark.parametrize("line", README, ids=lambda line: line.split()[0])
-def test_each_command_of_the_readme_is_understood(line: str, caller: Caller, folder: Path) -> None:
+def test_the_commands_in_the_readme_work(line: str, operator: Operator, folder: Path) -> None:
     name, *arguments = shlex.split(line)
     script = named(name.removeprefix("scripts/"))
     values = {**OPERATOR, **script.values}
     for file in ("operator.env", "secrets.env"):
-        (folder / file).write_text("\n".join(f"{name}={caller.filled(value)}" for name, value in values.items()))
+        (folder / file).write_text("\n".join(f"{name}={operator.filled(value)}" for name, value in values.items()))
     given = [str(folder / word) if word.endswith((".env", ".pem")) else word for word in arguments]
-    caller.stand_ins.run(script.name, *given, "--dry-run", variables={}).succeeded()
+    operator.commands.run(script.name, *given, "--dry-run", variables={}).succeeded()
 
 
-def test_a_context_that_kubectl_does_not_have_is_named(caller: Caller) -> None:
-    ran = caller.stand_ins.run(
-        "add_plugins.sh", variables={"SEEN_CONTEXT": "kind"}, answers={"kubectl config view *": "exit 1"}
+def test_the_error_for_an_unknown_context_names_it(operator: Operator) -> None:
+    result = operator.commands.run(
+        "add_plugins.sh", variables={"SEEN_CONTEXT": "kind"}, responses={"kubectl config view *": "exit 1"}
     )
-    ran.failed("kubectl has no context kind")
-    assert ran.changes() == []
+    result.failed("kubectl has no context kind")
+    assert result.changes() == []
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=str)
-def test_a_dry_run_shows_commands_and_runs_none(script: Script, caller: Caller) -> None:
-    ran = caller.run(script, "--dry-run").succeeded()
-    assert ran.calls == []
-    assert re.search(r"^(gcloud|kubectl|helm) \S", ran.out, re.MULTILINE)
+def test_a_dry_run_prints_commands_and_runs_none(script: Script, operator: Operator) -> None:
+    result = operator.run(script, "--dry-run").succeeded()
+    assert result.calls == []
+    assert re.search(r"^(gcloud|kubectl|helm) \S", result.out, re.MULTILINE)
 
 
 @pytest.mark.parametrize("script", PLANNED, ids=str)
-def test_a_dry_run_shows_what_a_run_then_does_in_that_order(script: Script, caller: Caller) -> None:
+def test_a_dry_run_prints_the_commands_of_a_run_in_order(script: Script, operator: Operator) -> None:
     need_kubectl()
-    planned = [plain(" ".join(shlex.split(line))) for line in caller.run(script, "--dry-run").out.splitlines()]
-    ran = caller.run(script).succeeded()
-    done = iter([plain(call) for call in ran.calls])
+    planned = [
+        without_folders(" ".join(shlex.split(line))) for line in operator.run(script, "--dry-run").out.splitlines()
+    ]
+    result = operator.run(script).succeeded()
+    done = iter([without_folders(call) for call in result.calls])
     assert [command for command in planned if command not in done] == []
-    assert [plain(call) for call in ran.changes() if plain(call) not in planned] == []
+    assert [call for call in map(without_folders, result.changes()) if call not in planned] == []
 
 
-def plain(command: str) -> str:
-    """Without the names of folders that are made anew in each run."""
+def without_folders(command: str) -> str:
+    """Without the names of temporary folders, which differ between runs."""
     return re.sub(r"/\S*/tmp\.\w+", "TMP", command)
 
 
 @pytest.mark.parametrize("name", ["create_cluster.sh", "create_dataproc.sh", "create_trigger.sh", "locust.sh"])
-def test_what_is_there_is_not_made_again(name: str, caller: Caller) -> None:
+def test_existing_resources_are_not_created_again(name: str, operator: Operator) -> None:
     need_kubectl()
     script = named(name)
-    there = {"gcloud * describe *": "echo RUNNING"}
-    ran = caller.run(script, answers=there).succeeded()
-    assert [call for call in ran.calls if call.startswith("gcloud") and " create " in call] == []
+    existing = {"gcloud * describe *": "echo RUNNING"}
+    result = operator.run(script, responses=existing).succeeded()
+    assert [call for call in result.calls if call.startswith("gcloud") and " create " in call] == []
 
 
-def test_a_trigger_that_is_there_gets_the_values_of_now(caller: Caller) -> None:
+def test_an_existing_trigger_gets_the_current_values(operator: Operator) -> None:
     script = named("create_trigger.sh")
-    ran = caller.run(script, answers={"gcloud builds triggers describe *": "exit 0"}).succeeded()
-    assert any("triggers update github seen-deploy" in call and "_DOMAIN=seen.demo.org" in call for call in ran.calls)
+    result = operator.run(script, responses={"gcloud builds triggers describe *": "exit 0"}).succeeded()
+    assert any(
+        "triggers update github seen-deploy" in call and "_DOMAIN=seen.demo.org" in call for call in result.calls
+    )
 
 
-def test_a_dataproc_cluster_that_has_stopped_is_started(caller: Caller) -> None:
+def test_a_stopped_dataproc_cluster_is_started(operator: Operator) -> None:
     script = named("create_dataproc.sh")
-    ran = caller.run(script, answers={"gcloud dataproc clusters describe *": "echo STOPPED"}).succeeded()
-    assert any("gcloud dataproc clusters start seen-spark" in call for call in ran.calls)
+    result = operator.run(script, responses={"gcloud dataproc clusters describe *": "echo STOPPED"}).succeeded()
+    assert any("gcloud dataproc clusters start seen-spark" in call for call in result.calls)
 
 
-def test_variables_come_from_a_file_which_is_read_and_not_run(caller: Caller, tmp_path: Path) -> None:
+def test_the_config_file_is_parsed_and_not_executed(operator: Operator, tmp_path: Path) -> None:
     lines = [f"{name}={value}" for name, value in OPERATOR.items() if name != "SEEN_BUCKET"]
     file = tmp_path / "operator.env"
     file.write_text("\n".join(["# ours", "", *lines, f"SEEN_BUCKET=$(touch {tmp_path}/run)"]))
-    ran = caller.stand_ins.run("create_cluster.sh", "--config", file, "--dry-run", variables={}).succeeded()
-    assert "--project=demo" in ran.out
+    result = operator.commands.run("create_cluster.sh", "--config", file, "--dry-run", variables={}).succeeded()
+    assert "--project=demo" in result.out
     assert not (tmp_path / "run").exists()
 
 
-def test_a_variable_of_the_environment_counts_more_than_the_file(caller: Caller, tmp_path: Path) -> None:
+def test_the_environment_overrides_the_config_file(operator: Operator, tmp_path: Path) -> None:
     file = tmp_path / "operator.env"
     file.write_text("\n".join(f"{name}={value}" for name, value in OPERATOR.items()))
-    ran = caller.stand_ins.run(
+    result = operator.commands.run(
         "create_dataproc.sh", "--config", file, "--dry-run", variables={"SEEN_PROJECT": "another"}
     ).succeeded()
-    assert "--project=another" in ran.out
+    assert "--project=another" in result.out
 
 
 @pytest.mark.parametrize("line", ["PATH=/elsewhere", "SEEN_PROJECT", "export SEEN_PROJECT=demo"])
-def test_a_file_with_another_kind_of_line_is_refused_without_showing_it(
-    line: str, caller: Caller, tmp_path: Path
+def test_the_error_for_an_invalid_line_in_the_config_file_does_not_print_it(
+    line: str, operator: Operator, tmp_path: Path
 ) -> None:
     file = tmp_path / "operator.env"
     file.write_text(line)
-    ran = caller.stand_ins.run("create_dataproc.sh", "--config", file, variables={})
-    ran.refused("SEEN_NAME=VALUE")
-    assert line not in ran.err
+    result = operator.commands.run("create_dataproc.sh", "--config", file, variables={})
+    result.rejected("SEEN_NAME=VALUE")
+    assert line not in result.err
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=str)
-def test_an_option_that_it_does_not_know_is_refused(script: Script, caller: Caller) -> None:
-    caller.run(script, "--faster").refused("--faster")
+def test_an_unknown_option_is_rejected(script: Script, operator: Operator) -> None:
+    operator.run(script, "--faster").rejected("--faster")
 
 
 @pytest.mark.parametrize(
@@ -300,56 +302,58 @@ def test_an_option_that_it_does_not_know_is_refused(script: Script, caller: Call
     [
         ("seen.demo.org", 90, True, "is not the key"),
         ("seen.demo.org", 20, False, "valid for less than 21 days"),
-        ("other.demo.org", 90, False, "is not for seen.demo.org"),
+        ("other.demo.org", 90, False, "is not a certificate for seen.demo.org"),
     ],
 )
-def test_istio_takes_no_certificate_that_would_not_serve(
-    host: str, days: int, swapped: bool, words: str, caller: Caller, folder: Path, tmp_path: Path
+def test_install_istio_rejects_an_unusable_certificate(
+    host: str, days: int, swapped: bool, words: str, operator: Operator, folder: Path, tmp_path: Path
 ) -> None:
-    certificate(tmp_path, host, days)
+    create_certificate(tmp_path, host, days)
     key = folder / "key.pem" if swapped else tmp_path / "key.pem"
-    caller.stand_ins.run("install_istio.sh", "--cert", tmp_path / "cert.pem", "--key", key).refused(words)
+    operator.commands.run("install_istio.sh", "--cert", tmp_path / "cert.pem", "--key", key).rejected(words)
 
 
-def test_the_ingress_gets_the_certificate_and_its_key(caller: Caller, folder: Path) -> None:
+def test_install_istio_stores_the_certificate_before_it_installs_the_ingress(operator: Operator, folder: Path) -> None:
     need_kubectl()
     script = named("install_istio.sh")
-    ran = caller.run(script).succeeded()
-    secret = next(text for text in caller.stand_ins.applied() if "seen-tls" in text)
+    result = operator.run(script).succeeded()
+    secret = next(text for text in operator.commands.applied() if "seen-tls" in text)
     assert "kubernetes.io/tls" in secret
-    assert any("--set=service.loadBalancerIP=ADDRESS" in call for call in ran.calls)
-    assert ran.last("kubectl create secret tls seen-tls") < ran.last("helm upgrade --install istio-ingressgateway")
+    assert any("--set=service.loadBalancerIP=ADDRESS" in call for call in result.calls)
+    assert result.last("kubectl create secret tls seen-tls") < result.last(
+        "helm upgrade --install istio-ingressgateway"
+    )
 
 
-def test_locust_presses_on_the_target_with_as_many_workers_as_its_people_need(caller: Caller) -> None:
+def test_locust_gets_the_target_and_one_worker_per_hundred_users(operator: Operator) -> None:
     need_kubectl()
     script = named("locust.sh")
-    caller.run(script).succeeded()
-    applied = caller.stand_ins.applied()[-1]
+    operator.run(script).succeeded()
+    applied = operator.commands.applied()[-1]
     assert "LOCUST_HOST: https://seen.demo.org" in applied
     assert 'LOCUST_USERS: "800"' in applied
     assert "replicas: 8" in applied
     assert "image: europe-west1-docker.pkg.dev/demo/seen/locust:abc" in applied
 
 
-def test_kubernetes_knows_all_that_locust_is_made_of(caller: Caller) -> None:
+def test_the_manifests_of_locust_are_valid(operator: Operator) -> None:
     need_kubectl()
-    caller.run(named("locust.sh")).succeeded()
-    for found in yaml.load_all("---\n".join(caller.stand_ins.applied()), yaml.CSafeLoader):
-        kubernetes_validate.validate(found, KUBERNETES, strict=True)
+    operator.run(named("locust.sh")).succeeded()
+    objects = yaml.load_all("---\n".join(operator.commands.applied()), yaml.CSafeLoader)
+    assert kubernetes_schemas.faults(objects) == []
 
 
 class TestDeleteAll:
     script = named("delete_all.sh")
-    there: dict[str, str] = {"gcloud * describe *": "exit 0"}  # noqa: RUF012
+    existing: dict[str, str] = {"gcloud * describe *": "exit 0"}  # noqa: RUF012
 
-    def test_it_deletes_nothing_unless_the_projects_name_is_typed(self, caller: Caller) -> None:
-        ran = caller.stand_ins.run("delete_all.sh", answers=self.there, stdin="yes\n").failed("not confirmed")
-        assert "the cluster seen" in ran.out
-        assert ran.changes() == []
+    def test_nothing_is_deleted_without_confirmation(self, operator: Operator) -> None:
+        result = operator.commands.run("delete_all.sh", responses=self.existing, stdin="yes\n").failed("not confirmed")
+        assert "the cluster seen" in result.out
+        assert result.changes() == []
 
-    def test_what_stands_on_something_goes_before_it(self, caller: Caller) -> None:
-        ran = caller.stand_ins.run("delete_all.sh", answers=self.there, stdin="demo\n").succeeded()
+    def test_dependent_resources_are_deleted_first(self, operator: Operator) -> None:
+        result = operator.commands.run("delete_all.sh", responses=self.existing, stdin="demo\n").succeeded()
         order = [
             "kubectl delete namespace",
             "clusters delete seen ",
@@ -357,44 +361,44 @@ class TestDeleteAll:
             "subnets delete",
             "networks delete",
         ]
-        assert sorted(order, key=ran.last) == order
+        assert sorted(order, key=result.last) == order
 
-    def test_it_says_so_where_nothing_is_left(self, caller: Caller) -> None:
-        ran = caller.run(self.script).succeeded()
-        assert "nothing of Seen" in ran.out
-        assert ran.changes() == []
+    def test_without_resources_it_reports_that_there_is_nothing_to_delete(self, operator: Operator) -> None:
+        result = operator.run(self.script).succeeded()
+        assert "nothing to delete" in result.out
+        assert result.changes() == []
 
-    def test_a_cluster_that_does_not_answer_is_deleted_all_the_same(self, caller: Caller) -> None:
-        ran = caller.run(self.script, answers={**self.there, "kubectl version *": "exit 1"}).succeeded()
-        assert any("gcloud container clusters delete seen " in call for call in ran.calls)
-        assert "gcloud compute disks list" in ran.err
+    def test_an_unreachable_cluster_is_deleted_too(self, operator: Operator) -> None:
+        result = operator.run(self.script, responses={**self.existing, "kubectl version *": "exit 1"}).succeeded()
+        assert any("gcloud container clusters delete seen " in call for call in result.calls)
+        assert "gcloud compute disks list" in result.err
 
-    def test_it_leaves_the_bucket_where_it_is_told_to(self, caller: Caller) -> None:
-        ran = caller.run(self.script, "--keep-bucket", answers=self.there).succeeded()
-        assert not any("gs://demo-seen" in call for call in ran.changes())
+    def test_keep_bucket_keeps_the_bucket(self, operator: Operator) -> None:
+        result = operator.run(self.script, "--keep-bucket", responses=self.existing).succeeded()
+        assert not any("gs://demo-seen" in call for call in result.changes())
 
 
-def test_gcloud_has_each_command_and_option_that_the_scripts_give_it(caller: Caller) -> None:
-    commands = gcloud_commands()
-    planned = [shlex.split(line) for script in SCRIPTS for line in caller.run(script, "--dry-run").out.splitlines()]
+def test_gcloud_has_every_command_and_option_that_the_scripts_use(operator: Operator) -> None:
+    tree = gcloud_commands()
+    planned = [shlex.split(line) for script in SCRIPTS for line in operator.run(script, "--dry-run").out.splitlines()]
     for command in (words for words in planned if words[0] == "gcloud"):
-        known = commands
+        node = tree
         for word in command[1:]:
-            if word not in known["commands"]:
+            if word not in node["commands"]:
                 break
-            known = known["commands"][word]
-        assert not known["commands"], f"gcloud has no such command: {shlex.join(command)}"
+            node = node["commands"][word]
+        assert not node["commands"], f"gcloud has no such command: {shlex.join(command)}"
         for option in (word.split("=")[0] for word in command if word.startswith("--")):
-            there = {*known["flags"], *commands["flags"]}
-            assert {option, option.replace("--no-", "--")} & there, f"{option} of {shlex.join(command)}"
+            available = {*node["flags"], *tree["flags"]}
+            assert {option, option.replace("--no-", "--")} & available, f"{option} of {shlex.join(command)}"
 
 
 def gcloud_commands() -> Any:
-    """The tree that gcloud completes commands from."""
+    """The command tree that gcloud's shell completion uses."""
     gcloud = shutil.which("gcloud")
     tree = gcloud and Path(gcloud).resolve().parents[1] / "data" / "cli" / "gcloud_completions.py"
     if not tree or not tree.is_file():
-        pytest.skip("gcloud, which says what options it has, is not installed")
+        pytest.skip("gcloud, which lists its options, is not installed")
     names: dict[str, Any] = {}
     exec(tree.read_text(), names)
     return names["STATIC_COMPLETION_CLI_TREE"]

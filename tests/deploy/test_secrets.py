@@ -1,4 +1,4 @@
-"""scripts/create_secrets.sh: what it puts into the cluster, and that nobody sees it on the way."""
+"""scripts/create_secrets.sh: the Secrets that it creates, and that it does not reveal their values."""
 
 import base64
 import subprocess
@@ -7,32 +7,33 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.conftest import ROOT
 from tests.deploy import render
-from tests.deploy.fake_commands import OPERATOR, StandIns, need_kubectl
-from tests.deploy.test_manifests import SECRETS
-from tests.deploy.test_scripts import DATABASES, certificate
+from tests.deploy.fake_commands import OPERATOR, FakeCommands, need_kubectl
+from tests.deploy.test_scripts import DATABASES, create_certificate
+from tests.deploy.workloads import overlay, references
 
-MARK = "secret"  # is in each value that nobody may see
+MARKER = "secret"  # part of every secret value
 
 
 @pytest.fixture(scope="module")
-def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> StandIns:
+def commands(tmp_path_factory: pytest.TempPathFactory) -> FakeCommands:
     need_kubectl()
-    return StandIns(tmp_path_factory.mktemp("stand-ins"))
+    return FakeCommands(tmp_path_factory.mktemp("commands"))
 
 
 @pytest.fixture(scope="module")
 def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("mysql")
-    certificate(folder, "client")
+    create_certificate(folder, "client")
     cert, key = str(folder / "cert.pem"), str(folder / "key.pem")
     files = {"SEEN_DATABASE_CA": cert, "SEEN_DATABASE_CERT": cert, "SEEN_DATABASE_KEY": key}
     return {**OPERATOR, **DATABASES, **files}
 
 
-def secrets(stand_ins: StandIns) -> dict[str, dict[str, str]]:
-    """Of each that was applied, what it holds."""
-    objects = [found for text in stand_ins.applied() for found in yaml.load_all(text, yaml.CSafeLoader) if found]
+def secrets(commands: FakeCommands) -> dict[str, dict[str, str]]:
+    """The applied Secrets: name, keys and decoded values."""
+    objects = [found for text in commands.applied() for found in yaml.load_all(text, yaml.CSafeLoader) if found]
     return {
         found["metadata"]["name"]: {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
         for found in objects
@@ -40,52 +41,68 @@ def secrets(stand_ins: StandIns) -> dict[str, dict[str, str]]:
     }
 
 
-def test_the_services_get_their_databases(variables: dict[str, str], stand_ins: StandIns) -> None:
-    stand_ins.run("create_secrets.sh", "gke", variables=variables).succeeded()
-    there = secrets(stand_ins)
-    assert there["mongo-imdb"] == {"uris": DATABASES["SEEN_MONGO_IMDB_URIS"]}
-    assert there["account-database"]["url"] == DATABASES["SEEN_DATABASE_URL"]
-    assert there["account-database"]["client-key.pem"] == Path(variables["SEEN_DATABASE_KEY"]).read_text()
+def test_secrets_contain_the_operators_values(variables: dict[str, str], commands: FakeCommands) -> None:
+    commands.run("create_secrets.sh", "gke", variables=variables).succeeded()
+    created = secrets(commands)
+    assert created["mongo-imdb"] == {"uris": DATABASES["SEEN_MONGO_IMDB_URIS"]}
+    assert created["account-database"]["url"] == DATABASES["SEEN_DATABASE_URL"]
+    assert created["account-database"]["client-key.pem"] == Path(variables["SEEN_DATABASE_KEY"]).read_text()
 
 
-@pytest.mark.parametrize("overlay", render.OVERLAYS)
-def test_they_are_those_that_the_overlay_refers_to(
-    overlay: str, variables: dict[str, str], stand_ins: StandIns
+@pytest.mark.parametrize("name", render.OVERLAYS)
+def test_the_script_creates_the_secrets_that_pods_refer_to(
+    name: str, variables: dict[str, str], commands: FakeCommands
 ) -> None:
-    stand_ins.run("create_secrets.sh", overlay, variables=variables).succeeded()
-    made = {name: {*keys} for name, keys in secrets(stand_ins).items()}
-    assert made == {name: keys for name, keys in SECRETS.items() if name != "mysql-server" or overlay == "small"}
+    commands.run("create_secrets.sh", name, variables=variables).succeeded()
+    created = {name: {*keys} for name, keys in secrets(commands).items()}
+    used = {one for workload in overlay(name).workloads for _, kind, one in references(workload) if kind == "Secret"}
+    with_keys = {f"{name}/{key}" for name, keys in created.items() for key in keys}
+    assert used - {*created} - with_keys == set(), "pods refer to these, but the script does not create them"
+    assert {*created} == {one.partition("/")[0] for one in used}
 
 
-def test_the_small_overlay_finds_its_shards_in_their_order(stand_ins: StandIns) -> None:
-    stand_ins.run("create_secrets.sh", "small").succeeded()
+@pytest.mark.parametrize("name", render.OVERLAYS)
+def test_the_readme_documents_every_secret_and_key(
+    name: str, variables: dict[str, str], commands: FakeCommands
+) -> None:
+    commands.run("create_secrets.sh", name, variables=variables).succeeded()
+    text = (ROOT / "k8s" / "README.md").read_text()
+    for secret, keys in secrets(commands).items():
+        documented = "mongo-DATASET" if secret.startswith("mongo-") else secret
+        assert [word for word in (documented, *keys) if f"`{word}`" not in text] == []
+
+
+def test_the_uris_of_the_overlay_small_have_the_shards_in_order(commands: FakeCommands) -> None:
+    commands.run("create_secrets.sh", "small").succeeded()
     shards = [f"mongodb://mongo-imdb-{number}/?directConnection=true" for number in (1, 2)]
-    assert secrets(stand_ins)["mongo-imdb"] == {"uris": ",".join(shards)}
+    assert secrets(commands)["mongo-imdb"] == {"uris": ",".join(shards)}
 
 
-def test_no_value_is_printed_or_stands_on_a_command_line(variables: dict[str, str], stand_ins: StandIns) -> None:
-    ran = stand_ins.run("create_secrets.sh", "gke", variables=variables).succeeded()
-    shown = [ran.out, ran.err, *ran.calls]
+def test_values_are_neither_printed_nor_passed_on_a_command_line(
+    variables: dict[str, str], commands: FakeCommands
+) -> None:
+    result = commands.run("create_secrets.sh", "gke", variables=variables).succeeded()
+    shown = [result.out, result.err, *result.calls]
     assert not [line for line in shown if "u:secret" in line or "seen:secret" in line or "PRIVATE" in line]
 
 
-def test_values_from_a_file_are_in_no_programs_environment(
-    variables: dict[str, str], stand_ins: StandIns, tmp_path: Path
+def test_values_from_a_file_are_not_exported_to_child_processes(
+    variables: dict[str, str], commands: FakeCommands, tmp_path: Path
 ) -> None:
     file = tmp_path / "secrets.env"
     file.write_text("\n".join(f"{name}={value}" for name, value in variables.items()))
-    seen = stand_ins.folder / "environments"
-    stand_ins.run(
-        "create_secrets.sh", "gke", "--config", file, variables={}, answers={"kubectl *": f"env >>{seen}"}
+    environments = commands.folder / "environments"
+    commands.run(
+        "create_secrets.sh", "gke", "--config", file, variables={}, responses={"kubectl *": f"env >>{environments}"}
     ).succeeded()
-    assert "secret@" not in seen.read_text()
+    assert "secret@" not in environments.read_text()
 
 
-def test_nothing_of_them_is_left_in_a_file(variables: dict[str, str], stand_ins: StandIns) -> None:
-    stand_ins.run("create_secrets.sh", "gke", variables=variables).succeeded()
-    kept = [stand_ins.folder / "applied", stand_ins.folder / "programs"]
-    left = [path for path in stand_ins.folder.rglob("*") if path.is_file() and not {*path.parents} & {*kept}]
-    assert not [path for path in left if b"u:secret" in path.read_bytes()]
+def test_no_file_with_a_value_remains(variables: dict[str, str], commands: FakeCommands) -> None:
+    commands.run("create_secrets.sh", "gke", variables=variables).succeeded()
+    own = [commands.folder / "applied", commands.folder / "fakes"]
+    others = [path for path in commands.folder.rglob("*") if path.is_file() and not {*path.parents} & {*own}]
+    assert not [path for path in others if b"u:secret" in path.read_bytes()]
 
 
 @pytest.mark.parametrize(
@@ -97,29 +114,29 @@ def test_nothing_of_them_is_left_in_a_file(variables: dict[str, str], stand_ins:
         ("SEEN_DATABASE_KEY", "/no/such/file"),
     ],
 )
-def test_a_malformed_value_is_named_and_not_shown(
-    name: str, value: str, variables: dict[str, str], stand_ins: StandIns
+def test_the_error_for_a_malformed_value_names_the_variable_but_not_the_value(
+    name: str, value: str, variables: dict[str, str], commands: FakeCommands
 ) -> None:
-    ran = stand_ins.run("create_secrets.sh", "gke", variables={**variables, name: value})
-    ran.refused(name if "secret" in value else value)
-    assert MARK not in ran.err.removeprefix("create_secrets.sh")
+    result = commands.run("create_secrets.sh", "gke", variables={**variables, name: value})
+    result.rejected(name if "secret" in value else value)
+    assert MARKER not in result.err.removeprefix("create_secrets.sh")
 
 
-def test_the_certificates_of_the_small_overlay_fit_one_another(stand_ins: StandIns, tmp_path: Path) -> None:
-    stand_ins.run("create_secrets.sh", "small").succeeded()
-    there = secrets(stand_ins)
-    assert there["account-database"]["ca.pem"] == there["mysql-server"]["ca.pem"]
+def test_the_certificates_of_the_overlay_small_match(commands: FakeCommands, tmp_path: Path) -> None:
+    commands.run("create_secrets.sh", "small").succeeded()
+    created = secrets(commands)
+    assert created["account-database"]["ca.pem"] == created["mysql-server"]["ca.pem"]
     for secret, name in (("mysql-server", "server-cert.pem"), ("account-database", "client-cert.pem")):
-        (tmp_path / "ca.pem").write_text(there[secret]["ca.pem"])
-        (tmp_path / name).write_text(there[secret][name])
+        (tmp_path / "ca.pem").write_text(created[secret]["ca.pem"])
+        (tmp_path / name).write_text(created[secret][name])
         verify: list[str | Path] = ["openssl", "verify", "-CAfile", tmp_path / "ca.pem", tmp_path / name]
         subprocess.run(verify, check=True, capture_output=True)
-    assert "client-key.pem" not in there["mysql-server"]
+    assert "client-key.pem" not in created["mysql-server"]
 
 
-def held(folder: Path, days: int) -> dict[str, str]:
-    """What a cluster answers that has a server's certificate for so many days more."""
-    certificate(folder, "mysql", days)
+def cluster_with_certificate(folder: Path, days: int) -> dict[str, str]:
+    """Responses of a cluster with a MySQL certificate that is valid for this many days."""
+    create_certificate(folder, "mysql", days)
     text = base64.b64encode((folder / "cert.pem").read_bytes()).decode()
     return {
         "kubectl get secret mysql-server *": f"echo {text}",
@@ -128,12 +145,12 @@ def held(folder: Path, days: int) -> dict[str, str]:
     }
 
 
-def test_certificates_that_hold_are_not_made_again(stand_ins: StandIns, tmp_path: Path) -> None:
-    stand_ins.run("create_secrets.sh", "small", answers=held(tmp_path, 90)).succeeded()
-    assert "mysql-server" not in secrets(stand_ins)
+def test_valid_certificates_are_kept(commands: FakeCommands, tmp_path: Path) -> None:
+    commands.run("create_secrets.sh", "small", responses=cluster_with_certificate(tmp_path, 90)).succeeded()
+    assert "mysql-server" not in secrets(commands)
 
 
-def test_certificates_that_will_not_hold_are_made_again_and_read_again(stand_ins: StandIns, tmp_path: Path) -> None:
-    ran = stand_ins.run("create_secrets.sh", "small", answers=held(tmp_path, 20)).succeeded()
-    assert {"mysql-server", "account-database"} <= {*secrets(stand_ins)}
-    assert any("rollout restart statefulset/mysql deployment/account" in call for call in ran.calls)
+def test_expiring_certificates_are_replaced_and_pods_restarted(commands: FakeCommands, tmp_path: Path) -> None:
+    result = commands.run("create_secrets.sh", "small", responses=cluster_with_certificate(tmp_path, 20)).succeeded()
+    assert {"mysql-server", "account-database"} <= {*secrets(commands)}
+    assert any("rollout restart statefulset/mysql deployment/account" in call for call in result.calls)
