@@ -9,7 +9,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from services.gateway.server import running
+from services.gateway.service import build
 from services.gateway.settings import GatewaySettings
 from tests.integration.gateway.contract import Contract
 from tests.integration.gateway.fakes import Fakes
@@ -60,7 +60,8 @@ async def start(provider: Provider, **other: Any) -> AsyncIterator[Gateway]:
     fakes = Fakes()
     backend, port = await fakes.serve()
     try:
-        async with running(settings(provider.url, f"127.0.0.1:{port}", **other)) as gateway_port:
+        configuration = settings(provider.url, f"127.0.0.1:{port}", **other)
+        async with build(configuration) as server, server.running() as gateway_port:
             url = f"http://127.0.0.1:{gateway_port}"
             hooks = {"response": [CONTRACT.check]}
             async with httpx.AsyncClient(base_url=url, event_hooks=hooks, timeout=10) as client:

@@ -12,7 +12,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from seen.v1 import account_pb2, account_pb2_grpc, library_pb2, library_pb2_grpc, spark_pb2, spark_pb2_grpc
 from seen.v1.types_pb2 import BOOK, SHOW, Item
-from services.common.interceptors import ServerInterceptor
+from services.common import status
+from services.common.errors import SeenError
 
 BOOK_ID = "606e2683b3fff1da8a207ae9"
 SHOW_ID = f"1{BOOK_ID}"
@@ -40,7 +41,7 @@ class Fake:
 
     def reset(self) -> None:
         self.answers = dict(self._usual)
-        self.errors: dict[str, Exception | grpc.StatusCode] = {}
+        self.errors: dict[str, SeenError | grpc.StatusCode] = {}
         self.delays_s: dict[str, float] = {}
         self.asked: list[tuple[str, Any]] = []
         self.metadata: dict[str, Any] = {}
@@ -55,8 +56,8 @@ class Fake:
             error = self.errors.get(method)
             if isinstance(error, grpc.StatusCode):
                 await context.abort(error, "words that are for nobody's eyes")
-            if error:
-                raise error
+            if isinstance(error, SeenError) and (code := status.code_of(error)):
+                await context.abort(code, error.message, status.trailing_metadata(error, code))
             return self.answers[method]
 
         return answer
@@ -124,7 +125,7 @@ class Fakes:
 
     async def serve(self) -> tuple[grpc.aio.Server, int]:
         """All of them on one port, since no method has the name of another service's."""
-        server = grpc.aio.server(interceptors=[ServerInterceptor()])
+        server = grpc.aio.server()
         library_pb2_grpc.add_LibraryServicer_to_server(self.library, server)  # type: ignore[arg-type]
         account_pb2_grpc.add_AccountServicer_to_server(self.account, server)  # type: ignore[arg-type]
         spark_pb2_grpc.add_SparkServicer_to_server(self.spark, server)  # type: ignore[arg-type]

@@ -2,15 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
 
-from services.gateway import auth
-from services.gateway.auth import Token, Tokens
-from services.gateway.problems import Problem
+from services.gateway.http import tokens
+from services.gateway.http.problems import Problem
+from services.gateway.http.tokens import Token, Verifier
 from tests.integration.gateway.conftest import settings
 from tests.integration.gateway.provider import Provider
 
@@ -21,13 +21,11 @@ def provider() -> Iterator[Provider]:
         yield provider
 
 
-@asynccontextmanager
-async def tokens(provider: Provider, **other: Any) -> AsyncIterator[Tokens]:
-    async with auth.http_client() as client:
-        yield auth.tokens(settings(provider.url, "unused:1", **other), client)
+def connect(provider: Provider, **other: Any) -> AbstractAsyncContextManager[Verifier]:
+    return tokens.connect(settings(provider.url, "unused:1", **other))
 
 
-async def outcome(verifier: Tokens, token: str) -> Token | int:
+async def outcome(verifier: Verifier, token: str) -> Token | int:
     try:
         return await verifier.verify(token)
     except Problem as problem:
@@ -36,7 +34,7 @@ async def outcome(verifier: Tokens, token: str) -> Token | int:
 
 async def test_keys_are_fetched_once_for_many(provider: Provider) -> None:
     provider.delay_s = 0.1
-    async with tokens(provider) as verifier:
+    async with connect(provider) as verifier:
         found = await asyncio.gather(*(outcome(verifier, provider.token(sub=f"auth0|{n}")) for n in range(50)))
     assert all(isinstance(token, Token) for token in found)
     assert provider.fetches == 1
@@ -44,13 +42,13 @@ async def test_keys_are_fetched_once_for_many(provider: Provider) -> None:
 
 async def test_keys_may_be_fetched_elsewhere_than_the_tokens_issuer_says(provider: Provider) -> None:
     with Provider() as elsewhere:
-        async with tokens(provider, auth0_keys_url=f"{elsewhere.url}/.well-known/jwks.json") as verifier:
+        async with connect(provider, auth0_keys_url=f"{elsewhere.url}/.well-known/jwks.json") as verifier:
             assert isinstance(await outcome(verifier, provider.token()), Token)
     assert (provider.fetches, elsewhere.fetches) == (0, 1)
 
 
 async def test_unknown_keys_are_asked_for_once_in_a_cool_down(provider: Provider) -> None:
-    async with tokens(provider, jwks_cool_down_s=0.8) as verifier:
+    async with connect(provider, jwks_cool_down_s=0.8) as verifier:
         await verifier.verify(provider.token())
         await asyncio.sleep(0.9)
         unknown = [provider.token(kid=f"unknown-{n}") for n in range(50)]
@@ -63,7 +61,7 @@ async def test_unknown_keys_are_asked_for_once_in_a_cool_down(provider: Provider
 
 
 async def test_a_new_key_is_found(provider: Provider) -> None:
-    async with tokens(provider, jwks_cool_down_s=0) as verifier:
+    async with connect(provider, jwks_cool_down_s=0) as verifier:
         await verifier.verify(provider.token())
         provider.published = ["second", "first"]
         assert isinstance(await outcome(verifier, provider.token("second")), Token)
@@ -71,7 +69,7 @@ async def test_a_new_key_is_found(provider: Provider) -> None:
 
 
 async def test_a_withdrawn_key_is_no_good_after_a_while(provider: Provider) -> None:
-    async with tokens(provider, jwks_cool_down_s=0, jwks_max_age_s=0.05, token_cache_s=0) as verifier:
+    async with connect(provider, jwks_cool_down_s=0, jwks_max_age_s=0.05, token_cache_s=0) as verifier:
         await verifier.verify(provider.token())
         provider.published = ["second"]
         await asyncio.sleep(0.1)
@@ -82,7 +80,7 @@ async def test_a_withdrawn_key_is_no_good_after_a_while(provider: Provider) -> N
 
 
 async def test_keys_are_kept_while_the_provider_is_down(provider: Provider) -> None:
-    async with tokens(provider, jwks_cool_down_s=0, jwks_max_age_s=0.01, token_cache_s=0) as verifier:
+    async with connect(provider, jwks_cool_down_s=0, jwks_max_age_s=0.01, token_cache_s=0) as verifier:
         await verifier.verify(provider.token())
         provider.up = False
         for _ in range(3):
@@ -94,7 +92,7 @@ async def test_keys_are_kept_while_the_provider_is_down(provider: Provider) -> N
 
 async def test_a_provider_that_comes_late_is_found_soon(provider: Provider) -> None:
     provider.up = False
-    async with tokens(provider) as verifier:
+    async with connect(provider) as verifier:
         assert await outcome(verifier, provider.token()) == 503
         provider.up = True
         async with asyncio.timeout(2):
@@ -104,7 +102,7 @@ async def test_a_provider_that_comes_late_is_found_soon(provider: Provider) -> N
 
 
 async def test_a_token_that_was_verified_is_still_refused_when_it_expires(provider: Provider) -> None:
-    async with tokens(provider) as verifier:
+    async with connect(provider) as verifier:
         token = provider.token(exp=int(time.time()) - 3)  # the last of the seconds that clocks may differ by
         await verifier.verify(token)
         await asyncio.sleep(3.2)
@@ -126,7 +124,7 @@ async def test_a_token_that_was_verified_is_still_refused_when_it_expires(provid
 )
 async def test_what_is_no_set_of_usable_keys_is_not_used(provider: Provider, jwks: Any) -> None:
     provider.jwks = lambda: jwks  # type: ignore[method-assign]
-    async with tokens(provider) as verifier:
+    async with connect(provider) as verifier:
         assert await outcome(verifier, provider.token()) == 503
 
 
@@ -134,6 +132,6 @@ async def test_a_key_for_encryption_signs_nothing(provider: Provider) -> None:
     usual = provider.jwks()
     other = [{**usual["keys"][0], "use": "enc", "kid": "second"}]
     provider.jwks = lambda: {"keys": usual["keys"] + other}  # type: ignore[method-assign]
-    async with tokens(provider) as verifier:
+    async with connect(provider) as verifier:
         assert isinstance(await outcome(verifier, provider.token()), Token)
         assert await outcome(verifier, provider.token(kid="second")) == 401

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.gateway.parameters import Parameters
-from services.gateway.problems import Problem
+from services.gateway.http.parameters import Parameters
+from services.gateway.http.problems import Problem
 
 DEFINITIONS = [
     {"name": "page", "in": "path", "schema": {"type": "integer", "minimum": 1}},
@@ -16,7 +16,7 @@ DEFINITIONS = [
 
 
 def read(page: str = "1", query: bytes = b"") -> dict[str, Any]:
-    return Parameters(DEFINITIONS).read({"path_params": {"page": page}, "query_string": query})
+    return Parameters(DEFINITIONS).read({"page": page}, query)
 
 
 def test_they_have_the_names_and_types_that_a_handler_expects() -> None:

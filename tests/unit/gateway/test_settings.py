@@ -25,14 +25,14 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def test_addresses_have_no_slash_at_their_end(environment: pytest.MonkeyPatch) -> None:
-    settings = GatewaySettings.load()
+    settings = GatewaySettings.from_env()
     assert (settings.public_url, settings.auth0_url) == ("http://localhost:8080", "https://tenant.eu.auth0.com")
 
 
 def test_origins_are_separated_by_commas(environment: pytest.MonkeyPatch) -> None:
-    assert GatewaySettings.load().cors_origins == ["*"]
+    assert GatewaySettings.from_env().cors_origins == ["*"]
     environment.setenv("SEEN_CORS_ORIGINS", "https://a.example, https://b.example")
-    assert GatewaySettings.load().cors_origins == ["https://a.example", "https://b.example"]
+    assert GatewaySettings.from_env().cors_origins == ["https://a.example", "https://b.example"]
 
 
 @pytest.mark.parametrize("name", NEEDED)
@@ -41,7 +41,7 @@ def test_a_missing_one_stops_it_by_name(
 ) -> None:
     environment.delenv(name)
     with pytest.raises(SystemExit, match="2"):
-        GatewaySettings.load()
+        GatewaySettings.from_env()
     assert name in capsys.readouterr().err
 
 
@@ -50,5 +50,5 @@ def test_an_address_without_a_scheme_is_refused(
 ) -> None:
     environment.setenv("SEEN_AUTH0_URL", "tenant.eu.auth0.com")
     with pytest.raises(SystemExit, match="2"):
-        GatewaySettings.load()
+        GatewaySettings.from_env()
     assert "SEEN_AUTH0_URL" in capsys.readouterr().err

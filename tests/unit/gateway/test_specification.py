@@ -9,9 +9,8 @@ from connexion.json_schema import Draft4ResponseValidator, resolve_refs
 from connexion.spec import Specification
 
 from seen.v1.types_pb2 import ItemType
-from services.gateway import specification
-from services.gateway.app import handlers
-from services.gateway.parameters import Parameters
+from services.gateway import handlers, specification
+from services.gateway.http.parameters import Parameters
 from services.gateway.settings import GatewaySettings
 
 DOCUMENT = specification.document("https://tenant.eu.auth0.com")
@@ -41,7 +40,7 @@ class NoBackends:
     library = account = spark = None
 
 
-HANDLERS = handlers(SETTINGS, NoBackends(), DOCUMENT)  # type: ignore[arg-type]
+HANDLERS = handlers.by_operation_id(NoBackends(), SETTINGS, specification.permissions(DOCUMENT))  # type: ignore[arg-type]
 
 
 def test_connexion_accepts_it() -> None:
@@ -59,7 +58,7 @@ def test_the_addresses_to_sign_in_at_are_the_providers() -> None:
 
 
 def test_each_operation_has_a_handler_and_each_handler_an_operation() -> None:
-    assert HANDLERS.keys() == specification.paths(DOCUMENT).keys()
+    assert HANDLERS.keys() == {operation.values[2]["operationId"] for operation in OPERATIONS}
 
 
 @each_operation

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway import specification
-from services.gateway.problems import FieldError
-from services.gateway.validation import Validator, faults
+from services.gateway.http.problems import FieldError
+from services.gateway.http.validation import Validator, faults
 
 SCHEMA = {
     "type": "object",

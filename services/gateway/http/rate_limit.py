@@ -5,12 +5,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 
-from services.gateway.problems import Problem
+from services.gateway.http.problems import Problem
 
 MOST_CALLERS = 10_000  # those longest away are forgotten first
 
 
-class Rates:
+class RateLimit:
     """A bucket for each caller, which holds a minute's requests and fills up evenly."""
 
     def __init__(self, per_minute: int) -> None:

@@ -10,7 +10,7 @@ from seen.v1 import account_pb2, library_pb2
 from seen.v1.account_pb2 import LIKE, SEEN, MarkKind
 from services.gateway import convert
 from services.gateway.backends import Backends
-from services.gateway.responses import NOT_KEPT, Json, NoContent
+from services.gateway.http.responses import NO_STORE, Json, NoContent
 from services.gateway.settings import GatewaySettings
 
 STATE_COOKIE = "seen_sign_in"  # the front page compares it with what comes back
@@ -84,4 +84,4 @@ class Users:
         accepted = headers.get("accept", "")
         if "application/json" in accepted and "text/html" not in accepted:
             return Json({"url": address}, headers={"Vary": "Accept"})
-        return RedirectResponse(address, 302, {"Vary": "Accept", "Cache-Control": NOT_KEPT})
+        return RedirectResponse(address, 302, {"Vary": "Accept", "Cache-Control": NO_STORE})

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from seen.v1 import library_pb2
 from services.gateway import convert
 from services.gateway.backends import Backends
-from services.gateway.responses import ASK_EACH_TIME, NOT_KEPT, Cacheable
+from services.gateway.http.responses import NO_STORE, REVALIDATE, Cacheable
 
 
 class Library:
@@ -37,7 +37,7 @@ class Library:
         query = {"size": size, "type": type, "category": category, "search": search}
         headers = {"Link": _links(page, pages, {name: value for name, value in query.items() if value})}
         # Half a page is not worth keeping.
-        return Cacheable(content, NOT_KEPT if found.missing else ASK_EACH_TIME, headers)
+        return Cacheable(content, NO_STORE if found.missing else REVALIDATE, headers)
 
     async def get_top_ten(self, type: str) -> Response:
         request = library_pb2.GetTopTenRequest(type=type)

@@ -8,7 +8,7 @@ from typing import Any
 from jsonschema import Draft4Validator, ValidationError
 from jsonschema.validators import extend
 
-from services.gateway.problems import FieldError
+from services.gateway.http.problems import FieldError
 
 Schema = Mapping[str, Any]
 

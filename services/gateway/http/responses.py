@@ -9,14 +9,14 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 # May be kept, but must be asked about each time: a deleted item is gone at once, an unchanged one costs no bytes.
-ASK_EACH_TIME = "public, no-cache"
-NOT_KEPT = "no-store"
+REVALIDATE = "public, no-cache"
+NO_STORE = "no-store"
 
 
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def rendered(content: Any) -> bytes:
+def encode(content: Any) -> bytes:
     return _JSON.encode(content).encode()
 
 
@@ -26,10 +26,10 @@ class Json(Response):
     media_type = "application/json"
 
     def __init__(self, content: Any, status_code: int = 200, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(content, status_code, {"Cache-Control": NOT_KEPT, **(headers or {})})
+        super().__init__(content, status_code, {"Cache-Control": NO_STORE, **(headers or {})})
 
     def render(self, content: Any) -> bytes:
-        return content if isinstance(content, bytes) else rendered(content)
+        return content if isinstance(content, bytes) else encode(content)
 
 
 class NoContent(Response):
@@ -40,9 +40,7 @@ class NoContent(Response):
 class Cacheable(Json):
     """Carries an ETag, and is 304 to a client that has it already."""
 
-    def __init__(
-        self, content: Any, cache_control: str = ASK_EACH_TIME, headers: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, content: Any, cache_control: str = REVALIDATE, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(content, headers={"Cache-Control": cache_control, **(headers or {})})
         self._etag = f'"{hashlib.blake2b(self.body, digest_size=8).hexdigest()}"'
         self.headers["ETag"] = self._etag

@@ -6,9 +6,10 @@ from starlette.responses import Response
 
 from seen.v1 import spark_pb2
 from services.common.errors import NoAnswer
-from services.gateway import convert, problems
+from services.gateway import convert
 from services.gateway.backends import Backends
-from services.gateway.responses import Cacheable, Json
+from services.gateway.http import problems
+from services.gateway.http.responses import Cacheable, Json
 
 FRESH = "public, max-age=60"
 STALE = "public, max-age=5"

@@ -8,7 +8,7 @@ from seen.v1 import library_pb2
 from seen.v1.account_pb2 import LIKE, SEEN, MarkKind
 from services.gateway import convert
 from services.gateway.backends import Backends
-from services.gateway.responses import Cacheable, Json, NoContent
+from services.gateway.http.responses import Cacheable, Json, NoContent
 
 
 class Items:

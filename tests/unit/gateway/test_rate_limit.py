@@ -2,9 +2,9 @@
 
 import pytest
 
-from services.gateway import rates
-from services.gateway.problems import Problem
-from services.gateway.rates import Rates
+from services.gateway.http import rate_limit
+from services.gateway.http.problems import Problem
+from services.gateway.http.rate_limit import RateLimit
 
 
 class Clock:
@@ -19,7 +19,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_a_minutes_requests_may_come_at_once_and_no_more(clock: Clock) -> None:
-    limited = Rates(3)
+    limited = RateLimit(3)
     assert [limited.take("ana")["RateLimit-Remaining"] for _ in range(3)] == ["2", "1", "0"]
     with pytest.raises(Problem) as problem:
         limited.take("ana")
@@ -28,7 +28,7 @@ def test_a_minutes_requests_may_come_at_once_and_no_more(clock: Clock) -> None:
 
 
 def test_asking_too_early_costs_nothing(clock: Clock) -> None:
-    limited = Rates(1)
+    limited = RateLimit(1)
     limited.take("ana")
     for _ in range(5):
         with pytest.raises(Problem):
@@ -38,13 +38,13 @@ def test_asking_too_early_costs_nothing(clock: Clock) -> None:
 
 
 def test_callers_do_not_use_up_each_others(clock: Clock) -> None:
-    limited = Rates(1)
+    limited = RateLimit(1)
     limited.take("ana")
     assert limited.take("rui")["RateLimit-Remaining"] == "0"
 
 
 def test_callers_are_forgotten_where_there_are_too_many(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rates, "MOST_CALLERS", 2)
-    limited = Rates(1)
+    monkeypatch.setattr(rate_limit, "MOST_CALLERS", 2)
+    limited = RateLimit(1)
     for caller in ("ana", "rui", "eva", "ana"):
         limited.take(caller)

@@ -1,12 +1,12 @@
-"""Access tokens: who sent a request, and what they may do. The only module that knows how tokens are signed."""
+"""Verifies access tokens. The only module that knows how they are signed."""
 
 import asyncio
 import hashlib
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,20 +16,20 @@ from jose.backends.base import Key
 from jose.exceptions import ExpiredSignatureError, JOSEError, JWTClaimsError
 
 from services.common import deadline
-from services.gateway import problems
-from services.gateway.problems import CHALLENGE, Problem
+from services.gateway.http import problems
+from services.gateway.http.problems import CHALLENGE, Problem
 from services.gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
 
 ALGORITHM = "RS256"
-LONGEST_TOKEN = 8192
-LEEWAY_S = 5  # clocks differ
+MAX_TOKEN_LENGTH = 8192
+LEEWAY_S = 5  # tolerated difference between clocks
 FETCH_TIMEOUT_S = 3.0
-# While there is no key at all, so that a provider that starts after us is found soon.
+# Between fetches until the first succeeds, so that a provider that starts after the gateway is found soon.
 FIRST_COOL_DOWN_S = 0.5
-SMALLEST_KEY_BYTES = 256
-MOST_CACHED_TOKENS = 2048
+MIN_KEY_BYTES = 256
+MAX_CACHED_TOKENS = 2048
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Token:
 
 
 class SigningKeys:
-    """The provider's public keys by id. Fetched once for all requests that wait for them, and kept while it is down."""
+    """The provider's public keys by id. Waiting requests share one fetch; keys are kept while the provider is down."""
 
     def __init__(self, address: str, client: httpx.AsyncClient, cool_down_s: float, max_age_s: float) -> None:
         self._address = address
@@ -54,13 +54,13 @@ class SigningKeys:
         self._renewal: asyncio.Task[None] | None = None
 
     async def get(self, key_id: str) -> Key | None:
-        """None if the provider knows no such key. Raises a problem where no key was ever to be had."""
+        """None if the provider has no such key. A 503 problem if no key could be fetched so far."""
         key = self._keys.get(key_id)
         if key is None:
             await self._fetch_if_due()
             key = self._keys.get(key_id)
         elif time.monotonic() - self._fetched > self._max_age_s and (self._renewal is None or self._renewal.done()):
-            # A key that was withdrawn must not be good for ever; this request does not wait for that.
+            # Revoked keys must expire. This request does not wait for the fetch.
             self._renewal = asyncio.create_task(self._fetch_if_due())
         if not self._keys:
             raise problems.unavailable("the identity provider does not answer; try again later")
@@ -86,9 +86,9 @@ class SigningKeys:
                 entry["kid"]: jwk.construct(entry, ALGORITHM) for entry in response.json()["keys"] if _usable(entry)
             }
         except (KeyError, TypeError, AttributeError, JOSEError) as error:
-            raise ValueError("they are no JSON Web Key Set") from error
+            raise ValueError("the response is not a JSON Web Key Set") from error
         if not keys:
-            raise ValueError("there is none among them for RS256")
+            raise ValueError("the set has no usable RS256 key")
         return keys
 
 
@@ -98,34 +98,33 @@ def _usable(entry: Mapping[str, Any]) -> bool:
         and entry.get("use", "sig") == "sig"
         and entry.get("alg", ALGORITHM) == ALGORITHM
         and isinstance(entry.get("kid"), str)
-        and len(entry["n"]) * 6 // 8 >= SMALLEST_KEY_BYTES  # base64
+        and len(entry["n"]) * 6 // 8 >= MIN_KEY_BYTES  # base64
     )
 
 
-class Tokens:
-    """Verifies tokens: signature, issuer, audience and times. A good one is not verified again for some seconds."""
+class Verifier:
+    """Verifies signature, issuer, audience and times of tokens. Valid tokens are cached for `cache_s` seconds."""
 
     def __init__(self, keys: SigningKeys, issuer: str, audience: str, cache_s: float) -> None:
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
         self._cache_s = cache_s
-        self._verified: OrderedDict[bytes, tuple[Token, float]] = (
-            OrderedDict()
-        )  # by hash, with the time it is good until
+        # By the token's hash, with the time at which the entry expires.
+        self._verified: OrderedDict[bytes, tuple[Token, float]] = OrderedDict()
 
     async def verify(self, text: str) -> Token:
-        """Raises the 401 that says what is wrong with it."""
-        if len(text) > LONGEST_TOKEN or not text.isascii():
+        """Raises a 401 problem that says what is wrong with the token."""
+        if len(text) > MAX_TOKEN_LENGTH or not text.isascii():
             raise rejected("the token is malformed")
         digest = hashlib.sha256(text.encode()).digest()
-        known = self._verified.get(digest)
-        if known and time.time() < known[1]:
-            return known[0]
+        cached = self._verified.get(digest)
+        if cached and time.time() < cached[1]:
+            return cached[0]
         token = await self._verify(text)
         self._verified[digest] = token, min(token.expires, time.time() + self._cache_s)
         self._verified.move_to_end(digest)
-        if len(self._verified) > MOST_CACHED_TOKENS:
+        if len(self._verified) > MAX_CACHED_TOKENS:
             self._verified.popitem(last=False)
         return token
 
@@ -146,7 +145,7 @@ class Tokens:
                     "require_exp": True,
                     "require_iss": True,
                     "require_sub": True,
-                    "verify_at_hash": False,  # says something of another token
+                    "verify_at_hash": False,  # about another token
                 },
             )
             return Token(_subject(claims), _permissions(claims), float(claims["exp"]))
@@ -158,7 +157,7 @@ class Tokens:
             raise rejected("the token's signature or claims cannot be accepted") from None
 
 
-# jose's sentences, as far as a user can do something about them.
+# jose's messages that help a user.
 _CLAIM = {
     "Invalid audience": "the token is not for this API",
     "Invalid issuer": "the token is from another issuer",
@@ -167,7 +166,7 @@ _CLAIM = {
 
 
 def _key_id(text: str) -> str:
-    """Whose signature it claims to bear. Anything but RS256 is refused here, before a key is looked at."""
+    """The id of the key in the token's header. Refuses algorithms other than RS256 before any key is used."""
     try:
         header = jwt.get_unverified_header(text)
     except (JOSEError, RecursionError):
@@ -188,7 +187,7 @@ def _subject(claims: Mapping[str, Any]) -> str:
 
 
 def _permissions(claims: Mapping[str, Any]) -> frozenset[str]:
-    """Auth0 lists what a person may do under `permissions`, and what was asked for and granted under `scope`."""
+    """Auth0 lists a user's permissions in the claim `permissions`, and the granted scopes in `scope`."""
     permissions, scope = claims.get("permissions", []), claims.get("scope", "")
     if not isinstance(permissions, list) or not isinstance(scope, str):
         raise ValueError
@@ -201,21 +200,10 @@ def rejected(description: str) -> Problem:
     return Problem(401, description, headers={"WWW-Authenticate": challenge})
 
 
-def missing() -> Problem:
-    return Problem(401, "this needs an access token", headers={"WWW-Authenticate": CHALLENGE})
-
-
-def forbidden(needed: frozenset[str]) -> Problem:
-    scope = " ".join(sorted(needed))
-    challenge = f'{CHALLENGE}, error="insufficient_scope", scope="{scope}"'
-    return Problem(403, f"this needs the permission {scope}", headers={"WWW-Authenticate": challenge})
-
-
-def http_client() -> AbstractAsyncContextManager[httpx.AsyncClient]:
-    return httpx.AsyncClient(headers={"Accept": "application/json"})
-
-
-def tokens(settings: GatewaySettings, client: httpx.AsyncClient) -> Tokens:
+@asynccontextmanager
+async def connect(settings: GatewaySettings) -> AsyncIterator[Verifier]:
+    """Verifies the tokens of the identity provider in the settings."""
     address = settings.auth0_keys_url or f"{settings.auth0_url}/.well-known/jwks.json"
-    keys = SigningKeys(address, client, settings.jwks_cool_down_s, settings.jwks_max_age_s)
-    return Tokens(keys, f"{settings.auth0_url}/", settings.auth0_audience, settings.token_cache_s)
+    async with httpx.AsyncClient(headers={"Accept": "application/json"}) as client:
+        keys = SigningKeys(address, client, settings.jwks_cool_down_s, settings.jwks_max_age_s)
+        yield Verifier(keys, f"{settings.auth0_url}/", settings.auth0_audience, settings.token_cache_s)

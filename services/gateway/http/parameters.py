@@ -5,11 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
-from starlette.types import Scope
-
-from services.gateway import problems
-from services.gateway.problems import FieldError
-from services.gateway.validation import Validator, faults, printable
+from services.gateway.http import problems
+from services.gateway.http.problems import FieldError
+from services.gateway.http.validation import Validator, faults, printable
 
 MOST_QUERY_PARAMETERS = 50
 
@@ -28,14 +26,14 @@ class Parameters:
     def all(self) -> Iterable["Parameter"]:
         return (*self._path.values(), *self._query.values())
 
-    def read(self, scope: Scope) -> dict[str, Any]:
-        """The arguments for the handler. Raises a problem that names each parameter at fault."""
+    def read(self, path_values: Mapping[str, str], query: bytes) -> dict[str, Any]:
+        """The handler's arguments. Raises a problem that names each parameter at fault."""
         arguments = dict(self._defaults)
         errors: list[FieldError] = []
         for name, parameter in self._path.items():
-            errors += parameter.read(scope["path_params"][name], arguments)
-        if scope["query_string"]:
-            errors += self._read_query(scope["query_string"], arguments)
+            errors += parameter.read(path_values[name], arguments)
+        if query:
+            errors += self._read_query(query, arguments)
         if errors:
             raise problems.invalid(errors)
         return arguments

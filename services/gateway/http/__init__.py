@@ -1,0 +1,1 @@
+"""The path of a request, from the socket to a handler and back."""

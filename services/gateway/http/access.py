@@ -1,0 +1,53 @@
+"""Who may call an operation, as its `security` in the specification says."""
+
+from collections.abc import Mapping, Sequence
+
+from starlette.datastructures import Headers
+
+from services.gateway.http.problems import CHALLENGE, Problem
+from services.gateway.http.tokens import Token, Verifier, rejected
+
+Requirement = Mapping[str, Sequence[str]]
+
+
+class Access:
+    """No `security`: public. `[{auth0: [p]}]`: token with permission p required. With `{}` added: token optional.
+
+    An invalid token is an error also where a token is optional. Public operations ignore tokens.
+    """
+
+    def __init__(self, security: Sequence[Requirement] | None, verifier: Verifier) -> None:
+        self._verifier = verifier
+        self._public = not security
+        self._optional = any(not requirement for requirement in security or ())
+        self._permissions = frozenset(
+            permission for requirement in security or () for scopes in requirement.values() for permission in scopes
+        )
+
+    async def authenticate(self, headers: Headers) -> Token | None:
+        """The request's token; None if it has none and needs none. Raises a 401 or 403 problem."""
+        if self._public:
+            return None
+        sent = headers.getlist("authorization")
+        if not sent:
+            if self._optional:
+                return None
+            raise Problem(401, "this needs an access token", headers={"WWW-Authenticate": CHALLENGE})
+        token = await self._verifier.verify(_bearer(sent))
+        if not self._permissions <= token.permissions:
+            raise _forbidden(" ".join(sorted(self._permissions)))
+        return token
+
+
+def _bearer(sent: Sequence[str]) -> str:
+    if len(sent) > 1:
+        raise rejected("there is more than one Authorization header")
+    scheme, _, token = sent[0].partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise rejected("the Authorization header must read Bearer and a token")
+    return token.strip()
+
+
+def _forbidden(scope: str) -> Problem:
+    challenge = f'{CHALLENGE}, error="insufficient_scope", scope="{scope}"'
+    return Problem(403, f"this needs the permission {scope}", headers={"WWW-Authenticate": challenge})

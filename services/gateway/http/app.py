@@ -1,0 +1,143 @@
+"""The ASGI application: the path of each request, and what every response carries."""
+
+import logging
+import time
+
+import prometheus_client
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.common import deadline, tracing
+from services.common.metrics import BUCKETS
+from services.gateway.http import cors, problems
+from services.gateway.http.bodies import check_declared_length
+from services.gateway.http.operations import Operations
+from services.gateway.http.rate_limit import RateLimit
+from services.gateway.http.tokens import Token
+from services.gateway.settings import GatewaySettings
+
+access_log = logging.getLogger("access")
+
+REQUESTS = prometheus_client.Counter(
+    "http_requests", "Requests answered, by the operation's path template.", ("method", "route", "status")
+)
+SECONDS = prometheus_client.Histogram(
+    "http_request_duration_seconds",
+    "Time from a request's arrival to its answer.",
+    ("method", "route"),
+    buckets=BUCKETS,
+)
+IN_FLIGHT = prometheus_client.Gauge("http_requests_in_flight", "Requests being answered.")
+
+# Label values are limited to these: a client must not be able to create time series.
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
+OTHER = "other"
+PROBES = frozenset({"/healthz", "/readyz"})
+MAX_LOGGED_PATH = 200
+
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+# In a request's scope: the path template of its operation.
+ROUTE = "seen.route"
+
+
+class App:
+    def __init__(self, operations: Operations, site: ASGIApp, settings: GatewaySettings) -> None:
+        """`site` answers all paths that are not in the specification."""
+        self._operations = operations
+        self._site = site
+        self._deadline_s = settings.deadline_s
+        self._max_body_bytes = settings.max_body_bytes
+        self._rate_limit = RateLimit(settings.rate_limit_per_minute) if settings.rate_limit_per_minute else None
+        self._app = cors.Cors(self._respond, settings.cors_origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Ids and deadline before the answer; security headers, metrics and a line in the log after it."""
+        started = time.perf_counter()
+        tracing.accept((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+        deadline.start(self._deadline_s)
+        own_headers = (*SECURITY_HEADERS, (b"x-request-id", (tracing.request_id() or "").encode()))
+        status = 500
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *own_headers]
+            await send(message)
+
+        IN_FLIGHT.inc()
+        try:
+            await self._app(scope, receive, send_with_headers)
+        finally:
+            IN_FLIGHT.dec()
+            _record(scope, status, time.perf_counter() - started)
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Every error becomes a problem; where a method is not supported, OPTIONS is told which are."""
+        try:
+            response = await self._answer(scope, receive)
+            await response(scope, receive, send)
+        except Exception as error:
+            if isinstance(error, HTTPException) and error.status_code == 405 and scope["method"] == "OPTIONS":
+                await Response(status_code=204, headers=problems.allow(error))(scope, receive, send)
+            else:
+                await problems.response(error)(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
+        """The path of a request: match, authenticate, limit the rate, read and check the input, call the handler."""
+        headers = Headers(scope=scope)
+        check_declared_length(headers, self._max_body_bytes)
+
+        match = self._operations.match(scope["method"], scope["path"])
+        if match is None:
+            return self._site
+        operation, path_values = match
+        scope[ROUTE] = operation.path
+
+        token = await operation.access.authenticate(headers)
+        rate_headers = self._rate_limit.take(_caller(scope, token)) if self._rate_limit else {}
+
+        arguments = operation.parameters.read(path_values, scope["query_string"])
+        if operation.body:
+            arguments["body"] = await operation.body.read(headers, receive)
+        if operation.wants_user:
+            arguments["user"] = token.subject if token else None
+        if operation.wants_headers:
+            arguments["headers"] = headers
+
+        response = await operation.handler(**arguments)
+        response.headers.update(rate_headers)
+        return response
+
+
+def _caller(scope: Scope, token: Token | None) -> str:
+    if token:
+        return token.subject
+    return scope["client"][0] if scope.get("client") else "unknown"
+
+
+def _record(scope: Scope, status: int, seconds: float) -> None:
+    method = scope["method"] if scope["method"] in METHODS else OTHER
+    route = scope.get(ROUTE, OTHER)
+    REQUESTS.labels(method, route, status).inc()
+    SECONDS.labels(method, route).observe(seconds)
+    # The query is not logged: it may be private.
+    access_log.log(
+        logging.DEBUG if scope["path"] in PROBES else logging.INFO,
+        "request",
+        extra={
+            "method": method,
+            "route": route,
+            "path": scope["path"][:MAX_LOGGED_PATH],
+            "status": status,
+            "ms": round(seconds * 1000, 2),
+            "client": scope["client"][0] if scope.get("client") else None,
+        },
+    )

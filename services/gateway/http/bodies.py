@@ -1,0 +1,121 @@
+"""A request's body as JSON."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from starlette.datastructures import Headers
+from starlette.types import Receive
+
+from services.common import deadline
+from services.gateway.http import problems
+from services.gateway.http.problems import FieldError, Problem
+from services.gateway.http.validation import Validator, faults, printable
+
+MEDIA_TYPE = "application/json"
+MAX_LENGTH_DIGITS = 19  # of a Content-Length
+
+
+def check_declared_length(headers: Headers, max_bytes: int) -> None:
+    """Refuses a request whose Content-Length is too large before anything else is done for it."""
+    declared = headers.get("content-length", "0")
+    if len(declared) > MAX_LENGTH_DIGITS or not declared.isdecimal() or int(declared) > max_bytes:
+        raise _too_large(max_bytes)
+
+
+class Body:
+    """The JSON body of one operation."""
+
+    def __init__(self, schema: Mapping[str, Any], required: bool, max_bytes: int) -> None:
+        self._validator = Validator(schema)
+        self._required = required
+        self._max_bytes = max_bytes
+        self._defaults = {
+            name: member["default"] for name, member in schema["properties"].items() if "default" in member
+        }
+
+    async def read(self, headers: Headers, receive: Receive) -> dict[str, Any]:
+        """The body with the schema's defaults filled in. Raises a problem that names each field at fault."""
+        content = await self._receive_all(receive)
+        if not content:
+            if self._required:
+                raise _refused("must not be empty")
+            return dict(self._defaults)
+        _check_media_type(headers)
+        value = _parse(content)
+        if errors := faults(self._validator, value):
+            raise problems.invalid(errors)
+        return {**self._defaults, **value}
+
+    async def _receive_all(self, receive: Receive) -> bytes:
+        content = bytearray()
+        more = True
+        try:
+            async with asyncio.timeout(deadline.remaining()):
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise Problem(400, "the client went away before its body was there")
+                    content += message.get("body", b"")
+                    if len(content) > self._max_bytes:  # sent in chunks, without Content-Length
+                        raise _too_large(self._max_bytes)
+                    more = message.get("more_body", False)
+        except TimeoutError:
+            raise Problem(408, "the body took too long to arrive") from None
+        return bytes(content)
+
+
+def _check_media_type(headers: Headers) -> None:
+    if headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
+        raise _unsupported("Content-Encoding", "must be left out: the body must not be compressed")
+    # Without a type it is taken for what it must be.
+    kind, *rest = headers.get("content-type", MEDIA_TYPE).lower().split(";")
+    if kind.strip() != MEDIA_TYPE:
+        raise _unsupported("Content-Type", f"must be {MEDIA_TYPE}")
+    for parameter in rest:
+        name, _, value = parameter.strip().partition("=")
+        if name == "charset" and value.strip('"') not in ("utf-8", "utf8", "us-ascii"):
+            raise _unsupported("Content-Type", "must name no charset but UTF-8")
+
+
+def _parse(content: bytes) -> Any:
+    try:
+        return json.loads(content.decode(), object_pairs_hook=_once_each, parse_constant=_no_number)
+    except UnicodeDecodeError:
+        raise _refused("must be in UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise _refused(f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise _refused("is nested too deeply") from None
+    except ValueError:  # Python's limit on the digits of a number
+        raise _refused("holds a number that is too long") from None
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise problems.invalid([FieldError(printable(name), "must be given only once")])
+        found[name] = value
+    return found
+
+
+def _no_number(constant: str) -> NoReturn:
+    raise _refused(f"is not JSON: {constant} is no number")
+
+
+def _unsupported(header: str, message: str) -> Problem:
+    # What would be accepted: RFC 9110, section 15.5.16.
+    accepted = {"Accept": MEDIA_TYPE, "Accept-Encoding": "identity"}
+    return Problem(415, f"{header}: {message}", errors=[FieldError(header, message)], headers=accepted)
+
+
+def _refused(message: str) -> Problem:
+    return problems.invalid([FieldError("body", message)])
+
+
+def _too_large(max_bytes: int) -> Problem:
+    # The connection stays open: closing it while the client still sends would lose the response.
+    message = f"must be at most {max_bytes} bytes long"
+    return Problem(413, f"body: {message}", errors=[FieldError("body", message)])

@@ -1,0 +1,73 @@
+"""The operations of the specification, prepared at start and matched by method and path."""
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Mapping
+
+from connexion.operations import AbstractOperation
+from connexion.resolver import Resolver
+from connexion.spec import Specification
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from services.gateway.http import problems
+from services.gateway.http.access import Access
+from services.gateway.http.bodies import MEDIA_TYPE, Body
+from services.gateway.http.parameters import Parameters
+from services.gateway.http.problems import FieldError
+from services.gateway.http.tokens import Verifier
+
+Handler = Callable[..., Awaitable[Response]]
+
+
+class Operation:
+    """One operation: who may call it, how its input is read, and its handler.
+
+    The handler is called with the path and query parameters, and with `body`, `user` (the token's subject) and
+    `headers` if it has parameters of these names.
+    """
+
+    def __init__(self, operation: AbstractOperation, verifier: Verifier, max_body_bytes: int) -> None:
+        self.path: str = operation.path
+        self.access = Access(operation.security, verifier)
+        self.parameters = Parameters(operation.parameters)
+        self.body: Body | None = None
+        if definition := operation.request_body:
+            schema = definition["content"][MEDIA_TYPE]["schema"]
+            self.body = Body(schema, definition.get("required", False), max_body_bytes)
+        self.handler: Handler = operation.function
+        accepted = inspect.signature(self.handler).parameters
+        self.wants_user = "user" in accepted
+        self.wants_headers = "headers" in accepted
+
+
+class Operations:
+    def __init__(
+        self, specification: Specification, handlers: Mapping[str, Handler], verifier: Verifier, max_body_bytes: int
+    ) -> None:
+        """connexion resolves each operation's references and finds its handler by operationId."""
+        resolver = Resolver(handlers.__getitem__)
+        self._paths: list[tuple[re.Pattern[str], dict[str, Operation]]] = []
+        for path, methods in specification["paths"].items():
+            operations = {
+                method.upper(): Operation(
+                    specification.operation_cls.from_spec(specification, path=path, method=method, resolver=resolver),
+                    verifier,
+                    max_body_bytes,
+                )
+                for method in methods
+            }
+            if "GET" in operations:
+                operations["HEAD"] = operations["GET"]
+            self._paths.append((re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path)), operations))
+
+    def match(self, method: str, path: str) -> tuple[Operation, Mapping[str, str]] | None:
+        """The operation and its path parameters; None if the specification has no such path. 405 for other methods."""
+        if "\n" in path:  # `$` in the specification's patterns would overlook one at the end
+            raise problems.invalid([FieldError("path", "must not hold line breaks")])
+        for pattern, operations in self._paths:
+            if match := pattern.fullmatch(path):
+                if operation := operations.get(method):
+                    return operation, match.groupdict()
+                raise HTTPException(405, headers={"Allow": ", ".join(sorted({*operations, "OPTIONS"}))})
+        return None

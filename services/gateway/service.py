@@ -1,0 +1,25 @@
+"""Builds the gateway: the specification's operations, their handlers, and the HTTP server in front of them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from connexion.spec import Specification
+
+from services.gateway import backends, handlers, specification
+from services.gateway.http import tokens
+from services.gateway.http.app import App
+from services.gateway.http.operations import Operations
+from services.gateway.http.server import HttpServer
+from services.gateway.http.site import Site
+from services.gateway.settings import GatewaySettings
+
+
+@asynccontextmanager
+async def build(settings: GatewaySettings) -> AsyncIterator[HttpServer]:
+    document = specification.document(settings.auth0_url)
+    checked = Specification.load(document)
+    async with backends.connect(settings) as services, tokens.connect(settings) as verifier:
+        by_id = handlers.by_operation_id(services, settings, specification.permissions(document))
+        operations = Operations(checked, by_id, verifier, settings.max_body_bytes)
+        site = Site(services, document, checked, settings)
+        yield HttpServer(App(operations, site, settings), site, settings)
