@@ -9,7 +9,7 @@ source scripts/lib/venv.sh
 
 # Spark is large, so it is installed only if it is asked for.
 extra=local
-[[ " $* " =~ \ --spark[\ =](local|spark-submit)\  ]] && extra=local-spark
+[[ " $* " =~ \ --spark[\ =]spark-submit\  ]] && extra=local-spark
 
 seen_venv "$extra"
 exec .venv/bin/python -m scripts.local "$@"

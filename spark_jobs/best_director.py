@@ -1,68 +1,63 @@
 """The director with the best average rating over all their films with enough votes, among those with enough such films.
 
-Ties go to more films, then to more votes, then to the lower id. Films are titles of type `movie`; who directed them
-is what title.crew says.
+Ties go to more films, then to more votes, then to the lower id. Films are titles of type `movie`; their directors are
+those in title.crew.
 """
 
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 if __package__ in (None, ""):  # started as a file: Python then looks in this folder, not where the package is
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from spark_jobs import answer, run
 from spark_jobs.engine import Engine
-from spark_jobs.progress import Progress
-from spark_jobs.question import Question
+from spark_jobs.job import Job, Json, film, left_out, main, person
+from spark_jobs.steps import Progress, Steps
 
 VIEWS = ("basics", "ratings", "crew", "names")
 PLAN = ("rated", "films", "directed", "ranking", "films_of_winner", "names")
+MIN_FILMS, MIN_VOTES = 10, 10_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--min-films", type=int, default=10, help="films a director must have; default 10")
-    parser.add_argument("--min-votes", type=int, default=10_000, help="votes a film must have; default 10,000")
+    parser.add_argument(
+        "--min-films", type=int, default=MIN_FILMS, help="films that a director must have; default %(default)s"
+    )
+    parser.add_argument(
+        "--min-votes", type=int, default=MIN_VOTES, help="votes that a film must have; default %(default)s"
+    )
 
 
-def views(options: argparse.Namespace) -> tuple[str, ...]:
-    return VIEWS
-
-
-def solve(engine: Engine, progress: Progress, options: argparse.Namespace) -> dict[str, Any]:
-    return best_director(engine, progress, options.min_films, options.min_votes, options.runners_up)
-
-
-def best_director(
-    engine: Engine, progress: Progress, min_films: int, min_votes: int, runners_up: int
-) -> dict[str, Any]:
-    question = Question(engine, progress, "best_director", PLAN)
-    question.keep("rated", min_votes=min_votes)
-    question.keep("films")
-    question.keep("directed")
-    ranking = question.rows("ranking", min_films=min_films, places=runners_up + 1)
-    films = question.rows("films_of_winner", winner=ranking[0][0]) if ranking else []
+def solve(engine: Engine, progress: Progress, options: argparse.Namespace) -> Json:
+    steps = Steps(engine, progress, "best_director", PLAN)
+    steps.create_table("rated", min_votes=options.min_votes)
+    steps.create_table("films")
+    steps.create_table("directed")
+    ranking = steps.rows("ranking", min_films=options.min_films, limit=options.runners_up + 1)
+    films = steps.rows("films_of_winner", winner=ranking[0][0]) if ranking else []
     people = [row[0] for row in ranking]
-    names = question.names(people)
+    names = steps.names(people)
     ranks = [
         {
-            "person": answer.person(number, names),
-            "averageRating": int(tenths) / films / 10,
-            "films": films,
+            "person": person(number, names),
+            "averageRating": int(tenths) / count / 10,
+            "films": count,
             "votes": int(votes),
         }
-        for number, films, tenths, votes, _ in ranking
+        for number, count, tenths, votes, _ in ranking
     ]
     return {
         "winner": ranks[0] if ranks else None,
-        "films": [answer.film(*row) for row in films],
+        "films": [film(*row) for row in films],
         "runnersUp": ranks[1:],
-        "leftOut": answer.left_out(engine.lines(), people, names),
+        "leftOut": left_out(engine, people, names),
     }
 
 
-JOB = run.Job("best_director", __doc__, add_arguments, views, solve)
+JOB = Job("best_director", __doc__, add_arguments, lambda options: VIEWS, solve)
 
 if __name__ == "__main__":
-    run.on_spark(JOB)
+    from spark_jobs.spark_engine import SparkEngine  # not above: run_duckdb imports this module, without pyspark
+
+    main(JOB, SparkEngine.start(JOB.name))

@@ -1,41 +1,38 @@
-"""Writes the graph of who worked on the same title: two people's numbers a line, a space between, each pair once.
+"""Writes the graph of people who worked on the same title: two numbers a line, separated by a space, each pair once.
 
-The original way to the best connected person: `most_connected.py --edges` reads it into GraphX.
+`most_connected.py --edges` reads it into GraphX.
 """
 
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 if __package__ in (None, ""):  # started as a file: Python then looks in this folder, not where the package is
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from spark_jobs import run
-from spark_jobs.engine import Engine
-from spark_jobs.progress import Progress
-from spark_jobs.question import Question
-from spark_jobs.spark_reader import SparkEngine
+from spark_jobs.engine import Engine, GraphEngine
+from spark_jobs.job import Job, Json, main
+from spark_jobs.steps import Progress, Steps
+
+VIEWS = ("principals",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--edges", metavar="URI", required=True, help="the folder to write the edges to; replaced")
+    parser.add_argument("--edges", metavar="URI", required=True, help="folder to write the edges to; it is replaced")
 
 
-def views(options: argparse.Namespace) -> tuple[str, ...]:
-    return ("principals",)
-
-
-def solve(engine: Engine, progress: Progress, options: argparse.Namespace) -> dict[str, Any]:
-    assert isinstance(engine, SparkEngine)
-    question = Question(engine, progress, "most_connected", ["principals", "edges"])
-    question.keep("principals")
-    with question.stage("edges") as sql:
+def solve(engine: Engine, progress: Progress, options: argparse.Namespace) -> Json:
+    assert isinstance(engine, GraphEngine)
+    steps = Steps(engine, progress, "most_connected", ["principals", "edges"])
+    steps.create_table("principals")
+    with steps.stage("edges") as sql:
         engine.write_csv(options.edges, sql, separator=" ")
     return {"edges": options.edges}
 
 
-JOB = run.Job("coworker_edges", __doc__, add_arguments, views, solve)
+JOB = Job("coworker_edges", __doc__, add_arguments, lambda options: VIEWS, solve)
 
 if __name__ == "__main__":
-    run.on_spark(JOB)
+    from spark_jobs.spark_engine import SparkEngine  # not above: submit imports this module, without pyspark
+
+    main(JOB, SparkEngine.start(JOB.name))

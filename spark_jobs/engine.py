@@ -1,13 +1,15 @@
-"""What a question needs of the engine that answers it. There are two: spark_reader.py and duckdb_reader.py."""
+"""What the jobs need of an engine. There are two: duckdb_engine.py and spark_engine.py."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
-class Lines:
-    """How much of an input was read."""
+class LineCounts:
+    """Lines of one input file, without the header."""
 
     path: str
     lines: int
@@ -15,25 +17,62 @@ class Lines:
 
 
 class Engine(Protocol):
+    """Runs SQL over IMDb's files. A path may be a URI where the engine can read it."""
+
     @property
     def version(self) -> str:
-        """Its name and version, for the result."""
+        """Name and version."""
         ...
 
     @property
-    def share(self) -> float:
-        """The part done of the statement that runs now, 0 to 1; asked from another thread."""
+    def progress(self) -> float:
+        """The part of the running statement that is done, 0 to 1. Called from another thread."""
         ...
 
-    def keep(self, table: str, sql: str) -> int:
-        """Computes a table once, for the statements that follow; returns how many rows it has.
+    def exists(self, path: str) -> bool: ...
 
-        A table may take the name of a view that it keeps whole.
-        """
+    def create_views(self, paths: Mapping[str, str]) -> None:
+        """Creates views of views.py over these files. Called once, before any statement."""
+        ...
+
+    def create_table(self, name: str, sql: str) -> int:
+        """Computes a table for later statements and returns its number of rows. It may replace a view of that name."""
         ...
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]: ...
 
-    def lines(self) -> Mapping[str, Lines]:
-        """For each input that was read, by view. To be asked when the statements are done."""
+    def line_counts(self) -> Mapping[str, LineCounts]:
+        """By view, for the views that were read. Called after the last statement."""
         ...
+
+    def write(self, path: str, text: str) -> None:
+        """Replaces the file."""
+        ...
+
+
+@runtime_checkable
+class GraphEngine(Engine, Protocol):
+    """An engine with GraphX, which is part of Spark."""
+
+    def write_csv(self, uri: str, sql: str, separator: str) -> None:
+        """Replaces a folder with text files without headers."""
+        ...
+
+    def highest_degrees(self, edges: str, limit: int) -> list[tuple[int, int]]:
+        """Vertices and their degrees, highest first, then lower id. `edges`: a folder that `write_csv` wrote."""
+        ...
+
+
+def write_file(path: str, text: str) -> None:
+    """Replaces a file of this machine. A reader sees the old content or the new, never a part."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,86 +1,100 @@
 """The person who has worked with the most different people; ties go to the lower id.
 
-Without comparing all pairs: nobody has more co-workers than the sum of (people - 1) over their titles. The co-workers
-of those with the highest bounds are counted first, then only those of people whose bound reaches the last place so
-won. The answer is exact. `--edges` answers from the graph that coworker_edges.py writes, with GraphX.
+Nobody has more co-workers than the sum of (people - 1) over their titles. The co-workers of the people with the highest
+such bounds are counted first, then only those of people whose bound reaches the last rank found so far. The answer is
+exact. `--edges` answers from the graph that coworker_edges.py writes, with GraphX.
 """
 
 import argparse
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 if __package__ in (None, ""):  # started as a file: Python then looks in this folder, not where the package is
     sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from spark_jobs import answer, run
-from spark_jobs.engine import Engine
-from spark_jobs.progress import Progress
-from spark_jobs.question import Question
+from spark_jobs.engine import Engine, GraphEngine
+from spark_jobs.job import Job, Json, left_out, main, person
+from spark_jobs.steps import Progress, Steps
 from spark_jobs.views import InputError
 
 VIEWS = ("principals", "names")
 
-FIRST = 256
-"""People counted before anything is known. Fewer set a lower mark for the others, more may be work for nothing."""
+CANDIDATES = 256
+"""People who are counted first. Fewer leave more people to count afterwards; more may be counted in vain."""
 WIDE = 500_000
-"""Titles that count with their own size in the bounds: a few tens of megabytes, which every executor holds."""
+"""Titles that count with their own size in the bounds: a table of some 30 MB in the memory of every executor."""
 
-COUNTS = ("first", "first_titles", "first_counts", "rest", "rest_titles", "rest_counts")
+COUNTS = (
+    "candidates",
+    "candidate_titles",
+    "candidate_counts",
+    "remaining",
+    "remaining_titles",
+    "remaining_counts",
+)
 PRUNED = ("principals", "teams", "sizes", "wide", "bounds", *COUNTS, "names")
 ALL_PAIRS = ("principals", "everyone", "names")
 
 Ranking = list[tuple[int, int]]
-"""People and the number of their co-workers, the most first; nobody with none."""
+"""People and the number of their co-workers, highest first, without people who have none."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    ways = parser.add_mutually_exclusive_group()
-    ways.add_argument("--all-pairs", action="store_true", help="compare everyone with everyone: slower, same answer")
-    ways.add_argument("--edges", metavar="URI", help="what coworker_edges.py wrote, for GraphX; only in Spark")
+    methods = parser.add_mutually_exclusive_group()
+    methods.add_argument("--all-pairs", action="store_true", help="compare all pairs: slower, same answer")
+    methods.add_argument("--edges", metavar="URI", help="folder that coworker_edges.py wrote, for GraphX; Spark only")
 
 
 def views(options: argparse.Namespace) -> tuple[str, ...]:
     return ("names",) if options.edges else VIEWS
 
 
-def solve(engine: Engine, progress: Progress, options: argparse.Namespace) -> dict[str, Any]:
-    places = options.runners_up + 1
+def solve(engine: Engine, progress: Progress, options: argparse.Namespace) -> Json:
+    limit = options.runners_up + 1
+    plan = ("degrees", "names") if options.edges else ALL_PAIRS if options.all_pairs else PRUNED
+    steps = Steps(engine, progress, "most_connected", plan)
     if options.edges:
-        question = Question(engine, progress, "most_connected", ["degrees", "names"])
-        with question.stage("degrees"):
-            ranking = _highest_degrees(engine, options.edges, places)
-        return _answer(engine, question, ranking)
-    if options.all_pairs:
-        question = Question(engine, progress, "most_connected", ALL_PAIRS)
-        question.keep("principals")
-        return _answer(engine, question, question.rows("everyone", places=places))
-    question = Question(engine, progress, "most_connected", PRUNED)
-    return _answer(engine, question, most_connected(question, places))
+        if not isinstance(engine, GraphEngine):
+            raise InputError("--edges needs Spark, because GraphX is part of it")
+        with steps.stage("degrees"):
+            ranking = engine.highest_degrees(options.edges, limit)
+    elif options.all_pairs:
+        steps.create_table("principals")
+        ranking = [(number, count) for number, count in steps.rows("everyone", limit=limit)]
+    else:
+        ranking = rank_with_bounds(steps, limit)
+    people = [number for number, _ in ranking]
+    names = steps.names(people)
+    ranks = [{"person": person(number, names), "coworkers": count} for number, count in ranking]
+    return {
+        "winner": ranks[0] if ranks else None,
+        "runnersUp": ranks[1:],
+        "leftOut": left_out(engine, people, names),
+    }
 
 
-def most_connected(question: Question, places: int, first: int = FIRST, wide: int = WIDE) -> Ranking:
-    """The first `places` people. `first` and `wide` change how long it takes, never what comes out."""
-    question.keep("principals")
-    question.keep("teams")
-    typical = largest_not_wide(question.rows("sizes"), wide)
-    question.keep("wide", typical=typical)
-    question.keep("bounds", typical=typical)
+def rank_with_bounds(steps: Steps, limit: int, candidates: int = CANDIDATES, wide: int = WIDE) -> Ranking:
+    """`candidates` and `wide` affect the time that it takes, never the result."""
+    steps.create_table("principals")
+    steps.create_table("teams")
+    narrow_size = largest_narrow_size(steps.rows("sizes"), wide)
+    steps.create_table("wide", narrow_size=narrow_size)
+    steps.create_table("bounds", narrow_size=narrow_size)
 
-    question.keep("first", first=first)
-    question.keep("first_titles")
-    ranking = question.rows("first_counts", places=places)
-    # To tie with the last place is enough, for the lower id wins.
-    floor = ranking[-1][1] if len(ranking) == places else 1
-    if question.keep("rest", floor=floor):
-        question.keep("rest_titles")
-        ranking += question.rows("rest_counts", places=places)
-    return sorted(ranking, key=lambda row: (-row[1], row[0]))[:places]
+    steps.create_table("candidates", candidates=candidates)
+    steps.create_table("candidate_titles")
+    ranking = steps.rows("candidate_counts", limit=limit)
+    # A bound that equals the last rank is enough, because the lower id wins a tie.
+    floor = ranking[-1][1] if len(ranking) == limit else 1
+    if steps.create_table("remaining", floor=floor):
+        steps.create_table("remaining_titles")
+        ranking += steps.rows("remaining_counts", limit=limit)
+    return sorted(((number, count) for number, count in ranking), key=lambda row: (-row[1], row[0]))[:limit]
 
 
-def largest_not_wide(sizes: Iterable[tuple[int, int]], wide: int) -> int:
-    """The smallest size that at most `wide` titles exceed. `sizes`: how many titles have each size, largest first."""
+def largest_narrow_size(sizes: Iterable[tuple[int, int]], wide: int) -> int:
+    """The smallest size that at most `wide` titles exceed. `sizes`: (size, number of titles), largest first."""
     for size, titles in sizes:
         wide -= titles
         if wide < 0:
@@ -88,27 +102,9 @@ def largest_not_wide(sizes: Iterable[tuple[int, int]], wide: int) -> int:
     return 1  # every title is wide, or has only one person
 
 
-def _highest_degrees(engine: Engine, edges: str, places: int) -> Ranking:
-    spark = getattr(engine, "spark", None)
-    if spark is None:
-        raise InputError("--edges needs Spark: GraphX is a part of it")
-    from spark_jobs import graphx
-
-    return graphx.highest_degrees(spark, edges, places)
-
-
-def _answer(engine: Engine, question: Question, ranking: Ranking) -> dict[str, Any]:
-    people = [number for number, _ in ranking]
-    names = question.names(people)
-    ranks = [{"person": answer.person(number, names), "coworkers": count} for number, count in ranking]
-    return {
-        "winner": ranks[0] if ranks else None,
-        "runnersUp": ranks[1:],
-        "leftOut": answer.left_out(engine.lines(), people, names),
-    }
-
-
-JOB = run.Job("most_connected", __doc__, add_arguments, views, solve)
+JOB = Job("most_connected", __doc__, add_arguments, views, solve)
 
 if __name__ == "__main__":
-    run.on_spark(JOB)
+    from spark_jobs.spark_engine import SparkEngine  # not above: run_duckdb imports this module, without pyspark
+
+    main(JOB, SparkEngine.start(JOB.name))

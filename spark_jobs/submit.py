@@ -1,8 +1,6 @@
-"""Starts a job with spark-submit on this machine, with settings that suit the machine and the inputs.
+"""Starts a job with spark-submit on this machine, with settings that fit the machine and the size of the inputs.
 
-`python -m spark_jobs.submit best_director --inputs FOLDER --output FILE` becomes spark-submit: same process, same
-output. With `--archive FILE --make-archive` it keeps Spark's classes as the JVM has loaded them, once for each version
-of Spark and Java; with `--archive FILE` alone a job then starts in two thirds of the time.
+`python -m spark_jobs.submit best_director --inputs FOLDER --output FILE` becomes the spark-submit process.
 """
 
 import argparse
@@ -13,21 +11,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from spark_jobs import best_director, most_connected
-from spark_jobs.progress import Progress
-from spark_jobs.views import FORMS, VIEWS
+from spark_jobs import best_director, coworker_edges, most_connected
+from spark_jobs.imdb_files import FORMS
+from spark_jobs.steps import Progress
+from spark_jobs.views import VIEWS
 
-JOBS = {
-    "best_director": best_director.VIEWS,
-    "most_connected": most_connected.VIEWS,
-    "coworker_edges": ("principals",),
-}
-FOLDER = Path(__file__).resolve().parent
+JOBS = {job.JOB.name: job.VIEWS for job in (best_director, most_connected, coworker_edges)}
 
 SMALL = 256 << 20
-"""Bytes of input that are read before the JVM's second compiler has paid for itself."""
+"""Bytes of input below which the JVM's second compiler costs more time than it saves."""
 
-# Nobody looks at a job's own web page, and it listens on nothing that others reach.
+# The web page of a job is off, and nothing listens on other addresses than this machine's own.
 CONF = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -35,12 +29,12 @@ CONF = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
 }
-# The small program that puts spark-submit's command together is a JVM too.
+# spark-submit starts a small JVM first, which composes the command of the real one.
 LAUNCHER = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto"
 
 
-class NoSpark(Exception):
-    """This machine cannot run Spark; the message is a sentence that says what it lacks."""
+class SparkMissing(Exception):
+    """Spark cannot run on this machine. The message says what is missing, and is shown to users."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -52,55 +46,43 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--memory", help='heap, such as "4g"; default: enough for the inputs, at most half of the machine'
     )
-    parser.add_argument("--archive", type=Path, help="the file of --make-archive; ignored where it is missing or stale")
-    parser.add_argument("--make-archive", action="store_true", help="write it: takes half a minute and 120 MB")
-    parser.add_argument("job", nargs="?", choices=JOBS)
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="of the job: see `… submit JOB --help`")
+    parser.add_argument("job", choices=JOBS)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="the job's arguments: see `… submit JOB --help`")
     options = parser.parse_args(arguments)
     try:
-        command = _command(parser, options)
-    except NoSpark as error:
+        main_file = Path(__file__).with_name(f"{options.job}.py")
+        command = spark_submit(main_file.resolve(), options.arguments, options.memory)
+    except SparkMissing as error:
         Progress().failed(str(error))
         sys.exit(1)
-    os.execvpe(command[0], command, os.environ | environment())  # noqa: S606 - no shell takes part
+    os.execvpe(command[0], command, os.environ | environment())  # noqa: S606 (no shell takes part)
 
 
-def _command(parser: argparse.ArgumentParser, options: argparse.Namespace) -> list[str]:
-    if options.make_archive:
-        options.archive.unlink(missing_ok=True)
-        java = [f"-XX:ArchiveClassesAtExit={options.archive}"]
-        return spark_submit(str(FOLDER / "warm_up.py"), [], options.memory or "1g", java)
-    if options.job:
-        size = input_bytes(options.job, options.arguments)
-        java = java_options(size, options.archive)
-        memory = options.memory or f"{heap(size) >> 20}m"
-        return spark_submit(str(FOLDER / f"{options.job}.py"), options.arguments, memory, java)
-    parser.error("name a job, or --make-archive")
-
-
-def spark_submit(main_file: str, arguments: Sequence[str], memory: str, java: Sequence[str]) -> list[str]:
+def spark_submit(main_file: Path, arguments: Sequence[str], memory: str | None = None) -> list[str]:
+    """The command that runs a job. `memory` is the heap, such as "4g"; by default it depends on the inputs."""
+    size = input_bytes(main_file.stem, arguments)
     conf = [part for name, value in CONF.items() for part in ("--conf", f"{name}={value}")]
     return [
-        *(program(), "--master", "local[*]", "--driver-memory", memory, *conf),
-        *("--driver-java-options", " ".join(java), main_file, *arguments),
+        *(program(), "--master", "local[*]", "--driver-memory", memory or f"{heap(size) >> 20}m", *conf),
+        *("--driver-java-options", " ".join(java_options(size)), str(main_file), *arguments),
     ]
 
 
-def java_options(size: int, archive: Path | None) -> list[str]:
+def java_options(size: int) -> list[str]:
+    """For inputs of so many bytes."""
     compiler = ["-XX:TieredStopAtLevel=1"] if size < SMALL else []
-    classes = [f"-XX:SharedArchiveFile={archive}"] if archive else []
-    return [*compiler, *classes, "-XX:+UseParallelGC"]
+    return [*compiler, "-XX:+UseParallelGC"]
 
 
 def heap(size: int) -> int:
-    """A gigabyte is enough for a million titles, four for nine million."""
+    """Bytes for inputs of so many bytes. A gigabyte is enough for a million titles, four for nine million."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min((1 << 30) + size * 3 // 5, machine // 2)
 
 
 def environment() -> dict[str, str]:
-    # Workers would else take the first python3 on the PATH, with other packages or none.
     return {
+        # Without it, workers take the first python3 on the PATH, which may lack the packages.
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
         "SPARK_LAUNCHER_OPTS": LAUNCHER,
@@ -109,33 +91,31 @@ def environment() -> dict[str, str]:
 
 
 def program() -> str:
-    """spark-submit: of SPARK_HOME, of the PATH, or of PySpark's package, which brings all of Spark."""
+    """The path of spark-submit: from SPARK_HOME, the PATH, or the pyspark package, which contains all of Spark."""
     if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
-        raise NoSpark("Spark needs Java, and there is none on this machine")
+        raise SparkMissing("Spark needs Java, and there is none on this machine")
     if home := os.environ.get("SPARK_HOME"):
         return str(Path(home, "bin", "spark-submit"))
-    if found := shutil.which("spark-submit"):
-        return found
+    if path := shutil.which("spark-submit"):
+        return path
     package = importlib.util.find_spec("pyspark")
     if package is None or package.origin is None:
-        raise NoSpark("Spark is not installed on this machine")
+        raise SparkMissing("Spark is not installed on this machine")
     return str(Path(package.origin).parent / "bin" / "spark-submit")
 
 
 def input_bytes(job: str, arguments: Sequence[str]) -> int:
-    """The size of what the job reads, as far as it is here. Parquet and gzip hold about four times as much."""
+    """The size of the job's local inputs as plain text. Parquet and gzip files hold about four times their size."""
     parser = argparse.ArgumentParser(add_help=False)
     for option in ("inputs", *JOBS[job]):
         parser.add_argument(f"--{option}", default="")
     options = vars(parser.parse_known_args(arguments)[0])
     size = 0
     for name in JOBS[job]:
-        paths = (
-            [options[name]] if options[name] else [f"{options['inputs']}/{VIEWS[name].file}{form}" for form in FORMS]
-        )
-        found = next((Path(path) for path in paths if os.path.exists(path)), None)
-        if found is not None:
-            files = found.rglob("*.parquet") if found.is_dir() else [found]
+        candidates = [options[name]] if options[name] else [f"{options['inputs']}/{VIEWS[name].file}{f}" for f in FORMS]
+        path = next((Path(candidate) for candidate in candidates if os.path.exists(candidate)), None)
+        if path is not None:
+            files = path.rglob("*.parquet") if path.is_dir() else [path]
             size += sum(file.stat().st_size * (1 if file.suffix == ".tsv" else 4) for file in files)
     return size
 

@@ -1,21 +1,21 @@
-"""IMDb's five files as the questions see them: five views with numbers for ids, the same in both engines.
+"""The five SQL views that both engines create over IMDb's files, with numbers as ids.
 
-A view has a row for every line but the header. Of a line that cannot be read, the columns it is known by are NULL, so
-that joins drop it and it can still be counted.
+A view has one row per line, without the header. In a row whose line cannot be read, the key columns are NULL: joins
+drop it, and it can still be counted.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-FORMS = (".parquet", ".tsv", ".tsv.gz")
-"""What a file's name may end in, the form that is read soonest first."""
+from spark_jobs.imdb_files import COLUMNS, FORMS
 
-# Backslash N is IMDb's null. Spelled so because the engines read a backslash in a literal differently.
+# Backslash N is IMDb's null. The two engines read a backslash in a literal differently, hence chr().
 _NULL = "concat(chr(92), 'N')"
 
 
 class InputError(Exception):
-    """The inputs are not what the job was promised; the message is a sentence for whoever gave them."""
+    """The input files or arguments cannot be used. The message is shown to users."""
 
 
 def _number(column: str, prefix: str) -> str:
@@ -25,39 +25,36 @@ def _number(column: str, prefix: str) -> str:
 
 @dataclass(frozen=True)
 class View:
+    """`select` maps the view's columns to expressions over the file's columns, which are text."""
+
     file: str
-    """The file's name without its ending."""
-    columns: tuple[str, ...]
-    """Every column of the file, in IMDb's order; the first is the id of what the line tells of."""
     select: Mapping[str, str]
-    """The view's columns, each as an expression over the file's columns as text."""
     readable: str
-    """Whether a row comes from a line that could be read."""
+    """SQL condition: the row's line could be read."""
 
     @property
-    def needs(self) -> tuple[str, ...]:
-        """The columns the view is made of. A line cut before the end of the last of them cannot be read."""
+    def columns(self) -> tuple[str, ...]:
+        """All columns of the file."""
+        return COLUMNS[self.file]
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The columns that the view uses. A line that ends before the last of them does is unreadable."""
         return tuple(column for column in self.columns if any(column in text for text in self.select.values()))
 
     @property
-    def sql_columns(self) -> str:
-        return ", ".join(f"{expression} AS {name}" for name, expression in self.select.items())
+    def leading(self) -> tuple[str, ...]:
+        """The file's columns up to the last needed one."""
+        return self.columns[: self.columns.index(self.needed[-1]) + 1]
+
+    @property
+    def select_list(self) -> list[str]:
+        return [f"{expression} AS {name}" for name, expression in self.select.items()]
 
 
 VIEWS = {
     "basics": View(
         "title.basics",
-        (
-            "tconst",
-            "titleType",
-            "primaryTitle",
-            "originalTitle",
-            "isAdult",
-            "startYear",
-            "endYear",
-            "runtimeMinutes",
-            "genres",
-        ),
         {
             "title": _number("tconst", "tt"),
             "type": "titleType",
@@ -68,7 +65,6 @@ VIEWS = {
     ),
     "ratings": View(
         "title.ratings",
-        ("tconst", "averageRating", "numVotes"),
         {
             "title": _number("tconst", "tt"),
             "rating": "CAST(try_cast(averageRating AS DECIMAL(4, 1)) * 10 AS INT)",  # in tenths, which add up exactly
@@ -78,27 +74,24 @@ VIEWS = {
     ),
     "crew": View(
         "title.crew",
-        ("tconst", "directors", "writers"),
         {"title": _number("tconst", "tt"), "directors": "directors"},
         "title IS NOT NULL",
     ),
     "principals": View(
         "title.principals",
-        ("tconst", "ordering", "nconst", "category", "job", "characters"),
         {"title": _number("tconst", "tt"), "person": _number("nconst", "nm")},
         "title IS NOT NULL AND person IS NOT NULL",
     ),
     "names": View(
         "name.basics",
-        ("nconst", "primaryName", "birthYear", "deathYear", "primaryProfession", "knownForTitles"),
         {"person": _number("nconst", "nm"), "name": f"nullif(primaryName, {_NULL})"},
         "person IS NOT NULL",
     ),
 }
 
 
-def find(folder: str, names: tuple[str, ...], exists: Callable[[str], bool]) -> dict[str, str]:
-    """Where the files of these views are in a folder (or under a URI), in whichever form they have."""
+def find_files(folder: str, names: Iterable[str], exists: Callable[[str], bool]) -> dict[str, str]:
+    """The path of each view's file in a folder or under a URI."""
     paths = {}
     for name in names:
         file = VIEWS[name].file
@@ -109,7 +102,12 @@ def find(folder: str, names: tuple[str, ...], exists: Callable[[str], bool]) -> 
     return paths
 
 
-def check(name: str, path: str, lines: int, unreadable: int) -> None:
-    """A few cut lines are life; a file most of which cannot be read is another file."""
+def views_in(sql: str, names: Iterable[str]) -> set[str]:
+    """Those of the views that a statement names."""
+    return {name for name in names if re.search(rf"\b{name}\b", sql)}
+
+
+def check_readable(name: str, path: str, lines: int, unreadable: int) -> None:
+    """Raises InputError if more than half of the lines are unreadable: then it is some other file."""
     if unreadable > 100 and unreadable * 2 > lines:
         raise InputError(f"{path}: {unreadable:,} of {lines:,} lines cannot be read as {VIEWS[name].file} of IMDb")

@@ -1,1 +1,1 @@
-"""Has the two questions over all of IMDb computed where Spark should run, and keeps the answers."""
+"""Answers two questions over all of IMDb: runs jobs of spark_jobs, and keeps their answers."""

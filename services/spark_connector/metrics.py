@@ -1,4 +1,4 @@
-"""Metrics of the connector."""
+"""Metrics of the Spark connector."""
 
 import datetime
 import time
@@ -8,20 +8,20 @@ from prometheus_client import Counter, Gauge, Histogram
 
 OUTCOMES = ("answered", "failed", "cancelled")
 
-COMPUTING = Gauge("seen_spark_computing", "Computations of the question that are running now.", ("question",))
-COMPUTATIONS = Counter("seen_spark_computations", "Computations ended.", ("question", "outcome"))
+COMPUTING = Gauge("seen_spark_computing", "Running computations of the question.", ("question",))
+COMPUTATIONS = Counter("seen_spark_computations", "Computations that have ended.", ("question", "outcome"))
 SECONDS = Histogram(
     "seen_spark_computation_seconds",
-    "Time that a computation took, whatever became of it.",
+    "Duration of a computation, whatever its outcome.",
     ("question",),
     buckets=(1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500),
 )
-AGE = Gauge("seen_spark_answer_age_seconds", "Age of the kept answer to the plain question.", ("question",))
-STALE = Gauge("seen_spark_answer_stale", "1 while the kept answer to the plain question is out of date.", ("question",))
+AGE = Gauge("seen_spark_answer_age_seconds", "Age of the kept answer to the default query.", ("question",))
+STALE = Gauge("seen_spark_answer_stale", "1 while the kept answer to the default query is out of date.", ("question",))
 
 
-def begin(questions: Iterable[str]) -> None:
-    """Shows every series from the start, as 0: rates are blind to a series' first count."""
+def create_series(questions: Iterable[str]) -> None:
+    """Creates all series with the value 0, because a rate does not see the first value of a new series."""
     for question in questions:
         COMPUTING.labels(question)
         for outcome in OUTCOMES:

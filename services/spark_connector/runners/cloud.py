@@ -1,4 +1,4 @@
-"""A job in Google's cloud: submitted once for its key, found again after a restart, followed to its end."""
+"""Runs a job in Google's cloud: submits it once per key, finds it again after a restart, and waits for its end."""
 
 import asyncio
 import datetime
@@ -14,20 +14,29 @@ from google.api_core.exceptions import AlreadyExists, GoogleAPICallError, NotFou
 from google.auth.exceptions import GoogleAuthError
 
 from services.common.errors import Unavailable
-from services.spark_connector.bucket import SCHEME, Bucket
-from services.spark_connector.patience import Away, patiently
-from services.spark_connector.runners import SEE_LOG, Answer, Job, JobFailed, Report, took_too_long
-from services.spark_connector.runners.program import Program, Said, arguments, said, sentence
+from services.spark_connector.google_retry import RetriesFailed, retry
+from services.spark_connector.runners.job import (
+    SEE_LOG,
+    Job,
+    JobFailed,
+    ProgressEvent,
+    Report,
+    Result,
+    time_limit_message,
+)
+from services.spark_connector.runners.job_files import JobFiles
+from services.spark_connector.settings import GS
+from services.spark_connector.storage.bucket import Bucket
 
 log = logging.getLogger(__name__)
 
-# How long Dataproc may not answer before a submission has failed. A job that runs is waited for to its time limit.
+# Seconds for which calls are repeated. A running job is waited for until its own time limit.
 SUBMIT_WITHIN_S = 120.0
 CANCEL_WITHIN_S = 30.0
-# From one look at a running job to the next: at first, and at most.
-FIRST_LOOK_S, LONGEST_LOOK_S = 1.0, 10.0
-# What a project can be billed for is bounded by the back-off; this only ends a loop that should not be.
-MOST_ATTEMPTS = 100_000
+# Seconds between polls of a running job.
+FIRST_POLL_S, MAX_POLL_S = 1.0, 10.0
+# Ends a loop that should not happen; the back-off bounds what attempts can cost.
+MAX_ATTEMPTS = 100_000
 
 
 class State(Enum):
@@ -38,26 +47,26 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One submission of a job, as the cloud knows it. `why` and `driver_log` are for our log, never for users."""
+    """One submission of a job. `reason` and `driver_log` are for the log, not for users."""
 
     id: str
     state: State
     stage: str
     progress: float
-    why: str
+    reason: str
     driver_log: str
     submitted_at: datetime.datetime | None
 
     @property
     def number(self) -> int:
-        """0 for the first of a key; -1 where somebody else named it."""
+        """Counts the attempts for a key from 0; -1 if the id is not one of ours."""
         number = self.id.rpartition("-")[2]
         return int(number) if number.isdecimal() else -1
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What is run: `main` and `files` are gs:// links; `key` is a label that finds it again."""
+    """`main` and `files` are gs:// links; `key` is a label by which the job is found later."""
 
     id: str
     key: str
@@ -68,123 +77,122 @@ class Submission:
 
 
 class Cluster(Protocol):
-    """What differs between jobs on a cluster and batches. Every method blocks, and may raise Google's errors."""
+    """The difference between jobs on a cluster and batches. Every method blocks and may raise Google's errors."""
 
-    def attempts(self, key: str) -> Sequence[Attempt]: ...
+    def list_attempts(self, key: str) -> Sequence[Attempt]: ...
 
     def submit(self, submission: Submission) -> Attempt:
-        """Repeating it with the same id does nothing more; AlreadyExists may say so."""
+        """Repeating it with the same id starts nothing new, but may raise AlreadyExists."""
         ...
 
-    def look(self, attempt_id: str) -> Attempt: ...
+    def get(self, attempt_id: str) -> Attempt: ...
 
     def cancel(self, attempt_id: str) -> None: ...
 
 
 class CloudRunner:
-    """Nothing here is remembered: a restarted connector, or a second one, finds the job by its key and goes on."""
+    """Keeps no state: after a restart, or in a second replica, it finds a job by its key."""
 
     def __init__(
         self,
         connect: Callable[[], Cluster],
         name: str,
-        program: Program,
+        files: JobFiles,
         bucket: Bucket,
         time_limit_s: float,
         open_bucket: Callable[[str], Bucket] = Bucket,
-        first_look_s: float = FIRST_LOOK_S,
+        first_poll_s: float = FIRST_POLL_S,
     ) -> None:
-        """`connect` is called at the first job. `bucket` takes job files and results; drivers' logs are in others."""
+        """`connect` is called for the first job. `bucket` is for job files and results; logs are in other buckets."""
         self.name = name
         self._connect = connect
         self._connected: Cluster | None = None
-        self._program = program
+        self._files = files
         self._bucket = bucket
         self._time_limit_s = time_limit_s
         self._open_bucket = open_bucket
-        self._first_look_s = first_look_s
+        self._first_poll_s = first_poll_s
 
-    async def run(self, job: Job, report: Report) -> Answer:
+    async def run(self, job: Job, report: Report) -> Result:
         try:
             cluster = await self._cluster()
-            attempt = await self._attempt(cluster, job, report)
-            attempt = await self._follow(cluster, attempt, report)
-        except Away as error:
+            attempt = await self._find_or_submit(cluster, job, report)
+            attempt = await self._wait_for_end(cluster, attempt, report)
+        except RetriesFailed as error:
             raise JobFailed("Dataproc does not answer", str(error)) from error
         except (GoogleAPICallError, GoogleAuthError) as error:
-            raise JobFailed("Dataproc refused the job; the connector's log says why", str(error)) from error
+            raise JobFailed("Dataproc refused the job; the Spark connector's log says why", str(error)) from error
         if attempt.state is State.FAILED:
-            words = await self._words(attempt)
-            message = sentence(words.error, job.inputs.where) if words else None
-            raise JobFailed(message or SEE_LOG, f"{attempt.id}: {attempt.why}; its driver's log: {attempt.driver_log}")
-        answer = await self._result(attempt)
-        if answer is None:
-            raise JobFailed(SEE_LOG, f"{attempt.id} left no result; its driver's log: {attempt.driver_log}")
-        return answer
+            event = await self._last_event(attempt)
+            message = (job.user_message(event.error) if event else None) or SEE_LOG
+            raise JobFailed(message, f"{attempt.id}: {attempt.reason}; its driver's log: {attempt.driver_log}")
+        result = await self._result(attempt)
+        if result is None:
+            raise JobFailed(SEE_LOG, f"{attempt.id} wrote no result; its driver's log: {attempt.driver_log}")
+        return result
 
     async def _cluster(self) -> Cluster:
         if self._connected is None:
             self._connected = await asyncio.to_thread(self._connect)
         return self._connected
 
-    async def _attempt(self, cluster: Cluster, job: Job, report: Report) -> Attempt:
-        """The attempt that will do: one that runs, or has left a result that nobody kept, or a new one."""
+    async def _find_or_submit(self, cluster: Cluster, job: Job, report: Report) -> Attempt:
+        """An attempt that is running, or one with an unused result, or else a new one."""
         key = job.key[:16]
-        known = await patiently(lambda: cluster.attempts(key), SUBMIT_WITHIN_S)
-        known = sorted(known, key=lambda attempt: attempt.number, reverse=True)
-        for attempt in known:
-            if await self._will_do(attempt, job):
-                log.info("found again", extra={"job": attempt.id, "state": attempt.state.value})
+        attempts = await retry(lambda: cluster.list_attempts(key), SUBMIT_WITHIN_S)
+        attempts = sorted(attempts, key=lambda attempt: attempt.number, reverse=True)
+        for attempt in attempts:
+            if await self._is_usable(attempt, job):
+                log.info("job found", extra={"job": attempt.id, "state": attempt.state.value})
                 return attempt
-        report("sending the job's files", 0)
+        report("uploading the job's files", 0)
         main, files = await self._upload(job)
-        for number in range(known[0].number + 1 if known else 0, MOST_ATTEMPTS):
-            attempt_id = f"{job.asked.question.name.replace('_', '-')}-{key}-{number}"
-            output = f"{self._bucket.url}/{_result_name(attempt_id)}"
-            submission = Submission(attempt_id, key, job.asked.question.name, main, files, arguments(job, output))
-            attempt = await self._submit(cluster, submission)
-            # A list may lag behind: what is there under this id may be an attempt that failed long ago.
-            if attempt.state is State.ACTIVE or await self._will_do(attempt, job):
+        for number in range(attempts[0].number + 1 if attempts else 0, MAX_ATTEMPTS):
+            attempt_id = f"{job.name.replace('_', '-')}-{key}-{number}"
+            arguments = job.arguments(f"{self._bucket.url}/{_result_name(attempt_id)}")
+            attempt = await self._submit(cluster, Submission(attempt_id, key, job.name, main, files, arguments))
+            # The list may lag behind, so this id may belong to an attempt that failed long ago.
+            if attempt.state is State.ACTIVE or await self._is_usable(attempt, job):
                 return attempt
         raise JobFailed(SEE_LOG, "no id is left for another attempt")
 
     async def _submit(self, cluster: Cluster, submission: Submission) -> Attempt:
         try:
-            attempt = await patiently(lambda: cluster.submit(submission), SUBMIT_WITHIN_S)
-            log.info("submitted", extra={"job": attempt.id})
+            attempt = await retry(lambda: cluster.submit(submission), SUBMIT_WITHIN_S)
+            log.info("job submitted", extra={"job": attempt.id})
             return attempt
-        except AlreadyExists:  # another connector was quicker
-            return await patiently(lambda: cluster.look(submission.id), SUBMIT_WITHIN_S)
+        except AlreadyExists:  # submitted by another connector
+            return await retry(lambda: cluster.get(submission.id), SUBMIT_WITHIN_S)
 
-    async def _will_do(self, attempt: Attempt, job: Job) -> bool:
+    async def _is_usable(self, attempt: Attempt, job: Job) -> bool:
         if attempt.state is State.DONE:
-            return not job.again and await self._result(attempt) is not None
+            return not job.refresh and await self._result(attempt) is not None
         return attempt.state is State.ACTIVE
 
-    async def _follow(self, cluster: Cluster, attempt: Attempt, report: Report) -> Attempt:
+    async def _wait_for_end(self, cluster: Cluster, attempt: Attempt, report: Report) -> Attempt:
         submitted = attempt.submitted_at.timestamp() if attempt.submitted_at else time.time()
-        wait_s = self._first_look_s
+        wait_s = self._first_poll_s
         while attempt.state is State.ACTIVE:
-            words = await self._words(attempt)
-            report(*((words.stage, words.share) if words else (attempt.stage, attempt.progress)))
+            event = await self._last_event(attempt)
+            report(*((event.stage, event.progress) if event else (attempt.stage, attempt.progress)))
             left_s = submitted + self._time_limit_s - time.time()
             if left_s <= 0:
                 await self._cancel(cluster, attempt)
             await asyncio.sleep(min(wait_s, max(left_s, 0.05)))
-            wait_s = min(wait_s * 1.5, LONGEST_LOOK_S)
+            wait_s = min(wait_s * 1.5, MAX_POLL_S)
             try:
-                attempt = await patiently(lambda: cluster.look(attempt.id), LONGEST_LOOK_S)  # noqa: B023
-            except Away as error:  # the job goes on without us: we look again, until its time is up
-                log.warning("a running job cannot be looked at", extra={"job": attempt.id, "error": str(error)})
+                attempt = await retry(lambda: cluster.get(attempt.id), MAX_POLL_S)  # noqa: B023
+            except RetriesFailed as error:  # the job goes on, so keep polling until its time limit
+                log.warning("cannot poll a running job", extra={"job": attempt.id, "error": str(error)})
                 report(f"{attempt.stage}; Dataproc does not answer", attempt.progress)
             except NotFound:
                 raise JobFailed("the job was deleted while it ran", attempt.id) from None
         return attempt
 
-    async def _words(self, attempt: Attempt) -> Said | None:
-        """What the job last said of itself, as far as its driver's log lets us read it; the log comes in parts."""
+    async def _last_event(self, attempt: Attempt) -> ProgressEvent | None:
+        """From the last part of the driver's log; None if that cannot be read."""
         folder, _, name = attempt.driver_log.rpartition("/")
-        if not folder.startswith(SCHEME):
+        if not folder.startswith(GS):
             return None
         try:
             log_folder = self._open_bucket(folder)
@@ -193,35 +201,33 @@ class CloudRunner:
         except Unavailable:
             return None
         lines = (text or b"").decode(errors="replace").splitlines()
-        return next((words for line in reversed(lines) if (words := said(line))), None)
+        return next((event for line in reversed(lines) if (event := ProgressEvent.parse(line))), None)
 
     async def _cancel(self, cluster: Cluster, attempt: Attempt) -> None:
         detail = f"{attempt.id}; its driver's log: {attempt.driver_log}"
         try:
-            await patiently(lambda: cluster.cancel(attempt.id), CANCEL_WITHIN_S)
-        except (Away, GoogleAPICallError) as error:
+            await retry(lambda: cluster.cancel(attempt.id), CANCEL_WITHIN_S)
+        except (RetriesFailed, GoogleAPICallError) as error:
             detail += f"; cancelling it failed: {error}"
-        raise JobFailed(took_too_long(self._time_limit_s), detail)
+        raise JobFailed(time_limit_message(self._time_limit_s), detail)
 
     async def _upload(self, job: Job) -> tuple[str, Sequence[str]]:
-        """Sends what is not there yet. The folder's name is the hash of its contents, so nothing there ever changes."""
-        folder = f"jobs/{self._program.version[:16]}"
-        there = {blob.name for blob in await self._bucket.list(folder)}
-        main, files = self._program.for_cluster(job.asked.question.name)
-        for name, content in (main, *files):
-            if f"{folder}/{name}" not in there:
+        """Uploads missing files. The folder's name is a hash of its contents, so its files never change."""
+        folder = f"jobs/{self._files.version[:16]}"
+        existing = {blob.name for blob in await self._bucket.list(folder)}
+        main, package = self._files.for_cluster(job.name)
+        for name, content in (main, package):
+            if f"{folder}/{name}" not in existing:
                 await self._bucket.write(f"{folder}/{name}", content, "application/octet-stream")
-        return f"{self._bucket.url}/{folder}/{main[0]}", [f"{self._bucket.url}/{folder}/{name}" for name, _ in files]
+        return f"{self._bucket.url}/{folder}/{main[0]}", [f"{self._bucket.url}/{folder}/{package[0]}"]
 
-    async def _result(self, attempt: Attempt) -> Answer | None:
+    async def _result(self, attempt: Attempt) -> Result | None:
         content = await self._bucket.read(_result_name(attempt.id))
-        if content is None:
-            return None
         try:
-            answer: Answer = json.loads(content)
+            result: Result | None = None if content is None else json.loads(content)
         except ValueError:
             return None
-        return answer
+        return result
 
 
 def _result_name(attempt_id: str) -> str:

@@ -8,7 +8,7 @@ from typing import cast
 from google.cloud import dataproc_v1
 from google.cloud.dataproc_v1 import Job, JobControllerClient, JobStatus
 
-from services.spark_connector.patience import CALL_TIMEOUT_S
+from services.spark_connector.google_retry import CALL_TIMEOUT_S
 from services.spark_connector.runners.cloud import Attempt, State, Submission
 
 _States = JobStatus.State
@@ -16,7 +16,7 @@ FAILED = (_States.ERROR, _States.CANCELLED, _States.CANCEL_PENDING, _States.CANC
 STAGES = {
     _States.PENDING: "waiting for the cluster",
     _States.SETUP_DONE: "waiting for the cluster",
-    _States.ATTEMPT_FAILURE: "starting again after a failure",
+    _States.ATTEMPT_FAILURE: "restarting after a failure",
 }
 RUNNING_STAGE = "running on the cluster"
 
@@ -28,7 +28,7 @@ class DataprocCluster:
     region: str
     cluster: str
 
-    def attempts(self, key: str) -> Sequence[Attempt]:
+    def list_attempts(self, key: str) -> Sequence[Attempt]:
         request = dataproc_v1.ListJobsRequest(
             project_id=self.project, region=self.region, filter=f"labels.seen-key = {key}"
         )
@@ -45,13 +45,13 @@ class DataprocCluster:
                 args=submission.arguments,
             ),
         )
-        # With the id of the request, one that is sent again because its answer was lost starts nothing new.
+        # The request id makes a repeated request start nothing new.
         request = dataproc_v1.SubmitJobRequest(
             project_id=self.project, region=self.region, job=job, request_id=submission.id
         )
         return _attempt(self.client.submit_job(request, retry=None, timeout=CALL_TIMEOUT_S))
 
-    def look(self, attempt_id: str) -> Attempt:
+    def get(self, attempt_id: str) -> Attempt:
         request = dataproc_v1.GetJobRequest(project_id=self.project, region=self.region, job_id=attempt_id)
         return _attempt(self.client.get_job(request, retry=None, timeout=CALL_TIMEOUT_S))
 
@@ -60,21 +60,21 @@ class DataprocCluster:
         self.client.cancel_job(request, retry=None, timeout=CALL_TIMEOUT_S)
 
 
-def client_of(region: str) -> JobControllerClient:
-    """A job is known only at its region's own address."""
+def regional_client(region: str) -> JobControllerClient:
+    """Only the endpoint of a job's region knows the job."""
     return JobControllerClient(client_options={"api_endpoint": f"{region}-dataproc.googleapis.com:443"})
 
 
 def _attempt(job: Job) -> Attempt:
     state = job.status.state
-    # proto-plus makes datetimes of them, whatever their type says.
+    # proto-plus returns datetimes, although the declared type differs.
     times = [cast(datetime.datetime | None, status.state_start_time) for status in (*job.status_history, job.status)]
     return Attempt(
         id=job.reference.job_id,
         state=State.DONE if state == _States.DONE else State.FAILED if state in FAILED else State.ACTIVE,
         stage=STAGES.get(state, RUNNING_STAGE),
         progress=max((application.progress for application in job.yarn_applications), default=0.0),
-        why=f"{_States(state).name}: {job.status.details}",
+        reason=f"{_States(state).name}: {job.status.details}",
         driver_log=job.driver_output_resource_uri,
         submitted_at=min((time for time in times if time), default=None),
     )

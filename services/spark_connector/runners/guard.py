@@ -1,8 +1,8 @@
-"""Runs one command so that nothing of it outlives whoever started this: guard.py GRACE_SECONDS COMMAND…
+"""Runs one command so that nothing it starts outlives the caller: guard.py GRACE_SECONDS COMMAND…
 
-Standard input is a pipe whose other end the starter holds. When that closes, be it that the starter wants the command
-ended or that it was killed, the command is asked to end, and after the grace everything that it started is killed.
-A program of its own, because a process with threads must not run code between fork and exec. Standard library only.
+Standard input is a pipe whose other end the caller holds. When it closes, because the caller wants the command to end
+or was killed, the command gets SIGTERM; after the grace everything that it started gets SIGKILL. This is a program of
+its own because a process with threads must not run code between fork and exec. Standard library only.
 """
 
 import contextlib
@@ -22,44 +22,44 @@ LINUX = sys.platform == "linux"
 
 def main(grace_s: float, command: list[str]) -> int:
     if LINUX:
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)  # what its children leave behind becomes ours to end
-    child = subprocess.Popen(  # noqa: S603 (to run what it is given is what this is for)
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)  # orphans of the command become our children
+    child = subprocess.Popen(  # noqa: S603 (running a command is its purpose)
         command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with(os.getpid()) if LINUX else None
     )
 
-    def stop_when(told: Callable[[], None]) -> None:
-        threading.Thread(target=_stop_when, args=(told, child, grace_s), daemon=True).start()
+    def stop_after(wait: Callable[[], None]) -> None:
+        threading.Thread(target=_stop_after, args=(wait, child, grace_s), daemon=True).start()
 
-    stop_when(_input_ends)
-    signal.signal(signal.SIGTERM, lambda *_: stop_when(lambda: None))
+    stop_after(_wait_for_end_of_input)
+    signal.signal(signal.SIGTERM, lambda *_: stop_after(lambda: None))
     code = child.wait()
     _kill_group(child.pid)
     if LINUX:
-        _kill_left_behind()
+        _kill_orphans()
     return code if code >= 0 else 128 - code
 
 
 def _die_with(parent: int) -> Callable[[], None]:
     prctl = ctypes.CDLL(None).prctl
 
-    def ask_the_kernel() -> None:
+    def before_exec() -> None:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it has died already
+        if os.getppid() != parent:  # it has already died
             os._exit(1)
-        # Where memory runs out, the job goes first, and not a database that happens to be larger.
+        # When memory runs out, the kernel shall kill the job and not a larger database.
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("1000")
 
-    return ask_the_kernel
+    return before_exec
 
 
-def _input_ends() -> None:
+def _wait_for_end_of_input() -> None:
     while os.read(0, 1024):
         pass
 
 
-def _stop_when(told: Callable[[], None], child: subprocess.Popen[bytes], grace_s: float) -> None:
-    told()
+def _stop_after(wait: Callable[[], None], child: subprocess.Popen[bytes], grace_s: float) -> None:
+    wait()
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -72,9 +72,9 @@ def _kill_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def _kill_left_behind() -> None:
-    """Kills our children, then those of theirs that become ours, until there are none."""
-    with contextlib.suppress(ChildProcessError):  # there are none
+def _kill_orphans() -> None:
+    """Kills our children, and their children when they become ours, until none is left."""
+    with contextlib.suppress(ChildProcessError):  # no child is left
         while True:
             for pid in _children():
                 with contextlib.suppress(ProcessLookupError):
@@ -84,13 +84,13 @@ def _kill_left_behind() -> None:
 
 
 def _children() -> list[int]:
-    me, found = os.getpid(), []
+    own_pid, children = os.getpid(), []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            # After the name in parentheses, which may hold anything: state, parent.
-            if int(stat.read_text().rpartition(")")[2].split()[1]) == me:
-                found.append(int(stat.parent.name))
-    return found
+            # After the name in parentheses, which may contain anything: state, parent.
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == own_pid:
+                children.append(int(stat.parent.name))
+    return children
 
 
 if __name__ == "__main__":

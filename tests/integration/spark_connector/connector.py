@@ -1,4 +1,4 @@
-"""The connector as its callers see it: a real gRPC server on a free port, made from settings; and jobs to try it."""
+"""The Spark connector as a real gRPC server on a free port, and fake jobs for it."""
 
 import asyncio
 import textwrap
@@ -13,16 +13,18 @@ import grpc
 from seen.v1 import spark_pb2, spark_pb2_grpc
 from seen.v1.spark_pb2 import GetBestDirectorResponse, GetMostConnectedResponse
 from services.common import clients
-from services.common.server import GrpcService
+from services.common.errors import Unavailable
+from services.common.server import GrpcServer
+from services.spark_connector.computations.scheduler import Scheduler
 from services.spark_connector.service import build
-from services.spark_connector.answers import Answers
 from services.spark_connector.servicer import SparkServicer
 from services.spark_connector.settings import ROOT, SparkSettings
 
+SPARK = spark_pb2.DESCRIPTOR.services_by_name["Spark"]
 SAMPLE = ROOT / "services" / "imdb" / "sample"
 
-# Talks like a real job, and does as the test says: waits while the file `wait` is there, fails with the text in `fail`.
-_STAND_IN = """
+# Reports progress like a real job. Waits while the file `wait` exists; fails with the text of the file `fail`.
+_FAKE_JOB = """
     import json, os, sys, time
     from pathlib import Path
 
@@ -30,44 +32,43 @@ _STAND_IN = """
     output = next(argument.partition("=")[2] for argument in sys.argv if argument.startswith("--output="))
     with (control / "started").open("a") as file:
         file.write(f"{{os.getpid()}}\\n")
-    print("not for you", file=sys.stderr)
-    print(json.dumps({{"stage": "counting", "share": 0.25}}), flush=True)
+    print("not for users", file=sys.stderr)
+    print(json.dumps({{"stage": "counting", "progress": 0.25}}), flush=True)
     while (control / "wait").exists():
         time.sleep(0.02)
     if (control / "fail").exists():
         error = (control / "fail").read_text()
-        print(json.dumps({{"stage": "failed", "share": 0.25, "error": error}}), flush=True)
+        print(json.dumps({{"stage": "failed", "progress": 0.25, "error": error}}), flush=True)
         sys.exit("the end of the job's log")
     number = len((control / "started").read_text().split())
-    nobody = f"nm{{number}}"
-    result = {{"winner": {{"person": {{"id": nobody}}}}, "leftOut": {{"peopleWithoutName": [nobody]}}}}
+    result = {{"answer": {{"winner": {{"person": {{"id": f"nm{{number}}"}}}}}}}}
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     Path(output).write_text(json.dumps(result))
 """
 
 
 @dataclass(frozen=True)
-class StandIn:
-    """Jobs that do as the test says."""
+class FakeJobs:
+    """Programs in the place of those in spark_jobs, controlled by files."""
 
     folder: Path
 
     @classmethod
-    def in_folder(cls, folder: Path) -> "StandIn":
+    def create(cls, folder: Path) -> "FakeJobs":
         (folder / "spark_jobs").mkdir()
-        program = textwrap.dedent(_STAND_IN).format(control=str(folder))
-        for name in ("embedded", "best_director", "most_connected"):
+        program = textwrap.dedent(_FAKE_JOB).format(control=str(folder))
+        for name in ("run_duckdb", "best_director", "most_connected"):
             (folder / "spark_jobs" / f"{name}.py").write_text(program)
         return cls(folder)
 
     @property
-    def jobs(self) -> Path:
+    def programs(self) -> Path:
         return self.folder / "spark_jobs"
 
-    def wait(self) -> None:
+    def pause(self) -> None:
         (self.folder / "wait").touch()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         (self.folder / "wait").unlink()
 
     def fail(self, error: str) -> None:
@@ -94,69 +95,73 @@ class Client:
         return await self._stub.GetMostConnected(spark_pb2.GetMostConnectedRequest(**request), timeout=5)
 
 
-def settings(folder: Path, **changed: Any) -> SparkSettings:
-    """Everything of the connector in the folder, over the sample."""
+def settings(folder: Path, **changes: Any) -> SparkSettings:
+    """Settings with the sample as input and all data in the folder."""
     ports = {"port": 0, "metrics_port": 0}
     folders = {"imdb_files": str(SAMPLE), "results": str(folder / "results")}
-    return SparkSettings(**{**ports, **folders, **changed})
+    return SparkSettings(**{**ports, **folders, **changes})
 
 
 @asynccontextmanager
-async def connector(asked: SparkSettings) -> AsyncIterator[Client]:
-    async with build(asked) as service, _client(service) as client:
+async def connector(settings: SparkSettings) -> AsyncIterator[Client]:
+    async with build(settings) as server, _client(server) as client:
         yield client
 
 
 @asynccontextmanager
-async def connector_of(answers: Answers, asked: SparkSettings) -> AsyncIterator[Client]:
-    """With parts that the test has made itself."""
+async def connector_with(scheduler: Scheduler, settings: SparkSettings) -> AsyncIterator[Client]:
     add = spark_pb2_grpc.add_SparkServicer_to_server
 
     async def ping() -> None: ...
 
-    async with answers.running():
-        service = GrpcService(asked, "seen.v1.Spark", add, SparkServicer(answers), ping)
-        async with _client(service) as client:
-            yield client
+    async with (
+        scheduler.running(),
+        _client(GrpcServer(settings, SPARK, add, SparkServicer(scheduler), ping)) as client,
+    ):
+        yield client
 
 
 @asynccontextmanager
-async def _client(service: GrpcService) -> AsyncIterator[Client]:
-    async with service.running() as port, clients.connect(f"127.0.0.1:{port}") as channel:
+async def _client(server: GrpcServer) -> AsyncIterator[Client]:
+    async with server.running() as port, connect(port) as channel:
         yield Client(channel)
+
+
+def connect(port: int) -> grpc.aio.Channel:
+    return clients.connect(f"127.0.0.1:{port}", SPARK)
 
 
 Call = Callable[[], Awaitable[Any]]
 
 
-async def until(call: Call, holds: Callable[[Any], object], seconds: float = 30) -> Any:
-    """Asks again and again until what comes is as wished; returns it."""
-    answered = None
+async def until(call: Call, condition: Callable[[Any], object], seconds: float = 30) -> Any:
+    """Repeats a call until its result meets the condition; returns the result."""
+    result = None
     try:
         async with asyncio.timeout(seconds):
             while True:
-                answered = await call()
-                if holds(answered):
-                    return answered
+                result = await call()
+                if condition(result):
+                    return result
                 await asyncio.sleep(0.02)
     except TimeoutError:
-        raise AssertionError(f"still not so after {seconds} s: {answered}") from None
+        raise AssertionError(f"the condition is not met after {seconds} s: {result}") from None
 
 
 def answered(response: Any) -> bool:
-    """There is an answer, and nothing runs any more."""
+    """There is an answer, and no computation is running."""
     return response.HasField("answer") and not response.computation.running
 
 
-async def failing(call: Call, seconds: float = 20) -> grpc.aio.AioRpcError:
-    """Asks until there is an error; returns it."""
-    error: grpc.aio.AioRpcError | None = None
+async def failing(call: Call, seconds: float = 20) -> Unavailable:
+    """Repeats a call until it raises Unavailable; returns the error."""
+    error: Unavailable | None = None
 
     async def fails() -> bool:
         nonlocal error
         try:
             await call()
-        except grpc.aio.AioRpcError as raised:
+        except Unavailable as raised:
             error = raised
         return error is not None
 

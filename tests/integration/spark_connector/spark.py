@@ -1,4 +1,4 @@
-"""Real Spark, in the tests that need it."""
+"""Real Spark, for the tests that need it."""
 
 import shutil
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ import pytest
 
 from spark_jobs import submit
 
-needs_java = pytest.mark.skipif(not shutil.which("java"), reason="no Java on this machine, and Spark needs one")
+needs_java = pytest.mark.skipif(not shutil.which("java"), reason="no Java on this machine, which Spark needs")
 
-# Half the start-up time, for a job too short to be worth the second compiler.
+# Halves the start-up time; the job is too short for the second compiler to pay off.
 FAST = "-XX:TieredStopAtLevel=1"
 
 
 def with_spark_submit(main: Path, files: Sequence[Path], arguments: Sequence[str]) -> Sequence[str]:
-    """As a cluster launches a job."""
+    """The command with which a cluster starts a job."""
     return [
         *(submit.program(), "--master=local[1]", "--driver-memory=1g", f"--driver-java-options={FAST}"),
         *("--conf", "spark.ui.enabled=false", "--conf", "spark.driver.bindAddress=127.0.0.1"),

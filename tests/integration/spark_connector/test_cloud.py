@@ -1,6 +1,6 @@
-"""The runners in the cloud, against a real gRPC server of Dataproc's protocol and a Cloud Storage emulator.
+"""The cloud runners with a real gRPC server of Dataproc's protocol and a Cloud Storage emulator.
 
-What is submitted runs as a process here: a stand-in for most tests, the real job under spark-submit for one.
+Submitted jobs run as processes on this machine: fake jobs in most tests, the real one under spark-submit in one.
 """
 
 import asyncio
@@ -15,27 +15,27 @@ import psutil
 import pytest
 from google.cloud.dataproc_v1 import JobStatus
 
-from services.common.errors import user_message
-from services.spark_connector.answers import Answers, Backoff
-from services.spark_connector.bucket import Bucket
-from services.spark_connector.inputs import BucketInputs
-from services.spark_connector.records import BucketRecords
+from services.common.errors import Unavailable
+from services.spark_connector.computations.scheduler import Backoff, Scheduler
 from services.spark_connector.runners.batches import Batches
 from services.spark_connector.runners.cloud import CloudRunner, Cluster
 from services.spark_connector.runners.dataproc import DataprocCluster
-from services.spark_connector.runners.program import Program
+from services.spark_connector.runners.job_files import JobFiles
 from services.spark_connector.settings import ROOT
-from tests.integration.spark_connector.cloud import Cloud, Storage, storage_emulator
+from services.spark_connector.storage.answer_store import BucketAnswerStore
+from services.spark_connector.storage.bucket import Bucket
+from services.spark_connector.storage.inputs import BucketInputs
 from tests.integration.spark_connector.connector import (
     SAMPLE,
-    StandIn,
+    FakeJobs,
     answered,
     connector,
-    connector_of,
+    connector_with,
     failing,
     settings,
     until,
 )
+from tests.integration.spark_connector.google_cloud import Cloud, Storage, storage_emulator
 from tests.integration.spark_connector.spark import needs_java, with_spark_submit
 
 BUSY = [grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED]
@@ -49,18 +49,18 @@ def storage() -> Iterator[Storage]:
 
 @dataclass
 class World:
-    """A project in the cloud with the sample's files in a bucket, and connectors that use it."""
+    """A Google Cloud project with the sample in a bucket, and connectors that use it."""
 
     cloud: Cloud
-    stand_in: StandIn
+    fake_jobs: FakeJobs
     folder: Path
     kind: str = "dataproc"
     cluster: str = "seen"
     time_limit_s: float = 60
-    program: Program = field(init=False)
+    files: JobFiles = field(init=False)
 
     def __post_init__(self) -> None:
-        self.program = Program(self.stand_in.jobs)
+        self.files = JobFiles(self.fake_jobs.programs)
 
     def bucket(self, prefix: str) -> Bucket:
         return Bucket(f"gs://{self.cloud.bucket}/{prefix}", self.cloud.storage.client)
@@ -71,20 +71,19 @@ class World:
         return DataprocCluster(self.cloud.job_client(), "project", "europe-west1", self.cluster)
 
     def connector(self) -> Any:
-        """A connector of its own, as a restart or a second replica would be."""
+        """A new connector, as after a restart or in a second replica."""
         runner = CloudRunner(
             self.connect,
             self.kind,
-            self.program,
+            self.files,
             self.bucket("spark"),
             self.time_limit_s,
             lambda url: Bucket(url, self.cloud.storage.client),
-            first_look_s=0.05,
+            first_poll_s=0.05,
         )
-        records, source = BucketRecords(self.bucket("answers")), BucketInputs(self.bucket("imdb"), keep_s=0.2)
-        return connector_of(
-            Answers(runner, records, source, self.program.version, Backoff(0.3, 1)), settings(self.folder)
-        )
+        store, source = BucketAnswerStore(self.bucket("answers")), BucketInputs(self.bucket("imdb"), cache_s=0.2)
+        scheduler = Scheduler(runner, store, source, self.files.version, Backoff(0.3, 1))
+        return connector_with(scheduler, settings(self.folder))
 
     def touch(self, name: str) -> None:
         self.cloud.storage.put(self.cloud.bucket, {f"imdb/{name}": SAMPLE / name})
@@ -92,14 +91,14 @@ class World:
 
 @pytest.fixture
 async def world(tmp_path: Path, storage: Storage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    monkeypatch.setattr("services.spark_connector.patience.FIRST_WAIT_S", 0.02)
+    monkeypatch.setattr("services.spark_connector.google_retry.FIRST_WAIT_S", 0.02)
     name = f"seen-{tmp_path.name.replace('_', '-')[:50]}"
     storage.make_bucket(name)
     storage.put(name, {f"imdb/{file.name}": file for file in SAMPLE.glob("*.tsv")})
     cloud = Cloud(storage, name, tmp_path / "cluster")
     cloud.start()
     try:
-        yield World(cloud, StandIn.in_folder(tmp_path), tmp_path)
+        yield World(cloud, FakeJobs.create(tmp_path), tmp_path)
     finally:
         await asyncio.to_thread(cloud.end)
 
@@ -118,12 +117,12 @@ def logged(caplog: pytest.LogCaptureFixture) -> str:
     return " ".join(str(vars(record).get("detail")) for record in caplog.records)
 
 
-async def test_a_job_is_submitted_followed_and_its_answer_kept(either: World) -> None:
-    either.stand_in.wait()
+async def test_a_job_is_submitted_once_and_its_answer_kept(either: World) -> None:
+    either.fake_jobs.pause()
     async with either.connector() as client:
         assert (await client.best_director()).computation.running
         await until(client.best_director, running("counting"))
-        either.stand_in.go_on()
+        either.fake_jobs.resume()
         response = await until(client.best_director, answered)
     assert response.answer.winner.person.id == "nm1"
     async with either.connector() as client:
@@ -131,7 +130,7 @@ async def test_a_job_is_submitted_followed_and_its_answer_kept(either: World) ->
     assert len(either.cloud.submitted) == 1
 
 
-async def test_what_is_submitted_is_named_by_its_key_and_carries_links_only(world: World) -> None:
+async def test_a_submitted_job_is_named_by_its_key_and_has_links_to_its_files(world: World) -> None:
     async with world.connector() as client:
         await until(client.best_director, answered)
     ((job_id, submitted),) = world.cloud.submitted.items()
@@ -158,24 +157,22 @@ async def test_job_files_are_uploaded_once(world: World) -> None:
     assert len(before) == 2
 
 
-async def test_what_a_job_says_of_itself_is_told(either: World) -> None:
-    either.stand_in.wait()
+async def test_the_progress_in_the_drivers_log_is_reported(either: World) -> None:
+    either.fake_jobs.pause()
     async with either.connector() as client:
-        told = await until(client.best_director, lambda response: response.computation.progress > 0)
-    assert (told.computation.stage, told.computation.progress) == ("counting", 0.25)
+        response = await until(client.best_director, lambda response: response.computation.progress > 0)
+    assert (response.computation.stage, response.computation.progress) == ("counting", 0.25)
 
 
-async def test_where_a_jobs_log_cannot_be_read_yarns_progress_is_told(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    world.stand_in.wait()
+async def test_without_a_drivers_log_yarns_progress_is_reported(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.fake_jobs.pause()
     monkeypatch.setattr(world.cloud, "show_log", lambda job_id: world.cloud.yarn_progress(job_id, 0.4))
     async with world.connector() as client:
-        told = await until(client.best_director, running("running on the cluster"))
-    assert told.computation.progress == pytest.approx(0.4)
+        response = await until(client.best_director, running("running on the cluster"))
+    assert response.computation.progress == pytest.approx(0.4)
 
 
-async def test_a_changed_object_makes_the_answer_stale_and_then_fresh(world: World) -> None:
+async def test_a_changed_object_makes_the_answer_stale_until_it_is_recomputed(world: World) -> None:
     async with world.connector() as client:
         await until(client.best_director, answered)
         world.touch("title.crew.tsv")
@@ -185,55 +182,50 @@ async def test_a_changed_object_makes_the_answer_stale_and_then_fresh(world: Wor
     assert fresh.answer.winner.person.id == "nm2"
 
 
-async def test_a_failed_job_says_little_to_users_and_where_its_log_is_to_us(
-    either: World, caplog: pytest.LogCaptureFixture
-) -> None:
-    either.stand_in.fail("KeyError: password")
+async def test_only_the_log_has_the_details_of_a_failed_job(either: World, caplog: pytest.LogCaptureFixture) -> None:
+    either.fake_jobs.fail("KeyError: password")
     async with either.connector() as client:
         error = await failing(client.best_director)
-        assert (error.code(), user_message(error)) == (
-            grpc.StatusCode.UNAVAILABLE,
-            "the job failed; the connector's log says why",
-        )
+        assert error.message == "the job failed; the Spark connector's log says why"
         (job_id,) = either.cloud.submitted
         assert f"its driver's log: {either.cloud.driver_log(job_id)}" in logged(caplog)
         assert "the end of the job's log" in logged(caplog)
-        either.stand_in.succeed()
-        await until(_patient(client.best_director), answered)
+        either.fake_jobs.succeed()
+        await until(_ignoring_unavailable(client.best_director), answered)
     assert [each[-2:] for each in either.cloud.submitted] == [
         f"-{number}" for number in range(len(either.cloud.submitted))
     ]
 
 
-async def test_what_is_wrong_with_the_files_is_told_without_saying_where_they_are(world: World) -> None:
-    world.stand_in.fail(f"gs://{world.cloud.bucket}/imdb/title.crew.tsv: 9 of 10 lines cannot be read")
+async def test_an_error_in_the_inputs_is_reported_without_their_location(world: World) -> None:
+    world.fake_jobs.fail(f"gs://{world.cloud.bucket}/imdb/title.crew.tsv: 9 of 10 lines cannot be read")
     async with world.connector() as client:
         error = await failing(client.best_director)
-    assert user_message(error) == "title.crew.tsv: 9 of 10 lines cannot be read"
+    assert error.message == "title.crew.tsv: 9 of 10 lines cannot be read"
 
 
-def _patient(call: Callable[[], Any]) -> Callable[[], Any]:
-    """Asks on where the answer is UNAVAILABLE."""
+def _ignoring_unavailable(call: Callable[[], Any]) -> Callable[[], Any]:
+    """Repeats the call while it raises Unavailable."""
 
     async def ask() -> Any:
         while True:
             try:
                 return await call()
-            except grpc.aio.AioRpcError:
+            except Unavailable:
                 await asyncio.sleep(0.02)
 
     return ask
 
 
-async def test_a_job_over_its_time_is_cancelled(either: World) -> None:
-    either.stand_in.wait()
+async def test_a_job_over_its_time_limit_is_cancelled(either: World) -> None:
+    either.fake_jobs.pause()
     either.time_limit_s = 1.5
     async with either.connector() as client:
         error = await failing(client.best_director)
-        assert "took longer than the 2 seconds" in user_message(error)
+        assert "exceeded its time limit of 2 seconds" in error.message
     (message, *_) = either.cloud.messages
     assert "CANCELLED" in str(message)
-    await until(_gone(either.stand_in.started[0]), bool)
+    await until(_gone(either.fake_jobs.started[0]), bool)
 
 
 def _gone(pid: int) -> Callable[[], Any]:
@@ -243,7 +235,7 @@ def _gone(pid: int) -> Callable[[], Any]:
     return gone
 
 
-async def test_a_throttled_cloud_is_asked_again(either: World) -> None:
+async def test_throttled_calls_are_retried(either: World) -> None:
     either.cloud.faults = {method: list(BUSY) for method in ("SubmitJob", "GetJob", "ListJobs")}
     either.cloud.faults |= {method: list(BUSY) for method in ("CreateBatch", "GetBatch", "ListBatches")}
     async with either.connector() as client:
@@ -252,66 +244,64 @@ async def test_a_throttled_cloud_is_asked_again(either: World) -> None:
     assert len(either.cloud.submitted) == 1
 
 
-async def test_a_submission_whose_answer_was_lost_starts_no_second_job(either: World) -> None:
+async def test_a_repeated_submission_starts_no_second_job(either: World) -> None:
     either.cloud.faults = {"SubmitJob": ["answer lost"], "CreateBatch": ["answer lost"]}
     async with either.connector() as client:
         await until(client.best_director, answered)
-    assert len(either.stand_in.started) == 1
+    assert len(either.fake_jobs.started) == 1
 
 
-async def test_a_server_that_goes_away_while_a_job_runs_is_waited_for(world: World) -> None:
-    world.stand_in.wait()
+async def test_an_outage_of_dataproc_while_a_job_runs_is_waited_for(world: World) -> None:
+    world.fake_jobs.pause()
     async with world.connector() as client:
         await until(client.best_director, running("counting"))
         await asyncio.to_thread(world.cloud.stop)
         await asyncio.sleep(0.5)
-        world.stand_in.go_on()
+        world.fake_jobs.resume()
         assert (await client.best_director()).computation.running
         world.cloud.start()
         response = await until(client.best_director, answered)
     assert (response.computation.failure, len(world.cloud.submitted)) == ("", 1)
 
 
-async def test_a_cloud_that_does_not_answer_at_all_is_a_failure_that_says_so(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_longer_outage_of_dataproc_is_a_failure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.spark_connector.runners.cloud.SUBMIT_WITHIN_S", 0.3)
     await asyncio.to_thread(world.cloud.stop)
     async with world.connector() as client:
         error = await failing(client.best_director)
-    assert user_message(error) == "Dataproc does not answer"
+    assert error.message == "Dataproc does not answer"
 
 
-async def test_a_refusal_tells_users_nothing_of_the_project(world: World, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_refusal_shows_users_nothing_of_the_project(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.cluster = "no-such-cluster"
     async with world.connector() as client:
         error = await failing(client.best_director)
-    assert user_message(error) == "Dataproc refused the job; the connector's log says why"
+    assert error.message == "Dataproc refused the job; the Spark connector's log says why"
     assert "no-such-cluster" in logged(caplog)
 
 
-async def test_a_restarted_connector_picks_the_running_job_up_again(either: World) -> None:
-    either.stand_in.wait()
+async def test_a_running_job_is_found_after_a_restart(either: World) -> None:
+    either.fake_jobs.pause()
     async with either.connector() as client:
-        await until(client.best_director, lambda response: either.stand_in.started)
-    (pid,) = either.stand_in.started
+        await until(client.best_director, lambda response: either.fake_jobs.started)
+    (pid,) = either.fake_jobs.started
     assert psutil.pid_exists(pid)  # a job in the cloud outlives the connector
     async with either.connector() as client:
         await until(client.best_director, running("counting"))
-        either.stand_in.go_on()
+        either.fake_jobs.resume()
         response = await until(client.best_director, answered)
     assert (response.answer.winner.person.id, len(either.cloud.submitted)) == ("nm1", 1)
 
 
-async def test_a_job_that_ended_while_no_connector_ran_is_not_run_again(world: World) -> None:
-    world.stand_in.wait()
+async def test_a_job_that_ended_while_no_connector_ran_is_not_repeated(world: World) -> None:
+    world.fake_jobs.pause()
     async with world.connector() as client:
-        await until(client.best_director, lambda response: world.stand_in.started)
-    world.stand_in.go_on()
+        await until(client.best_director, lambda response: world.fake_jobs.started)
+    world.fake_jobs.resume()
     await until(_state(world, JobStatus.State.DONE), bool)
     async with world.connector() as client:
         await until(client.best_director, answered)
-    assert len(world.stand_in.started) == 1
+    assert len(world.fake_jobs.started) == 1
 
 
 def _state(world: World, state: int) -> Callable[[], Any]:
@@ -322,29 +312,29 @@ def _state(world: World, state: int) -> Callable[[], Any]:
 
 
 async def test_two_connectors_share_one_job(either: World) -> None:
-    either.stand_in.wait()
+    either.fake_jobs.pause()
     async with either.connector() as one, either.connector() as other:
         await asyncio.gather(one.best_director(), other.best_director())
         await until(one.best_director, running("counting"))
         await until(other.best_director, running("counting"))
-        either.stand_in.go_on()
+        either.fake_jobs.resume()
         await until(one.best_director, answered)
         await until(other.best_director, answered)
-    assert len(either.stand_in.started) == 1
+    assert len(either.fake_jobs.started) == 1
 
 
-async def test_an_id_that_a_lagging_list_did_not_show_is_not_in_the_way(world: World) -> None:
-    world.stand_in.fail("no")
+async def test_an_id_that_a_lagging_list_does_not_show_is_skipped(world: World) -> None:
+    world.fake_jobs.fail("no")
     async with world.connector() as client:
         await failing(client.best_director)
-    world.stand_in.succeed()
+    world.fake_jobs.succeed()
     world.cloud.lists_lag = True
     async with world.connector() as client:
         await until(client.best_director, answered)
     assert [job_id[-2:] for job_id in world.cloud.submitted] == ["-0", "-1"]
 
 
-async def test_a_refresh_runs_a_new_job_though_one_of_that_key_is_done(world: World) -> None:
+async def test_a_refresh_runs_a_new_job_even_if_one_with_its_key_is_done(world: World) -> None:
     async with world.connector() as client:
         await until(client.best_director, answered)
         await client.best_director(refresh=True)
@@ -354,35 +344,35 @@ async def test_a_refresh_runs_a_new_job_though_one_of_that_key_is_done(world: Wo
     assert [job_id[-2:] for job_id in world.cloud.submitted] == ["-0", "-1"]
 
 
-async def test_a_done_job_without_a_result_is_a_failure_and_then_tried_again(
+async def test_a_done_job_without_a_result_is_a_failure_and_repeated(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.cloud.loses_results = True
     async with world.connector() as client:
         await failing(client.best_director)
-        assert "left no result" in logged(caplog)
+        assert "wrote no result" in logged(caplog)
         world.cloud.loses_results = False
-        await until(_patient(client.best_director), answered)
+        await until(_ignoring_unavailable(client.best_director), answered)
 
 
 async def test_a_deleted_job_is_a_failure(world: World) -> None:
-    world.stand_in.wait()
+    world.fake_jobs.pause()
     async with world.connector() as client:
         await until(client.best_director, running("counting"))
-        world.cloud.forget_all()
+        world.cloud.delete_all()
         error = await failing(client.best_director)
-    assert user_message(error) == "the job was deleted while it ran"
+    assert error.message == "the job was deleted while it ran"
 
 
 @needs_java
-async def test_the_real_job_runs_on_a_cluster_as_it_does_here(world: World) -> None:
-    world.program = Program(ROOT / "spark_jobs")
+async def test_the_real_job_has_the_same_answer_on_a_cluster(world: World) -> None:
+    world.files = JobFiles(ROOT / "spark_jobs")
     world.cloud.launch = with_spark_submit
     async with connector(settings(world.folder)) as client:
-        here = await until(client.best_director, answered)
+        local = await until(client.best_director, answered)
     async with world.connector() as client:
-        there = await until(client.best_director, answered, seconds=90)
-    assert there.answer == here.answer
+        in_cloud = await until(client.best_director, answered, seconds=90)
+    assert in_cloud.answer == local.answer
 
 
 logging.getLogger("gcp_storage_emulator").setLevel(logging.ERROR)

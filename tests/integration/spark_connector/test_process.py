@@ -1,4 +1,4 @@
-"""The connector as a process of its own: how it starts, stops, and dies."""
+"""The Spark connector as a process: start, stop and kill."""
 
 import asyncio
 import os
@@ -10,11 +10,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.common import clients
 from services.spark_connector.settings import ROOT
-from tests.integration.spark_connector.connector import SAMPLE, Client, StandIn, until
+from tests.integration.spark_connector.connector import SAMPLE, Client, FakeJobs, connect, until
 
 
 class Process:
@@ -50,23 +49,23 @@ class Process:
 
 
 @pytest.fixture
-def stand_in(tmp_path: Path) -> StandIn:
-    made = StandIn.in_folder(tmp_path)
-    made.wait()
+def fake_jobs(tmp_path: Path) -> FakeJobs:
+    made = FakeJobs.create(tmp_path)
+    made.pause()
     return made
 
 
 @pytest.fixture
-def process(stand_in: StandIn, tmp_path: Path) -> Iterator[Process]:
-    started = Process(tmp_path, SEEN_SPARK_JOBS=str(stand_in.jobs))
+def process(fake_jobs: FakeJobs, tmp_path: Path) -> Iterator[Process]:
+    started = Process(tmp_path, SEEN_SPARK_JOBS=str(fake_jobs.programs))
     yield started
     started.kill()
 
 
-async def started_job(process: Process, stand_in: StandIn) -> int:
-    async with clients.connect(f"127.0.0.1:{await process.port()}") as channel:
+async def started_job(process: Process, fake_jobs: FakeJobs) -> int:
+    async with connect(await process.port()) as channel:
         await until(Client(channel).best_director, lambda response: response.computation.progress > 0)
-    (pid,) = stand_in.started
+    (pid,) = fake_jobs.started
     assert psutil.pid_exists(pid)
     return pid
 
@@ -78,41 +77,42 @@ async def until_gone(pid: int) -> None:
     await until(gone, bool, 10)
 
 
-async def test_it_is_serving_without_having_computed_anything(process: Process) -> None:
-    async with clients.connect(f"127.0.0.1:{await process.port()}") as channel:
-        health = health_pb2_grpc.HealthStub(channel)
-        await until(lambda: health.Check(health_pb2.HealthCheckRequest(), timeout=5), lambda reply: reply.status == 1)
+async def test_it_serves_before_anything_is_computed(process: Process) -> None:
+    async with connect(await process.port()) as channel:
+        await until(lambda: clients.is_serving(channel, timeout_s=5), bool)
 
 
-async def test_told_to_stop_in_the_middle_of_a_job_it_ends_both_soon(process: Process, stand_in: StandIn) -> None:
-    pid = await started_job(process, stand_in)
+async def test_sigterm_ends_it_and_its_running_job(process: Process, fake_jobs: FakeJobs) -> None:
+    pid = await started_job(process, fake_jobs)
     process.process.terminate()
     assert await asyncio.to_thread(process.process.wait, 6) == 0
     assert not psutil.pid_exists(pid)
 
 
-async def test_killed_it_leaves_no_process(process: Process, stand_in: StandIn) -> None:
-    pid = await started_job(process, stand_in)
+async def test_after_a_kill_no_process_is_left(process: Process, fake_jobs: FakeJobs) -> None:
+    pid = await started_job(process, fake_jobs)
     guard = psutil.Process(pid).ppid()
     process.process.send_signal(signal.SIGKILL)
     await until_gone(pid)
     await until_gone(guard)
 
 
-def test_on_one_machine_none_of_googles_libraries_are_loaded() -> None:
+def test_without_a_bucket_none_of_googles_libraries_is_loaded() -> None:
     program = """
-import sys
-from services.spark_connector import __main__, parts
+import asyncio, sys
+from services.spark_connector.service import build
 from services.spark_connector.settings import SparkSettings
-settings = SparkSettings(port=0, metrics_port=0, imdb_files="f", results="r")
-parts.runner(settings, __main__.Program(settings.spark_jobs)), parts.records(settings), parts.source(settings)
+async def main():
+    async with build(SparkSettings(port=0, metrics_port=0, imdb_files="f", results="r")):
+        pass
+asyncio.run(main())
 assert not [name for name in sys.modules if name.startswith(("google.cloud", "google.api_core", "google.auth"))]
 """
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("environment", "variable"),
     [
         ({"SEEN_RESULTS": ""}, "SEEN_RESULTS"),
         ({"SEEN_IMDB_FILES": "gs://bucket"}, "SEEN_IMDB_FILES"),
@@ -121,7 +121,7 @@ assert not [name for name in sys.modules if name.startswith(("google.cloud", "go
         ({"SEEN_JOB_MEMORY": "lots"}, "SEEN_JOB_MEMORY"),
     ],
 )
-def test_a_wrong_setting_stops_it_by_name(tmp_path: Path, changed: dict[str, str], said: str) -> None:
-    process = Process(tmp_path, **changed)
+def test_a_wrong_setting_is_reported_by_name(tmp_path: Path, environment: dict[str, str], variable: str) -> None:
+    process = Process(tmp_path, **environment)
     assert process.process.wait(20) == 2
-    assert said in process.log.read_text()
+    assert variable in process.log.read_text()

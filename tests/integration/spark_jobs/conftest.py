@@ -1,11 +1,11 @@
-"""One Spark session for all tests here. Without Java only DuckDB is tested, and that is said."""
+"""One Spark session for all tests here. Without Java, the tests with Spark are skipped."""
 
 import argparse
 import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,18 +13,19 @@ from typing import Any, Protocol
 import pytest
 from pyspark.sql import SparkSession
 
-from spark_jobs import best_director, most_connected, run
-from spark_jobs.duckdb_reader import DuckDBEngine, exists
+from spark_jobs import best_director, job, most_connected
+from spark_jobs.duckdb_engine import DuckDBEngine
 from spark_jobs.engine import Engine
-from spark_jobs.spark_reader import SparkEngine
+from spark_jobs.spark_engine import SparkEngine
+from spark_jobs.views import find_files
 
-JOBS = {job.name: job for job in (best_director.JOB, most_connected.JOB)}
+JOBS = {question.name: question for question in (best_director.JOB, most_connected.JOB)}
 
 
-class Ask(Protocol):
-    """Runs a job on the five files of a folder; returns its result."""
+class RunJob(Protocol):
+    """Runs a job over the five files of a folder and returns its result."""
 
-    def __call__(self, job: str, folder: Path, *arguments: str) -> Any: ...
+    def __call__(self, name: str, folder: Path, *arguments: str) -> Any: ...
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +40,7 @@ def spark() -> Iterator[SparkSession]:
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.memory", "1g")
-        # Every query is new and runs once: the second compiler would only be in the way.
+        # Each query runs once, so the second compiler would not pay for itself.
         .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1")
         .getOrCreate()
     )
@@ -49,37 +50,38 @@ def spark() -> Iterator[SparkSession]:
 
 
 @contextmanager
-def on(engine: str, request: pytest.FixtureRequest, paths: dict[str, str]) -> Iterator[Engine]:
-    if engine == "duckdb":
-        with DuckDBEngine.open(paths) as duckdb:
-            yield duckdb
-    else:
-        with SparkEngine.open(request.getfixturevalue("spark"), paths) as spark:
-            yield spark
+def in_session(spark: SparkSession) -> Iterator[SparkEngine]:
+    yield SparkEngine(spark)
+    spark.catalog.clearCache()
 
 
 @pytest.fixture(params=["duckdb", "spark"])
-def ask(request: pytest.FixtureRequest, tmp_path: Path) -> Ask:
-    """A job's main on either engine, but for the process it runs in."""
-    return asker(request.param, request, tmp_path)
+def run_job(request: pytest.FixtureRequest, tmp_path: Path) -> RunJob:
+    """A job's main with either engine, in this process."""
+    if request.param == "duckdb":
+        return _runner(tmp_path, DuckDBEngine.start)
+    spark = request.getfixturevalue("spark")
+    return _runner(tmp_path, lambda: in_session(spark))
 
 
 @pytest.fixture
-def ask_duckdb(request: pytest.FixtureRequest, tmp_path: Path) -> Ask:
-    """The same where one engine will do, for the statements are the same and Spark takes seconds to run them."""
-    return asker("duckdb", request, tmp_path)
+def run_duckdb_job(tmp_path: Path) -> RunJob:
+    """The same with DuckDB alone: the statements are the same, and Spark takes seconds."""
+    return _runner(tmp_path, DuckDBEngine.start)
 
 
-def asker(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Ask:
-    if engine == "spark":
-        request.getfixturevalue("spark")
-
-    def ask(job: str, folder: Path, *arguments: str) -> Any:
+def _runner(tmp_path: Path, start: Callable[[], Any]) -> RunJob:
+    def run(name: str, folder: Path, *arguments: str) -> Any:
         output = tmp_path / "result.json"
         parser = argparse.ArgumentParser()
-        JOBS[job].add_all_arguments(parser)
-        options = parser.parse_args([f"--inputs={folder}", f"--output={output}", *arguments])
-        run.run(JOBS[job], options, lambda paths: on(engine, request, dict(paths)), exists, run.write_file)
+        JOBS[name].add_arguments(parser)
+        job.run(JOBS[name], parser.parse_args([f"--inputs={folder}", f"--output={output}", *arguments]), start())
         return json.loads(output.read_text())
 
-    return ask
+    return run
+
+
+def open_files(engine: Engine, folder: str, views: tuple[str, ...]) -> Engine:
+    """The engine with views over the .tsv files of a folder."""
+    engine.create_views(find_files(folder, views, engine.exists))
+    return engine

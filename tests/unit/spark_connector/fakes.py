@@ -1,69 +1,69 @@
-"""Ten-line stand-ins for where jobs run, what they read, and where answers are kept."""
+"""Fakes of the runner, the inputs and the answer store."""
 
 import asyncio
 from collections.abc import Sequence
 
 from services.common.errors import Unavailable
-from services.spark_connector.inputs import InputFile, Inputs
-from services.spark_connector.records import Record
-from services.spark_connector.runners import Answer, Job, JobFailed, Report
+from services.spark_connector.runners.job import Job, JobFailed, Report, Result
+from services.spark_connector.storage.answer_store import KeptAnswer
+from services.spark_connector.storage.inputs import InputFile, Inputs
 
 
-class Films:
-    """The inputs: one file, of the version that the test says."""
+class FakeInputs:
+    """One file; the test sets its version."""
 
     def __init__(self) -> None:
         self.version = 1
         self.missing = ""
 
-    async def look(self, names: Sequence[str], *, anew: bool = False) -> Inputs:
+    async def find(self, names: Sequence[str], *, cached: bool = True) -> Inputs:
         if self.missing:
             raise Unavailable(self.missing)
         return Inputs("films", [InputFile("title.basics.tsv", 1, self.version)])
 
 
-class Shelf:
-    """Kept answers, in memory."""
+class FakeStore:
+    """Keeps answers in memory. `delay` is the number of turns of the event loop that saving takes."""
 
     def __init__(self) -> None:
-        self.records: dict[str, Record] = {}
+        self.answers: dict[str, KeptAnswer] = {}
         self.full = False
-        self.slow = 0
-        self.forgotten: list[tuple[str, Sequence[str], int]] = []
+        self.delay = 0
+        self.deletions: list[tuple[str, Sequence[str], int]] = []
 
-    async def load(self, name: str) -> Record | None:
-        return self.records.get(name)
+    async def load(self, name: str) -> KeptAnswer | None:
+        return self.answers.get(name)
 
-    async def save(self, name: str, record: Record) -> None:
+    async def save(self, name: str, kept: KeptAnswer) -> None:
         if self.full:
             raise Unavailable("no space left")
-        for _ in range(self.slow):
+        for _ in range(self.delay):
             await asyncio.sleep(0)
-        self.records[name] = record
+        self.answers[name] = kept
 
-    async def forget(self, prefix: str, keep: Sequence[str], most: int) -> None:
-        self.forgotten.append((prefix, keep, most))
+    async def delete_oldest(self, prefix: str, protected: Sequence[str], limit: int) -> None:
+        self.deletions.append((prefix, protected, limit))
 
     async def ping(self) -> None:
         pass
 
 
-class Machine:
-    """Runs a job until the test lets it end; then the winner's id is the number of jobs so far."""
+class FakeRunner:
+    """A job runs until `may_end` is set. The id of the winner is the number of jobs so far."""
 
-    name = "machine"
+    name = "fake"
 
     def __init__(self) -> None:
         self.jobs: list[Job] = []
-        self.at_once = self.most_at_once = self.cancelled = 0
+        self.running = self.max_running = self.cancelled = 0
         self.may_end = asyncio.Event()
         self.failure: Exception | None = None
-        self.result: Answer | None = None
+        self.result: Result | None = None
 
-    async def run(self, job: Job, report: Report) -> Answer:
+    async def run(self, job: Job, report: Report) -> Result:
         self.jobs.append(job)
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
+        self.running += 1
+        self.max_running = max(self.max_running, self.running)
         report("counting", 0.5)
         try:
             await self.may_end.wait()
@@ -71,14 +71,13 @@ class Machine:
             self.cancelled += 1
             raise
         finally:
-            self.at_once -= 1
+            self.running -= 1
         if self.failure:
             raise self.failure
-        winner = {"person": {"id": f"nm{len(self.jobs)}"}}
-        return self.result or {"winner": winner, "leftOut": {"unreadableLines": 0, "peopleWithoutName": []}}
+        return self.result or {"answer": {"winner": {"person": {"id": f"nm{len(self.jobs)}"}}}}
 
-    def fails(self, message: str) -> None:
-        self.failure = JobFailed(message, "a long story")
+    def fail(self, message: str) -> None:
+        self.failure = JobFailed(message, "details")
         self.may_end.set()
 
 

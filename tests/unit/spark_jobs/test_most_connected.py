@@ -1,15 +1,15 @@
-"""How the bounds are cut."""
+"""The limit between wide and narrow titles."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spark_jobs.most_connected import largest_not_wide
+from spark_jobs.most_connected import largest_narrow_size
 
 
 @given(st.lists(st.integers(1, 8), min_size=1), st.integers(0, 10))
-def test_at_most_so_many_titles_are_wide(teams: list[int], wide: int) -> None:
+def test_the_narrow_size_is_the_smallest_that_leaves_few_enough_titles_wide(teams: list[int], wide: int) -> None:
     sizes = [(size, teams.count(size)) for size in sorted(set(teams), reverse=True)]
-    typical = largest_not_wide(sizes, wide)
-    assert sum(size > typical for size in teams) <= wide
-    # And no smaller size would do, but for 1: then every team that has a pair is wide.
-    assert typical == 1 or sum(size > typical - 1 for size in teams) > wide
+    narrow_size = largest_narrow_size(sizes, wide)
+    assert sum(size > narrow_size for size in teams) <= wide
+    # With any smaller size there are too many, except for 1: then every title with two people is wide.
+    assert narrow_size == 1 or sum(size > narrow_size - 1 for size in teams) > wide

@@ -1,6 +1,4 @@
-"""The settings that a job is started with on this machine."""
-
-from pathlib import Path
+"""The settings with which submit.py starts a job."""
 
 from spark_jobs import submit
 
@@ -8,12 +6,8 @@ GB = 1 << 30
 
 
 def test_small_inputs_do_without_the_second_compiler() -> None:
-    assert "-XX:TieredStopAtLevel=1" in submit.java_options(submit.SMALL - 1, None)
-    assert "-XX:TieredStopAtLevel=1" not in submit.java_options(submit.SMALL, None)
-
-
-def test_the_class_archive_is_passed_on() -> None:
-    assert "-XX:SharedArchiveFile=/here/spark.jsa" in submit.java_options(0, Path("/here/spark.jsa"))
+    assert "-XX:TieredStopAtLevel=1" in submit.java_options(submit.SMALL - 1)
+    assert "-XX:TieredStopAtLevel=1" not in submit.java_options(submit.SMALL)
 
 
 def test_the_heap_grows_with_the_inputs_up_to_half_of_the_machine() -> None:

@@ -1,5 +1,6 @@
-"""Google's cloud, as far as the connector sees it: a real gRPC server of JobController and BatchController, which runs
-what is submitted as a process, and a Cloud Storage emulator. They do what the documentation says; no more is known.
+"""A fake Google Cloud: a gRPC server of JobController and BatchController, and a Cloud Storage emulator.
+
+Submitted jobs run as processes. The behaviour follows Google's documentation.
 """
 
 import datetime
@@ -30,7 +31,7 @@ from google.protobuf import empty_pb2
 JOBS = "google.cloud.dataproc.v1.JobController"
 BATCHES = "google.cloud.dataproc.v1.BatchController"
 OPERATIONS = "google.longrunning.Operations"
-# Given the file of a job's main, the Python files that it imports from, and its arguments: what runs it.
+# Returns the command that runs a job: its main file, the Python files that it imports, its arguments.
 Launch = Callable[[Path, Sequence[Path], Sequence[str]], Sequence[str]]
 
 
@@ -40,7 +41,7 @@ def with_python(main: Path, files: Sequence[Path], arguments: Sequence[str]) -> 
 
 @dataclass
 class Submitted:
-    """A job or a batch, and the process that it is here."""
+    """A job or a batch, and its process on this machine."""
 
     message: Any
     request_id: str
@@ -50,7 +51,7 @@ class Submitted:
 
 @dataclass
 class Storage:
-    """Buckets of an emulator; a copy of one can be had in a folder, for processes that know folders only."""
+    """Buckets of an emulator. They can be copied to a folder and back, for processes that read files."""
 
     port: int
 
@@ -75,10 +76,10 @@ class Storage:
             blob.download_to_filename(str(path))
 
     def upload_new(self, bucket: str, folder: Path) -> None:
-        there = {blob.name for blob in self.client().list_blobs(bucket)}
+        existing = {blob.name for blob in self.client().list_blobs(bucket)}
         for path in (folder / bucket).rglob("*"):
             name = str(path.relative_to(folder / bucket))
-            if path.is_file() and not path.name.startswith(".") and name not in there:
+            if path.is_file() and not path.name.startswith(".") and name not in existing:
                 self.put(bucket, {name: path})
 
 
@@ -94,7 +95,7 @@ def storage_emulator() -> Iterator[Storage]:
 
 @dataclass
 class Cloud:
-    """What outlives a server: jobs, batches and their processes. One server at a time serves it."""
+    """Jobs, batches and their processes, which outlive the server."""
 
     storage: Storage
     bucket: str
@@ -102,7 +103,7 @@ class Cloud:
     launch: Launch = with_python
     submitted: dict[str, Submitted] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
-    # The next calls of a method fail with these codes; "answer lost" does what was asked for before it fails.
+    # The next calls of a method fail with these codes. "answer lost" executes the call before it fails.
     faults: dict[str, list[grpc.StatusCode | str]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
     lists_lag: bool = False
@@ -111,7 +112,7 @@ class Cloud:
     _server: grpc.Server | None = None
 
     def start(self) -> None:
-        """The server comes, or comes back, at the same address."""
+        """Starts the server, the second time with the same port."""
         self._server = grpc.server(ThreadPoolExecutor(4), options=(("grpc.so_reuseport", 0),))
         self._server.add_generic_rpc_handlers(
             (
@@ -124,7 +125,7 @@ class Cloud:
         self._server.start()
 
     def stop(self) -> None:
-        """The server goes away; what was submitted goes on."""
+        """Stops the server; submitted jobs continue."""
         if self._server:
             self._server.stop(None).wait()
 
@@ -148,7 +149,7 @@ class Cloud:
         return [submitted.message for submitted in self.submitted.values()]
 
     def state(self, submitted_id: str, state: int, details: str = "") -> None:
-        """Moves a job or a batch on, unless it has ended already."""
+        """Changes the state of a job or a batch unless it has ended."""
         with self.lock:
             message = self.submitted[submitted_id].message
             if isinstance(message, Job):
@@ -171,10 +172,12 @@ class Cloud:
         self.storage.download(self.bucket, folder)
         (folder / "driver.log").touch()
 
-        def here(link: str) -> str:
+        def local_path(link: str) -> str:
             return re.sub("gs://", f"{folder}/", link)
 
-        command = self.launch(Path(here(main)), [Path(here(file)) for file in files], list(map(here, arguments)))
+        command = self.launch(
+            Path(local_path(main)), [Path(local_path(file)) for file in files], list(map(local_path, arguments))
+        )
         log = folder / "driver.log"
         with log.open("wb") as output, self.lock:
             if submitted.cancelled:
@@ -192,7 +195,7 @@ class Cloud:
             self.state(submitted_id, states["done"])
 
     def show_log(self, submitted_id: str) -> None:
-        """Puts what the driver has said so far where its log is kept."""
+        """Uploads the driver's output so far to its log."""
         log = self.folder / submitted_id / "driver.log"
         if log.exists():
             self.storage.put(self.bucket, {f"staging/{submitted_id}/driveroutput.000000000": log})
@@ -208,12 +211,12 @@ class Cloud:
                 submitted.process.kill()
             self.state(submitted_id, _STATES[type(submitted.message)]["cancelled"])
 
-    def forget_all(self) -> None:
-        """As where jobs are deleted while they run."""
+    def delete_all(self) -> None:
+        """As if running jobs were deleted."""
         with self.lock:
-            forgotten = list(self.submitted.values())
+            deleted = list(self.submitted.values())
             self.submitted.clear()
-        for submitted in forgotten:
+        for submitted in deleted:
             if submitted.process:
                 submitted.process.kill()
 
@@ -253,7 +256,7 @@ def _found(cloud: Cloud, submitted_id: str) -> Submitted:
 
 
 def _add(cloud: Cloud, submitted_id: str, message: Any, request_id: str) -> Submitted:
-    """A request that comes again starts nothing new; another one may not take the same id."""
+    """A repeated request starts nothing new; another request must not have the same id."""
     for submitted in cloud.submitted.values():
         if request_id and submitted.request_id == request_id:
             return submitted

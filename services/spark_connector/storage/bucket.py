@@ -1,4 +1,4 @@
-"""Objects in Cloud Storage under a gs:// prefix. Imported only where a bucket is used: it needs Google's libraries."""
+"""Objects in Cloud Storage under a gs:// prefix. Imported only if a bucket is used: it needs Google's libraries."""
 
 import contextlib
 import logging
@@ -13,21 +13,20 @@ from google.cloud.storage import Blob as StoredBlob
 from google.cloud.storage import Client
 
 from services.common.errors import Unavailable
-from services.spark_connector.patience import CALL_TIMEOUT_S, Away, patiently
+from services.spark_connector.google_retry import CALL_TIMEOUT_S, RetriesFailed, retry
+from services.spark_connector.settings import GS
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-SCHEME = "gs://"
-# How long it may fail before whoever asks hears of it.
-WITHIN_S = 5.0
+RETRY_WITHIN_S = 5.0
 PING_TIMEOUT_S = 0.9
 
 
 @dataclass(frozen=True)
 class Blob:
-    """`name` without the prefix. A generation is the time of writing, in microseconds."""
+    """`name` has no prefix. A generation is the time of writing in microseconds."""
 
     name: str
     size: int
@@ -35,17 +34,17 @@ class Blob:
 
 
 class Bucket:
-    """Every method raises Unavailable where Cloud Storage does not answer, or does not let us in."""
+    """Every method raises Unavailable if Cloud Storage does not answer or denies access."""
 
     def __init__(self, url: str, connect: Callable[[], Client] = Client) -> None:
-        """`url` is gs://bucket or gs://bucket/prefix. The first call connects, so that the start waits for nothing."""
+        """`url` is gs://bucket or gs://bucket/prefix. The first call connects, so that the start does not wait."""
         self.url = url.rstrip("/")
-        self._name, _, prefix = self.url.removeprefix(SCHEME).partition("/")
+        self._name, _, prefix = self.url.removeprefix(GS).partition("/")
         self._prefix = f"{prefix}/" if prefix else ""
         self._connect = connect
 
     async def list(self, prefix: str) -> list[Blob]:
-        """Those whose names begin with the prefix, by name."""
+        """The objects whose names begin with the prefix, by name."""
 
         def call() -> list[Blob]:
             blobs = self._client.list_blobs(
@@ -54,38 +53,38 @@ class Bucket:
             return [
                 Blob(blob.name.removeprefix(self._prefix), blob.size or 0, blob.generation or 0)
                 for blob in blobs
-                if not blob.name.endswith("/")  # an empty object that stands for a folder in the console
+                if not blob.name.endswith("/")  # the console creates such an object for a folder
             ]
 
-        return await _ask(call)
+        return await _call(call)
 
     async def read(self, name: str) -> bytes | None:
-        """None where there is no such object."""
+        """None if there is no such object."""
 
         def call() -> bytes | None:
             with contextlib.suppress(NotFound):
                 return bytes(self._blob(name).download_as_bytes(retry=None, timeout=CALL_TIMEOUT_S))
             return None
 
-        return await _ask(call)
+        return await _call(call)
 
     async def write(self, name: str, content: bytes, content_type: str) -> None:
-        """Whoever reads finds the old object or the new one, whole."""
-        await _ask(
+        """Replaces the object as a whole."""
+        await _call(
             lambda: self._blob(name).upload_from_string(content, content_type, retry=None, timeout=CALL_TIMEOUT_S)
         )
 
     async def delete(self, name: str) -> None:
-        """Deleting what is not there does nothing."""
+        """Does nothing if there is no such object."""
 
         def call() -> None:
             with contextlib.suppress(NotFound):
                 self._blob(name).delete(retry=None, timeout=CALL_TIMEOUT_S)
 
-        await _ask(call)
+        await _call(call)
 
     async def ping(self) -> None:
-        await _ask(
+        await _call(
             lambda: list(self._client.list_blobs(self._name, max_results=1, retry=None, timeout=PING_TIMEOUT_S)), 0
         )
 
@@ -97,9 +96,9 @@ class Bucket:
         return self._connect()
 
 
-async def _ask(call: Callable[[], T], within_s: float = WITHIN_S) -> T:
+async def _call(call: Callable[[], T], within_s: float = RETRY_WITHIN_S) -> T:
     try:
-        return await patiently(call, within_s)
-    except (Away, GoogleAPICallError, GoogleAuthError) as error:
-        log.warning("Cloud Storage does not answer, or does not let us in", extra={"error": str(error)})
+        return await retry(call, within_s)
+    except (RetriesFailed, GoogleAPICallError, GoogleAuthError) as error:
+        log.warning("Cloud Storage does not answer or denies access", extra={"error": str(error)})
         raise Unavailable("Cloud Storage does not answer; try again later") from error

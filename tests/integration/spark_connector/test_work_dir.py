@@ -1,4 +1,4 @@
-"""A job as a child process: what it says, how it fails, and that nothing of it is left behind. Real processes."""
+"""A job as a child process: output, failures, and that none of its processes and files are left behind."""
 
 import asyncio
 import os
@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from services.spark_connector.runners import JobFailed
-from services.spark_connector.runners.child import GUARD, Bench, Place
+from services.spark_connector.runners.job import JobFailed
+from services.spark_connector.runners.process import GUARD, WorkDir, WorkDirs
 
-# A job that leaves a process of its own behind, in a session of its own, and ignores being asked to end.
+# A job that ignores SIGTERM and starts another process in a session of its own.
 STUBBORN = """
     import os, signal, subprocess, sys, time
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -27,11 +27,11 @@ STUBBORN = """
 
 async def run(
     folder: Path, program: str, on_line: Callable[[str], None] = lambda line: None, time_limit_s: float = 20
-) -> Place:
-    async with Bench(folder, time_limit_s, grace_s=0.3).place("best_director") as place:
+) -> WorkDir:
+    async with WorkDirs(folder, time_limit_s, grace_s=0.3).open("best_director") as work_dir:
         command = [sys.executable, "-c", textwrap.dedent(program)]
-        await place.run(command, os.environ | {"SCRATCH": str(place.scratch)}, on_line)
-    return place
+        await work_dir.run(command, os.environ | {"SCRATCH": str(work_dir.scratch)}, on_line)
+    return work_dir
 
 
 async def until_gone(pids: list[int], seconds: float = 10) -> None:
@@ -47,7 +47,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-async def started(folder: Path, task: "asyncio.Task[Place]", lines: list[str]) -> list[int]:
+async def started(folder: Path, task: "asyncio.Task[WorkDir]", lines: list[str]) -> list[int]:
     async with asyncio.timeout(10):
         while not lines and not task.done():
             await asyncio.sleep(0.02)
@@ -58,44 +58,44 @@ async def started(folder: Path, task: "asyncio.Task[Place]", lines: list[str]) -
     return pids
 
 
-async def test_each_line_of_its_output_is_heard_as_it_comes(tmp_path: Path) -> None:
+async def test_each_line_of_the_output_is_passed_on(tmp_path: Path) -> None:
     lines: list[str] = []
     await run(tmp_path, "print('one'); print('x' * 200_000, end=''); print(); print('three')", lines.append)
     assert (lines[0], lines[2]) == ("one", "three")
 
 
-async def test_its_log_is_kept(tmp_path: Path) -> None:
-    place = await run(tmp_path, "import sys; print('a warning', file=sys.stderr)")
-    assert place.log.read_text() == "a warning\n"
+async def test_the_log_is_kept(tmp_path: Path) -> None:
+    work_dir = await run(tmp_path, "import sys; print('a warning', file=sys.stderr)")
+    assert work_dir.log.read_text() == "a warning\n"
 
 
-async def test_its_scratch_files_go_with_it_and_those_of_one_that_was_killed_go_with_the_next(tmp_path: Path) -> None:
-    left = tmp_path / "best_director" / "scratch-of-a-killed-one"
-    left.mkdir(parents=True)
+async def test_scratch_files_are_removed_also_those_of_killed_jobs(tmp_path: Path) -> None:
+    left_behind = tmp_path / "best_director" / "scratch-of-a-killed-job"
+    left_behind.mkdir(parents=True)
     await run(tmp_path, "import os; open(os.environ['SCRATCH'] + '/spill', 'w').close()")
     assert [path.name for path in (tmp_path / "best_director").iterdir()] == ["job.log"]
 
 
-async def test_a_failure_tells_users_one_sentence_and_the_log_its_end(tmp_path: Path) -> None:
+async def test_a_failure_has_a_sentence_for_users_and_the_end_of_the_log(tmp_path: Path) -> None:
     with pytest.raises(JobFailed) as failed:
-        await run(tmp_path, "import sys; sys.exit('the end of the story')")
-    assert failed.value.message == "the job failed; the connector's log says why"
-    assert "the end of the story" in failed.value.detail
+        await run(tmp_path, "import sys; sys.exit('the end of the log')")
+    assert failed.value.message == "the job failed; the Spark connector's log says why"
+    assert "the end of the log" in failed.value.detail
 
 
-async def test_a_killed_job_is_said_to_want_memory(tmp_path: Path) -> None:
+async def test_a_killed_job_is_reported_as_out_of_memory(tmp_path: Path) -> None:
     with pytest.raises(JobFailed, match="memory"):
         await run(tmp_path, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
 
 
-async def test_a_job_over_its_time_is_stopped_with_all_that_it_started(tmp_path: Path) -> None:
+async def test_a_job_over_its_time_limit_ends_with_all_its_processes(tmp_path: Path) -> None:
     lines: list[str] = []
-    with pytest.raises(JobFailed, match="longer than the 1 seconds"):
+    with pytest.raises(JobFailed, match="exceeded its time limit of 1 seconds"):
         await run(tmp_path, STUBBORN, lines.append, time_limit_s=1)
     await until_gone([int(pid) for pid in lines[0].split()], seconds=1)
 
 
-async def test_cancelling_ends_a_stubborn_job_with_all_that_it_started(tmp_path: Path) -> None:
+async def test_cancelling_ends_a_stubborn_job_with_all_its_processes(tmp_path: Path) -> None:
     lines: list[str] = []
     task = asyncio.create_task(run(tmp_path, STUBBORN, lines.append))
     pids = await started(tmp_path, task, lines)
@@ -105,11 +105,11 @@ async def test_cancelling_ends_a_stubborn_job_with_all_that_it_started(tmp_path:
     await until_gone(pids, seconds=1)
 
 
-async def test_a_job_that_can_end_by_itself_is_given_the_time(tmp_path: Path) -> None:
+async def test_a_cancelled_job_has_time_to_clean_up(tmp_path: Path) -> None:
     program = f"""
         import signal, sys, time
         def end(*_):
-            open({str(tmp_path / "tidied")!r}, "w").close()
+            open({str(tmp_path / "cleaned_up")!r}, "w").close()
             sys.exit()
         signal.signal(signal.SIGTERM, end)
         print(__import__("os").getpid(), flush=True)
@@ -121,26 +121,26 @@ async def test_a_job_that_can_end_by_itself_is_given_the_time(tmp_path: Path) ->
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert (tmp_path / "tidied").exists()
+    assert (tmp_path / "cleaned_up").exists()
 
 
-async def test_when_the_starter_is_killed_the_job_ends_with_all_that_it_started() -> None:
+async def test_when_the_caller_is_killed_the_job_ends_with_all_its_processes() -> None:
     program = f"""
         import subprocess, sys
         command = [sys.executable, "-I", "-S", {str(GUARD)!r}, "0.2", sys.executable, "-c", sys.argv[1]]
         subprocess.Popen(command, stdin=subprocess.PIPE).wait()
     """
-    starter = subprocess.Popen(  # noqa: ASYNC220
+    caller = subprocess.Popen(  # noqa: ASYNC220
         [sys.executable, "-c", textwrap.dedent(program), textwrap.dedent(STUBBORN)], stdout=subprocess.PIPE
     )
-    assert starter.stdout is not None
-    pids = [int(pid) for pid in (await asyncio.to_thread(starter.stdout.readline)).split()]
+    assert caller.stdout is not None
+    pids = [int(pid) for pid in (await asyncio.to_thread(caller.stdout.readline)).split()]
     assert len(pids) == 2
     assert all(map(alive, pids))
-    starter.kill()
-    starter.wait()
+    caller.kill()
+    caller.wait()
     await until_gone(pids)
-    starter.stdout.close()
+    caller.stdout.close()
 
 
 async def test_when_the_guard_is_killed_the_job_ends(tmp_path: Path) -> None:
@@ -153,5 +153,5 @@ async def test_when_the_guard_is_killed_the_job_ends(tmp_path: Path) -> None:
     try:
         await until_gone([job])
     finally:
-        os.kill(left, signal.SIGKILL)  # nobody is left who knows of it
-        await asyncio.sleep(0.1)  # and it held the other end of our pipe
+        os.kill(left, signal.SIGKILL)  # nothing else ends it
+        await asyncio.sleep(0.1)  # it holds the other end of our pipe

@@ -1,21 +1,16 @@
-"""Small random IMDbs, with everything the real one has: ties, duplicates, people twice on a title, nulls, cut lines."""
+"""Small random IMDb files with what the real ones have: ties, duplicates, people twice on a title, nulls, cut lines."""
 
 from pathlib import Path
 
 from hypothesis import strategies as st
 
-HEADERS = {
-    "title.basics": "tconst titleType primaryTitle originalTitle isAdult startYear endYear runtimeMinutes genres",
-    "title.ratings": "tconst averageRating numVotes",
-    "title.crew": "tconst directors writers",
-    "title.principals": "tconst ordering nconst category job characters",
-    "name.basics": "nconst primaryName birthYear deathYear primaryProfession knownForTitles",
-}
+from spark_jobs.imdb_files import COLUMNS
+
 Line = tuple[str, ...]
 Imdb = dict[str, list[Line]]
-"""The lines of each file, header apart."""
+"""The lines of each file, without the header."""
 
-# Few of each, so that they meet; some with more than seven digits.
+# Few of each, so that they meet; some ids have more than seven digits.
 PEOPLE = [f"nm{number:07d}" for number in (*range(1, 9), 17_000_001, 123_456_789)]
 TITLES = [f"tt{number:07d}" for number in (*range(1, 10), 39_000_001)]
 NAMES = [r"\N", "Ana", "Rui", '"Weird" Al', "O'Brien", "Åsa", "None"]
@@ -49,7 +44,7 @@ name = st.builds(lambda person, name: (person, name, r"\N", r"\N", "actor", r"\N
 
 
 def imdbs(size: int = 40) -> st.SearchStrategy[Imdb]:
-    """`size`: the most lines of a file."""
+    """Files of at most `size` lines; twice as many principals."""
     return st.fixed_dictionaries(
         {
             "title.basics": st.lists(basic, max_size=size, unique_by=lambda line: line[0]),
@@ -62,16 +57,16 @@ def imdbs(size: int = 40) -> st.SearchStrategy[Imdb]:
 
 
 def cut_lines() -> st.SearchStrategy[list[str]]:
-    """The beginnings of principals' lines, to be written after the whole ones."""
+    """Beginnings of lines of title.principals, to be written after the whole ones."""
     whole = principal.map("\t".join)
     return st.lists(whole.flatmap(lambda line: st.integers(1, len(line) - 1).map(lambda at: line[:at])), max_size=3)
 
 
 def write(folder: Path, imdb: Imdb, after: dict[str, list[str]] | None = None, end: str = "\n") -> Path:
-    """Writes the five files; `after`: lines to put after a file's whole ones as they are, the last without an end."""
+    """Writes the five files. `after`: raw lines to append to a file; the last one gets no line end."""
     folder.mkdir(parents=True, exist_ok=True)
-    for file, header in HEADERS.items():
-        lines = [header.replace(" ", "\t"), *("\t".join(cells) for cells in imdb.get(file, []))]
+    for file, columns in COLUMNS.items():
+        lines = ["\t".join(columns), *("\t".join(cells) for cells in imdb.get(file, []))]
         text = end.join(lines) + end + end.join((after or {}).get(file, []))
         (folder / f"{file}.tsv").write_bytes(text.encode())
     return folder

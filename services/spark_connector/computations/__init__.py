@@ -1,0 +1,1 @@
+"""When answers are computed."""

@@ -1,0 +1,282 @@
+"""Decides when to compute. Kept answers are served at once; missing and outdated ones are computed, one at a time."""
+
+import asyncio
+import contextlib
+import contextvars
+import datetime
+import hashlib
+import json
+import logging
+import math
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict, dataclass
+from typing import Self
+
+from google.protobuf.message import Message
+
+from services.common.errors import Unavailable
+from services.spark_connector import metrics
+from services.spark_connector.computations.queue import Queue
+from services.spark_connector.queries import QUESTIONS, Query, Question
+from services.spark_connector.runners.job import SEE_LOG, Job, JobFailed, Runner
+from services.spark_connector.storage.answer_store import AnswerStore, KeptAnswer
+from services.spark_connector.storage.inputs import Inputs, InputSource
+
+log = logging.getLogger(__name__)
+
+# Anyone may send queries with other arguments. These limits bound what is kept and computed for them.
+MAX_KEPT = 50
+MAX_WAITING = 8
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """Seconds from a failure to the next attempt: `first_s`, doubled with each failure up to `max_s`."""
+
+    first_s: float = 30
+    max_s: float = 3600
+
+    def wait_s(self, failures: int) -> float:
+        return min(self.first_s * 2.0 ** min(failures - 1, 60), self.max_s)
+
+
+@dataclass(frozen=True)
+class Status:
+    """The answer to a query, if there is one, and the computation that renews it."""
+
+    answer: Message | None
+    computed_at: datetime.datetime | None
+    stale: bool
+    running: bool
+    stage: str
+    progress: float
+    failure: str
+    retry_after_s: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    message: str
+    key: str
+    failures: int
+    failed_at: float
+
+
+@dataclass
+class Entry:
+    """What is in memory for a query."""
+
+    query: Query
+    kept: KeptAnswer | None = None
+    answer: Message | None = None
+    failure: Failure | None = None
+
+    def set(self, kept: KeptAnswer) -> None:
+        """Raises ValueError and changes nothing if the result holds no answer to the question."""
+        self.answer = self.query.question.parse_answer(kept.result)
+        self.kept = kept
+        if self.query.is_default:
+            metrics.show_age(self.query.question.name, kept.computed_at)
+
+    def is_current(self, key: str | None) -> bool:
+        return self.kept is not None and self.kept.fingerprint == key
+
+
+class Scheduler:
+    """`version` is that of the jobs: answers of other versions are out of date."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        store: AnswerStore,
+        source: InputSource,
+        version: str,
+        backoff: Backoff = Backoff(),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._runner = runner
+        self._store = store
+        self._source = source
+        self._version = version
+        self._backoff = backoff
+        self._clock = clock
+        self._queues: dict[Question, Queue] = {question: Queue() for question in QUESTIONS}
+        self._entries: dict[Query, Entry] = {}  # least recently used first
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Self]:
+        """At the end, cancels running computations and waits for finished ones to be stored."""
+        try:
+            yield self
+        finally:
+            for queue in self._queues.values():
+                queue.waiting.clear()
+                if queue.task and queue.running:
+                    queue.task.cancel()
+            await asyncio.gather(*(queue.task for queue in self._queues.values() if queue.task), return_exceptions=True)
+
+    async def get(self, query: Query, refresh: bool = False) -> Status:
+        """Returns what is there at once, and starts a computation if it is needed or `refresh` asks for it.
+
+        Raises Unavailable if there is no answer and none can be computed now.
+        """
+        entry = await self._entry(query)
+        try:
+            inputs = await self._source.find(query.question.files)
+        except Unavailable as error:
+            if entry.kept is None and query not in self._queues[query.question]:
+                raise
+            return self._status(entry, None, error.message)
+        key = self._key(query, inputs)
+        if refresh or not entry.is_current(key):
+            self._enqueue(entry, key, refresh)
+        return self._status(entry, key)
+
+    async def _entry(self, query: Query) -> Entry:
+        entry = self._entries.pop(query, None)
+        if entry is None:
+            kept = await self._store.load(query.name)
+            entry = self._entries.pop(query, None) or Entry(query)
+            if kept and not entry.kept:
+                with contextlib.suppress(ValueError):  # another version kept it; compute it again
+                    entry.set(kept)
+        self._entries[query] = entry
+        self._drop_entries(query.question)
+        return entry
+
+    def _drop_entries(self, question: Question) -> None:
+        queries = [query for query in self._entries if query.question == question]
+        for query in queries[: max(0, len(queries) - MAX_KEPT)]:
+            if not query.is_default and query not in self._queues[question]:
+                del self._entries[query]
+
+    def _enqueue(self, entry: Entry, key: str, refresh: bool) -> None:
+        query, queue = entry.query, self._queues[entry.query.question]
+        if query in queue:
+            return
+        # An administrator who asks for a refresh may have removed the cause of the failure, so there is no wait.
+        if not refresh and self._wait_s(entry, key) > 0:
+            return
+        if len(queue.waiting) >= MAX_WAITING and not query.is_default:
+            if entry.kept is None:
+                raise Unavailable("too many computations are queued; try again later")
+            return
+        log.info("computation queued", extra={"answer": query.name, "refresh": refresh})
+        queue.waiting[query] = refresh
+        if queue.task is None or queue.task.done():
+            # An empty context: the task outlives the request and must not have its id and deadline.
+            work = self._work(queue)
+            queue.task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
+
+    def _wait_s(self, entry: Entry, key: str) -> float:
+        """Seconds until a failed computation is repeated. After a change of the inputs, the first wait applies."""
+        if entry.failure is None:
+            return 0
+        failures = entry.failure.failures if entry.failure.key == key else 1
+        return entry.failure.failed_at + self._backoff.wait_s(failures) - self._clock()
+
+    def _status(self, entry: Entry, key: str | None, input_failure: str = "") -> Status:
+        queue = self._queues[entry.query.question]
+        computing = entry.query in queue
+        failure = input_failure or (entry.failure.message if entry.failure else "")
+        if entry.kept is None and not computing:
+            raise Unavailable(failure)
+        stale = entry.kept is not None and not entry.is_current(key)
+        if entry.query.is_default:
+            metrics.STALE.labels(entry.query.question.name).set(stale)
+        if computing:
+            retry_after_s = queue.retry_after_s(self._clock())
+        else:
+            retry_after_s = math.ceil(max(0, self._wait_s(entry, key or ""))) if stale else 0
+        return Status(
+            answer=entry.answer,
+            computed_at=entry.kept.computed_at if entry.kept else None,
+            stale=stale,
+            running=computing,
+            stage=queue.stage_of(entry.query),
+            progress=queue.progress if queue.running == entry.query else 0.0,
+            failure=failure,
+            retry_after_s=retry_after_s,
+        )
+
+    async def _work(self, queue: Queue) -> None:
+        while queue.waiting:
+            query, refresh = queue.start_next(self._clock())
+            try:
+                kept = await self._compute(self._entries[query], queue, refresh)
+            finally:
+                queue.running = None
+            if kept:
+                await self._store_answer(query, kept)
+
+    async def _compute(self, entry: Entry, queue: Queue, refresh: bool) -> KeptAnswer | None:
+        """Sets the entry's new answer and returns it; None after a failure."""
+        question, key = entry.query.question, ""
+        outcome = "failed"
+        metrics.COMPUTING.labels(question.name).inc()
+        try:
+            inputs = await self._source.find(question.files, cached=False)
+            key = self._key(entry.query, inputs)
+            kept = await self._run(Job(entry.query, inputs, key, refresh), queue)
+            entry.set(kept)
+            entry.failure = None
+            outcome = "answered"
+            return kept
+        except JobFailed as error:
+            self._fail(entry, key, error.message, error.detail)
+        except Unavailable as error:
+            self._fail(entry, key, error.message, "")
+        except ValueError as error:
+            self._fail(entry, key, SEE_LOG, f"the result holds no answer: {error}")
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
+        except Exception:
+            log.exception("unexpected error in a runner")
+            self._fail(entry, key, SEE_LOG, "")
+        finally:
+            metrics.COMPUTING.labels(question.name).dec()
+            metrics.COMPUTATIONS.labels(question.name, outcome).inc()
+            metrics.SECONDS.labels(question.name).observe(self._clock() - queue.started_at)
+        return None
+
+    async def _run(self, job: Job, queue: Queue) -> KeptAnswer:
+        started_at = _now()
+        result = await self._runner.run(job, queue.report)
+        return KeptAnswer(
+            question=job.name,
+            arguments=dict(job.query.arguments),
+            fingerprint=job.key,  # of the inputs at the start: if they have changed since, the answer is stale
+            inputs=[asdict(file) for file in job.inputs.files],
+            result=result,
+            runner=self._runner.name,
+            startedAt=started_at,
+            computedAt=_now(),
+        )
+
+    async def _store_answer(self, query: Query, kept: KeptAnswer) -> None:
+        log.info("computed", extra={"answer": query.name, "runner": kept.runner, "started": kept.startedAt})
+        protected = [query.question.query().name, query.name]
+        try:
+            await self._store.save(query.name, kept)
+            await self._store.delete_oldest(query.question.name, protected, MAX_KEPT)
+        except Exception as error:  # the answer is in memory and can be served
+            log.error("an answer is kept in memory only", extra={"answer": query.name}, exc_info=error)
+
+    def _fail(self, entry: Entry, key: str, message: str, detail: str) -> None:
+        failures = entry.failure.failures + 1 if entry.failure and entry.failure.key == key else 1
+        entry.failure = Failure(message, key, failures, self._clock())
+        log.error(
+            "computation failed: %s",
+            message,
+            extra={"answer": entry.query.name, "detail": detail, "retry_in_s": self._backoff.wait_s(failures)},
+        )
+
+    def _key(self, query: Query, inputs: Inputs) -> str:
+        parts = [query.question.name, query.arguments, self._version, [asdict(file) for file in inputs.files]]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")

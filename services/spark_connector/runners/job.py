@@ -1,0 +1,85 @@
+"""A job, what it reports while it runs, and what all runners have in common."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from services.spark_connector.queries import Query
+from services.spark_connector.storage.inputs import Inputs
+
+# Takes the stage in a few words, and the part of the job that is done, 0 to 1.
+Report = Callable[[str, float], None]
+# The JSON that a job writes; spark_jobs/README.md describes it.
+Result = Mapping[str, Any]
+
+SEE_LOG = "the job failed; the Spark connector's log says why"
+
+
+@dataclass(frozen=True)
+class Job:
+    """`key` is a hash of the inputs, the arguments and the jobs' version. `refresh`: run it even if the result of a
+    finished job with this key is available.
+    """
+
+    query: Query
+    inputs: Inputs
+    key: str
+    refresh: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.query.question.name
+
+    def arguments(self, output: str) -> list[str]:
+        """The command line arguments of the job's main program."""
+        own = [f"--{name.replace('_', '-')}={value}" for name, value in self.query.arguments]
+        return [f"--inputs={self.inputs.location}", f"--output={output}", *own]
+
+    def user_message(self, error: str) -> str | None:
+        """An error of the job without the location of its inputs. None if it is a fault, which users are not shown."""
+        if not error or re.match(r"\w+: ", error):  # "KeyError: …"
+            return None
+        location = self.inputs.location
+        return error.replace(f"{location.rstrip('/')}/", "").replace(location, "the inputs")
+
+
+class JobFailed(Exception):
+    """The message is one sentence for users, the detail is for the log."""
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.detail = detail
+
+
+class Runner(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    async def run(self, job: Job, report: Report) -> Result:
+        """Raises JobFailed. If it is cancelled, a local job is ended; a job in the cloud goes on and is found later."""
+        ...
+
+
+@dataclass(frozen=True)
+class ProgressEvent:
+    """A line of a job's standard output."""
+
+    stage: str
+    progress: float
+    error: str = ""
+
+    @classmethod
+    def parse(cls, line: str) -> "ProgressEvent | None":
+        """None for any other line."""
+        try:
+            event = json.loads(line)
+            return cls(str(event["stage"]), float(event["progress"]), str(event.get("error", "")))
+        except (ValueError, TypeError, KeyError):
+            return None
+
+
+def time_limit_message(time_limit_s: float) -> str:
+    return f"the job was stopped because it exceeded its time limit of {time_limit_s:.0f} seconds"
