@@ -6,7 +6,6 @@ import secrets
 import signal
 import socket
 import sys
-from contextlib import suppress
 from typing import Any
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
@@ -27,16 +26,17 @@ class ListenError(Exception):
 def run(settings: LocalAuth0Settings) -> None:
     """Serves until SIGTERM or SIGINT. If it cannot start, prints one line on standard error and exits with 2."""
     logs.set_up("local_auth0", settings.log_level)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)  # both raise KeyboardInterrupt
     try:
         server = build(settings)
+        log.info("listening", extra={"port": settings.port, "issuer": settings.issuer})
+        server.serve_forever(poll_interval=0.1)  # does not wait for requests in flight: they take milliseconds
     except (ListenError, StateError) as reason:
         print(f"local_auth0: {reason}", file=sys.stderr)
         sys.exit(2)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):
-        log.info("listening", extra={"port": settings.port, "issuer": settings.issuer})
-        server.serve_forever(poll_interval=0.1)  # does not wait for requests in flight: they take milliseconds
+    except KeyboardInterrupt:
+        pass  # before serve_forever, which handles it itself
     log.info("stopped")
 
 

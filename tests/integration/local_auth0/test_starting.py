@@ -1,6 +1,7 @@
 """Starting and stopping: settings that are refused in one line, and secrets that are not logged."""
 
 import json
+import signal
 import socket
 import time
 from pathlib import Path
@@ -85,11 +86,22 @@ def test_an_unreadable_key_file_is_named_and_kept(tmp_path: Path) -> None:
     assert keys.read_text() == '[{"jwk"'
 
 
-def test_sigterm_stops_it_within_two_seconds(start: Start) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_within_two_seconds(start: Start, number: signal.Signals) -> None:
     stand_in = start()
-    began = time.monotonic()
-    assert stand_in.stop() == 0
-    assert time.monotonic() - began < 2
+    started = time.monotonic()
+    stand_in.process.send_signal(number)
+    assert stand_in.process.wait(10) == 0
+    assert time.monotonic() - started < 2
+
+
+def test_a_signal_stops_it_while_it_starts(tmp_path: Path) -> None:
+    stand_in = StandIn(free_port(), tmp_path / "state")
+    process = stand_in.launch()
+    while not stand_in.state.exists():  # it is now creating its first key
+        time.sleep(0.001)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
 
 
 def test_its_log_is_json_without_codes_tokens_or_secrets(start: Start) -> None:
