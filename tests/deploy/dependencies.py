@@ -10,7 +10,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.conftest import ROOT
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # Not followed: generated code, jobs whose imports depend on the engine, and a namespace of a dozen distributions.
 IGNORED = ("seen", "spark_jobs", "google")

@@ -46,7 +46,13 @@ def with_added_dataset() -> Path:
             shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, root)
-    command = [root / "scripts" / "add_dataset.sh", ADDED, ADDED.upper(), "MangaList.csv.gz", "authors.csv"]
+    command: list[str | Path] = [
+        root / "scripts" / "add_dataset.sh",
+        ADDED,
+        ADDED.upper(),
+        "MangaList.csv.gz",
+        "authors.csv",
+    ]
     subprocess.run(command, check=True, capture_output=True)
     return root
 

@@ -130,5 +130,5 @@ def test_help_gives_an_example() -> None:
 
 
 def _run(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [root / "scripts" / "add_dataset.sh", *arguments]
+    command: list[str | Path] = [root / "scripts" / "add_dataset.sh", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)

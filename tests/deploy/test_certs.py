@@ -1,4 +1,4 @@
-"""scripts/make_certs.sh: what it makes is believed, private, and left alone while it is good."""
+"""scripts/make_certs.sh: its certificates are valid, its keys private, and valid files are kept."""
 
 import shutil
 import subprocess
@@ -10,10 +10,10 @@ SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "make_certs.sh"
 KEYS = {"ca-key.pem", "server-key.pem", "client-key.pem"}
 CERTIFICATES = {"ca.pem", "server-cert.pem", "client-cert.pem"}
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl")
+pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 
 
-def make(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def make_certs(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [shutil.which("bash") or "bash", str(SCRIPT), *map(str, arguments)]
     return subprocess.run(command, env=environment or None, capture_output=True, text=True, check=False)
 
@@ -23,49 +23,49 @@ def openssl(*arguments: str | Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("certificates") / "made"
-    said = make(folder)
-    assert said.returncode == 0, said.stderr
-    return folder
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("certificates") / "new"
+    done = make_certs(path)
+    assert done.returncode == 0, done.stderr
+    return path
 
 
-def test_server_and_client_are_vouched_for_each_for_its_own_purpose(made: Path) -> None:
+def test_server_and_client_certificates_are_signed_for_their_purpose(folder: Path) -> None:
     for name, purpose in (("server", "sslserver"), ("client", "sslclient")):
-        certificate = made / f"{name}-cert.pem"
-        assert openssl("verify", "-CAfile", made / "ca.pem", "-purpose", purpose, certificate).endswith(": OK\n")
+        certificate = folder / f"{name}-cert.pem"
+        assert openssl("verify", "-CAfile", folder / "ca.pem", "-purpose", purpose, certificate).endswith(": OK\n")
     for host in ("mysql", "localhost"):
-        assert "does match" in openssl("x509", "-in", made / "server-cert.pem", "-noout", "-checkhost", host)
+        assert "does match" in openssl("x509", "-in", folder / "server-cert.pem", "-noout", "-checkhost", host)
 
 
-def test_the_client_has_the_name_that_the_database_lets_in(made: Path) -> None:
-    subject = openssl("x509", "-in", made / "client-cert.pem", "-noout", "-subject", "-nameopt", "compat").strip()
+def test_the_database_accepts_the_subject_of_the_client_certificate(folder: Path) -> None:
+    subject = openssl("x509", "-in", folder / "client-cert.pem", "-noout", "-subject", "-nameopt", "compat").strip()
     accounts = (SCRIPT.parents[1] / "docker" / "mysql" / "account.sql").read_text()
     assert f"REQUIRE SUBJECT '{subject.removeprefix('subject=')}'" in accounts
 
 
-def test_keys_are_for_their_owner_only_and_nothing_else_is_left(made: Path) -> None:
-    assert {path.name for path in made.iterdir()} == KEYS | CERTIFICATES
-    assert {name for name in KEYS if (made / name).stat().st_mode & 0o077} == set()
-    assert made.stat().st_mode & 0o077 == 0
+def test_keys_are_readable_by_the_owner_only_and_no_other_file_remains(folder: Path) -> None:
+    assert {path.name for path in folder.iterdir()} == KEYS | CERTIFICATES
+    assert {name for name in KEYS if (folder / name).stat().st_mode & 0o077} == set()
+    assert folder.stat().st_mode & 0o077 == 0
 
 
-def test_run_again_it_changes_nothing(made: Path) -> None:
-    before = {path.name: path.read_bytes() for path in made.iterdir()}
-    again = make(made)
+def test_a_second_run_changes_nothing(folder: Path) -> None:
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    again = make_certs(folder)
     assert (again.returncode, again.stdout) == (0, "")
-    assert {path.name: path.read_bytes() for path in made.iterdir()} == before
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_another_host_needs_another_server_certificate_and_no_more(made: Path, tmp_path: Path) -> None:
-    other = shutil.copytree(made, tmp_path / "other")
-    assert make(other, "mysql", "db.example").returncode == 0
-    changed = {path.name for path in made.iterdir() if path.read_bytes() != (other / path.name).read_bytes()}
+def test_another_host_replaces_only_the_server_certificate(folder: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(folder, tmp_path / "other")
+    assert make_certs(other, "mysql", "db.example").returncode == 0
+    changed = {path.name for path in folder.iterdir() if path.read_bytes() != (other / path.name).read_bytes()}
     assert changed == {"server-cert.pem", "server-key.pem"}
 
 
-def test_without_openssl_it_says_so_and_makes_nothing(tmp_path: Path) -> None:
-    said = make(tmp_path / "certificates", PATH=str(tmp_path))
-    assert said.returncode != 0
-    assert "openssl" in said.stderr
+def test_without_openssl_it_fails_with_a_message_and_creates_nothing(tmp_path: Path) -> None:
+    done = make_certs(tmp_path / "certificates", PATH=str(tmp_path))
+    assert done.returncode != 0
+    assert "openssl" in done.stderr
     assert not (tmp_path / "certificates").exists()

@@ -1,4 +1,4 @@
-"""What a real Prometheus knows of a running suite: all services, no alert, and data for every panel."""
+"""A real Prometheus scrapes a running suite: all services are up, no alert fires, and every panel has data."""
 
 import math
 import time
@@ -8,20 +8,21 @@ import pytest
 
 from tests.deploy import dashboards, prometheus
 from tests.deploy.dashboards import Panel
+from tests.deploy.declared_services import scraped_ports
 from tests.deploy.prometheus import Prometheus
 from tests.end_to_end.api import items, mark, path
 from tests.end_to_end.suites import LocalSuite, wait_for
 
-# Metrics that a suite on one machine does not have, and whose they are.
-ELSEWHERE = {
+# Metrics that a local suite does not have, with their source.
+NOT_LOCAL = {
     "ALERTS": "Prometheus, while an alert is pending or fires",
-    "container_memory_working_set_bytes": "a Kubernetes node",
-    "container_spec_memory_limit_bytes": "a Kubernetes node",
-    "istio_agent_cert_expiry_seconds": "a proxy of Istio",
-    "istio_requests_total": "a proxy of Istio",
-    "seen_certificate_expiry_timestamp_seconds": "account where its database speaks TLS, and Istio",
+    "container_memory_working_set_bytes": "kubelet",
+    "container_spec_memory_limit_bytes": "kubelet",
+    "istio_agent_cert_expiry_seconds": "Istio's proxies",
+    "istio_requests_total": "Istio's proxies",
+    "seen_certificate_expiry_timestamp_seconds": "account if its database uses TLS, and Istio",
 }
-# Panels that have nothing to show for the same reason.
+# Panels without data for the same reason.
 EMPTY = {"overview: Responses of the ingress", "overview: Certificates expire in"}
 
 
@@ -35,8 +36,8 @@ def running(suite: LocalSuite, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="module")
 def after_traffic(suite: LocalSuite, running: Prometheus) -> float:
-    """The time at which Prometheus had seen people use everything there is."""
-    for _ in range(2):  # a counter's first value is a beginning, not an increase
+    """The time at which Prometheus had scraped the results of requests to every endpoint."""
+    for _ in range(2):  # a counter's first sample is not an increase
         _use_everything(suite)
         running.wait_until_evaluated()
     return time.time()
@@ -59,23 +60,23 @@ def _use_everything(suite: LocalSuite) -> None:
         admin.delete(added.headers["Location"])
         for question in ("/bestDirector", "/moreConnected"):
             wait_for(lambda question=question: anyone.get(question).status_code == 200, timeout_s=60)
-        refused = [
+        statuses = [
             anyone.get("/item/BOOK/0").status_code,
             anyone.get("/item/BOOK/000000000000000000000000").status_code,
             anyone.put("/item/BOOK/000000000000000000000000/seen").status_code,
             rui.post("/item", json={"type": "BOOK", "name": "Not allowed", "category": ["Fantasy"]}).status_code,
         ]
-        assert refused == [400, 404, 401, 403]
+        assert statuses == [400, 404, 401, 403]
         rui.delete("/user")
 
 
-@pytest.mark.parametrize("job", prometheus.metrics_ports())
-def test_a_service_is_scraped_at_the_port_that_compose_names(job: str, running: Prometheus) -> None:
+@pytest.mark.parametrize("job", scraped_ports())
+def test_a_service_is_up_at_the_port_of_compose(job: str, running: Prometheus) -> None:
     assert [value for _, value in running.query(f'up{{job="{job}"}}')] == [1]
 
 
 @pytest.mark.parametrize("panel", dashboards.panels(), ids=lambda panel: panel.id)
-def test_a_panel_shows_data(panel: Panel, running: Prometheus, after_traffic: float) -> None:
+def test_a_panel_has_data(panel: Panel, running: Prometheus, after_traffic: float) -> None:
     shown = {
         (service, query): _values(running, query, service, after_traffic)
         for query in panel.queries
@@ -85,38 +86,36 @@ def test_a_panel_shows_data(panel: Panel, running: Prometheus, after_traffic: fl
     if panel.id in EMPTY:
         assert not any(shown.values())
         return
-    # One of a panel's queries may be for gRPC and one for HTTP: each service has one, each is some service's.
+    # A panel may have a query for gRPC and one for HTTP. Every service has data for one, every query for some service.
     assert {service for (service, _), values in shown.items() if values} == services
     assert {query for (_, query), values in shown.items() if values} == set(panel.queries)
 
 
 def _services(running: Prometheus) -> list[str]:
-    """The values of the variable $service, asked for as its dashboard does."""
-    (variable,) = dashboards.all_of_them()["service"]["templating"]["list"]
+    """The values of the variable $service, from the query of its dashboard."""
+    (variable,) = dashboards.all_dashboards()["service"]["templating"]["list"]
     metric, label = variable["query"]["query"].removeprefix("label_values(").removesuffix(")").split(", ")
     services: list[str] = running.get(f"label/{label}/values", **{"match[]": metric})
-    assert services == sorted(prometheus.metrics_ports())
+    assert services == sorted(scraped_ports())
     return services
 
 
 def _values(running: Prometheus, query: str, service: str, at: float) -> list[float]:
-    asked = query.replace("$__rate_interval", "1m").replace("$service", service)
-    return [value for _, value in running.query(asked, at) if not math.isnan(value)]
+    expanded = query.replace("$__rate_interval", "1m").replace("$service", service)
+    return [value for _, value in running.query(expanded, at) if not math.isnan(value)]
 
 
-def _asked() -> dict[str, set[str]]:
+def _queried_metrics() -> dict[str, set[str]]:
     """The metrics of every rule and panel, by its name."""
-    asked = {str(rule.get("alert") or rule["record"]): str(rule["expr"]) for rule in prometheus.rules()}
-    asked |= {panel.id: " or ".join(panel.queries) for panel in dashboards.panels()}
-    return {name: dashboards.metrics(query) for name, query in asked.items()}
+    queries = {str(rule.get("alert") or rule["record"]): str(rule["expr"]) for rule in prometheus.rules()}
+    queries |= {panel.id: " or ".join(panel.queries) for panel in dashboards.panels()}
+    return {name: dashboards.metrics(query) for name, query in queries.items()}
 
 
-@pytest.mark.parametrize(("name", "metrics"), _asked().items(), ids=_asked().keys())
-def test_every_metric_that_is_asked_for_exists(
-    name: str, metrics: set[str], running: Prometheus, after_traffic: float
-) -> None:
-    there = set(running.get("label/__name__/values"))
-    assert metrics - there - ELSEWHERE.keys() == set()
+@pytest.mark.parametrize(("name", "metrics"), _queried_metrics().items(), ids=_queried_metrics().keys())
+def test_every_queried_metric_exists(name: str, metrics: set[str], running: Prometheus, after_traffic: float) -> None:
+    existing = set(running.get("label/__name__/values"))
+    assert metrics - existing - NOT_LOCAL.keys() == set()
 
 
 def test_every_rule_is_evaluated(running: Prometheus, after_traffic: float) -> None:
@@ -129,11 +128,11 @@ def test_every_rule_is_evaluated(running: Prometheus, after_traffic: float) -> N
     assert faults == {}
 
 
-def test_no_alert_is_about_to_fire_where_all_is_well(running: Prometheus, after_traffic: float) -> None:
-    wrong = {
+def test_no_alert_is_pending_in_a_healthy_suite(running: Prometheus, after_traffic: float) -> None:
+    unexpected = {
         alert["labels"]["alertname"]
         for alert in running.get("alerts")["alerts"]
-        # A machine that runs all tests at once may well be slow.
+        # Latency alerts may be pending, because the machine runs other tests at the same time.
         if alert["state"] == "firing" or alert["labels"].get("slo") != "latency"
     }
-    assert wrong == set()
+    assert unexpected == set()

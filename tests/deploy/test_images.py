@@ -114,10 +114,10 @@ def test_a_change_of_code_does_not_invalidate_the_installed_dependencies() -> No
 def test_the_test_image_contains_our_modules_that_the_tests_import(file: Path) -> None:
     allowed = (ROOT / ".dockerignore").read_text().split("\n")
     for module, name in re.findall(r"^\s*from ((?:tests|scripts)[\w.]*) import (\w+)", file.read_text(), re.MULTILINE):
-        of_module = Path(*module.split("."))
-        places = (of_module / f"{name}.py", of_module.with_suffix(".py"), of_module / "__init__.py")
-        (place, *_) = [place for place in places if (ROOT / place).is_file()]
-        assert any(f"!{part}" in allowed for part in (place, *place.parents)), place
+        path = Path(*module.split("."))
+        candidates = (path / f"{name}.py", path.with_suffix(".py"), path / "__init__.py")
+        source = next(candidate for candidate in candidates if (ROOT / candidate).is_file())
+        assert any(f"!{part}" in allowed for part in (source, *source.parents)), source
     outside = re.findall(r"^(?:from|import) (services|load|spark_jobs|seen)\b", file.read_text(), re.MULTILINE)
     assert file.stem == "locust_tasks_once" or outside == []
 

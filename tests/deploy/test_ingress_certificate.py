@@ -1,4 +1,4 @@
-"""How long the ingress's certificate is still good: Envoy's own number, under the name that the alert watches."""
+"""The expiry of the ingress's certificate: Prometheus stores Envoy's value under the metric name of the alert."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from cryptography import x509
 from tests.deploy import prometheus
 from tests.deploy.envoy.certificates import Authority, Certificate
 from tests.deploy.envoy.running import command
-from tests.deploy.prometheus import CLUSTER, EVERY_SECOND, HERE, Yaml, free_port, job, read
+from tests.deploy.prometheus import CLUSTER, EVERY_SECOND, HOST, Yaml, free_port, job, read
 from tests.end_to_end.suites import wait_for
 
 TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
@@ -25,7 +25,7 @@ def certificate(tmp_path: Path) -> Certificate:
 
 @pytest.fixture
 def envoy(tmp_path: Path, certificate: Certificate) -> Iterator[int]:
-    """The port of the statistics of an Envoy that has the certificate as Istio would give it."""
+    """The admin port of an Envoy that has the certificate as Istio would configure it."""
     admin = free_port()
     config = tmp_path / "envoy.json"
     config.write_text(json.dumps(_config(admin, free_port(), certificate)))
@@ -38,8 +38,7 @@ def envoy(tmp_path: Path, certificate: Certificate) -> Iterator[int]:
 
 
 def _config(admin: int, port: int, certificate: Certificate) -> Yaml:
-    # The name that Istio gives to a Secret of Kubernetes, and how it names statistics; what is left of a name after
-    # that becomes a metric's name.
+    # Istio's name for a Kubernetes Secret, and its tag regex. The rest of a statistic's name becomes the metric name.
     name = "kubernetes://seen-tls"
     tags = [{"tag_name": "listener_address", "regex": r"^listener\.([_.[:digit:]]*\.)"}]
     secret = {
@@ -63,32 +62,33 @@ def _config(admin: int, port: int, certificate: Certificate) -> Yaml:
 
 
 def _address(port: int) -> Yaml:
-    return {"socket_address": {"address": HERE, "port_value": port}}
+    return {"socket_address": {"address": HOST, "port_value": port}}
 
 
-def test_its_end_is_watched_and_that_of_a_sidecars_own_is_not(
+def test_the_expiry_is_stored_for_the_ingress_but_not_for_sidecars(
     envoy: int, certificate: Certificate, tmp_path: Path
 ) -> None:
     port = free_port()
     scraped = job(read(CLUSTER), "istio-proxies")
     del scraped["kubernetes_sd_configs"]
-    scraped["static_configs"] = [_found(envoy, "istio-ingress"), _found(envoy, "seen")]
+    scraped["static_configs"] = [_discovered(envoy, "istio-ingress"), _discovered(envoy, "seen")]
     config = {"global": EVERY_SECOND, "scrape_configs": [scraped]}
     with prometheus.running(tmp_path, port, config) as running:
-        # Its listener comes a moment after its statistics.
+        # The listener starts shortly after the statistics.
         wait_for(lambda: running.query("seen_certificate_expiry_timestamp_seconds"))
         wait_for(lambda: len(running.query("scrape_samples_scraped > 0")) == 2)
-        ends = running.query("seen_certificate_expiry_timestamp_seconds")
+        expiries = running.query("seen_certificate_expiry_timestamp_seconds")
         names = running.get("label/__name__/values")
-    assert [(labels["namespace"], labels["certificate"]) for labels, _ in ends] == [("istio-ingress", "ingress")]
-    assert ends[0][1] == x509.load_pem_x509_certificate(certificate.chain.read_bytes()).not_valid_after_utc.timestamp()
+    assert [(labels["namespace"], labels["certificate"]) for labels, _ in expiries] == [("istio-ingress", "ingress")]
+    not_after = x509.load_pem_x509_certificate(certificate.chain.read_bytes()).not_valid_after_utc
+    assert expiries[0][1] == not_after.timestamp()
     assert [name for name in names if name.startswith("envoy_")] == []
 
 
-def _found(port: int, namespace: str) -> Yaml:
-    """As Prometheus finds a proxy in Kubernetes; without the pod's address, it stays at this one."""
+def _discovered(port: int, namespace: str) -> Yaml:
+    """A proxy as Prometheus discovers it in Kubernetes, without the pod's IP, which would replace this address."""
     labels = {"namespace": namespace, "pod_name": f"a-pod-of-{namespace}", "pod_container_name": "istio-proxy"}
     return {
-        "targets": [f"{HERE}:{port}"],
+        "targets": [f"{HOST}:{port}"],
         "labels": {f"__meta_kubernetes_{name}": value for name, value in labels.items()},
     }

@@ -1,1 +1,1 @@
-"""A mesh of one real Envoy: the Istio objects as istiod would hand them to it, in front of a suite that runs here."""
+"""Translates the Istio objects into the configuration of a real Envoy, as istiod would, for a running suite."""

@@ -1,6 +1,6 @@
-"""RequestAuthentication and AuthorizationPolicy as Envoy's filters, as istiod translates them.
+"""Translates RequestAuthentication and AuthorizationPolicy into Envoy's filters, as istiod does.
 
-Only what our objects use is translated; anything else is a KeyError or ValueError, so that no rule is passed over.
+Supports only what our objects use. Anything else raises KeyError or ValueError, so that no rule is ignored.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,17 +9,17 @@ from typing import Any
 Object = dict[str, Any]
 
 JWT = "envoy.filters.http.jwt_authn"
-# Claims that istiod has Envoy split at blanks.
+# Claims that istiod configures Envoy to split at spaces.
 SPACE_DELIMITED = ["permission", "scope"]
 
 
 def jwt_filter(authentications: Sequence[Object]) -> list[Object]:
-    """`jwks` must be in each rule: istiod fetches the keys of `jwksUri` and hands them on."""
+    """Each rule must contain `jwks`, the keys that istiod would fetch from `jwksUri`."""
     rules = [rule for authentication in authentications for rule in authentication["spec"]["jwtRules"]]
     if not rules:
         return []
     providers = {f"origins-{number}": _provider(rule) for number, rule in enumerate(rules)}
-    # A token must be one of these, and may be missing: that is what RequestAuthentication means.
+    # RequestAuthentication accepts tokens of these providers, and requests without a token.
     accepted = [*({"provider_name": name} for name in providers), {"allow_missing": {}}]
     return [
         _filter(
@@ -34,7 +34,7 @@ def jwt_filter(authentications: Sequence[Object]) -> list[Object]:
 
 def _provider(rule: Object) -> Object:
     if unknown := rule.keys() - {"issuer", "jwksUri", "jwks", "audiences", "forwardOriginalToken"}:
-        raise ValueError(f"not translated: {unknown}")
+        raise ValueError(f"not supported: {unknown}")
     return {
         "issuer": rule["issuer"],
         "audiences": rule.get("audiences", []),
@@ -46,11 +46,11 @@ def _provider(rule: Object) -> Object:
 
 
 def rbac_filter(policies: Sequence[Object]) -> list[Object]:
-    """Where any policy applies, what none of them allows is refused; where none does, everything is allowed."""
+    """With at least one policy, only what a policy allows is allowed; without policies, everything is."""
     if not policies:
         return []
     if any(policy["spec"].get("action", "ALLOW") != "ALLOW" for policy in policies):
-        raise ValueError("only ALLOW is translated")
+        raise ValueError("not supported: an action other than ALLOW")
     translated = {
         f"{policy['metadata']['name']}[{number}]": _policy(rule)
         for policy in policies
@@ -81,20 +81,20 @@ def _account(value: str) -> Object:
 
 def _subject(value: str) -> Object:
     if value != "*":
-        raise ValueError("only the request principal * is translated")
+        raise ValueError("not supported: a request principal other than *")
     anything = {"safe_regex": {"regex": ".+"}}
     return _all("ids", [_claim_is(["iss"], {"string_match": anything}), _claim_is(["sub"], {"string_match": anything})])
 
 
 def _claim(condition: Object) -> Object:
-    """A claim that is a list must have one of the values in it."""
+    """A list claim must contain one of the values."""
     name = condition["key"].removeprefix("request.auth.claims[").removesuffix("]")
     if name == condition["key"] or condition.keys() != {"key", "values"}:
-        raise ValueError(f"not translated: {condition}")
-    has = [
+        raise ValueError(f"not supported: {condition}")
+    matchers = [
         _claim_is([name], {"list_match": {"one_of": {"string_match": _text(value)}}}) for value in condition["values"]
     ]
-    return _any("ids", has)
+    return _any("ids", matchers)
 
 
 def _claim_is(claim: Sequence[str], value: Object) -> Object:
@@ -104,7 +104,7 @@ def _claim_is(claim: Sequence[str], value: Object) -> Object:
 
 def _path(value: str) -> Object:
     if "{" in value:
-        # Istio writes {*} and {**} for a segment and for any number of them, Envoy * and **.
+        # One segment is {*} in Istio and * in Envoy; any number of segments is {**} and **.
         template = value.replace("{*}", "*").replace("{**}", "**")
         config = {
             "@type": "type.googleapis.com/envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig",
@@ -122,20 +122,20 @@ def _port(value: str) -> Object:
     return {"destination_port": int(value)}
 
 
-# What a source or an operation may say, and what each of its values means; a field's values are alternatives.
+# The supported fields of a source and of an operation, with the translation of a value. Values are alternatives.
 PRINCIPALS = {"principals": _account, "requestPrincipals": _subject}
 PERMISSIONS = {"paths": _path, "notPaths": _path, "methods": _method, "ports": _port}
 
 
-def _each(said: Mapping[str, Sequence[str]], meanings: Mapping[str, Any]) -> Iterable[Object]:
-    kind = "ids" if meanings is PRINCIPALS else "rules"
-    for field, values in said.items():
-        alternatives = _any(kind, [meanings[field](value) for value in values])
+def _each(fields: Mapping[str, Sequence[str]], translations: Mapping[str, Any]) -> Iterable[Object]:
+    kind = "ids" if translations is PRINCIPALS else "rules"
+    for field, values in fields.items():
+        alternatives = _any(kind, [translations[field](value) for value in values])
         yield {f"not_{kind[:-1]}": alternatives} if field.startswith("not") else alternatives
 
 
 def _text(value: str, prefix: str = "") -> Object:
-    """A star in front or behind stands for anything."""
+    """A leading or trailing * is a wildcard."""
     if value == "*":
         return {"safe_regex": {"regex": ".+"}}
     if value.startswith("*"):

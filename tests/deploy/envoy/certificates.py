@@ -1,4 +1,4 @@
-"""Throw-away certificates: the mesh's, which name a service account, and the operator's, which names a host."""
+"""Temporary certificates: the mesh's, which name a service account, and the operator's, which names a host."""
 
 import datetime
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Certificate:
 
 
 class Authority:
-    """Signs certificates and keeps them in a folder, with its own as `root.pem`."""
+    """Signs certificates and stores them in a folder, its own as `root.pem`."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
@@ -33,7 +33,7 @@ class Authority:
         self.root.write_bytes(signed.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
     def for_account(self, namespace: str, account: str) -> Certificate:
-        """As istiod issues it: the service account is the one name in it, as a SPIFFE URI. The same one each time."""
+        """As issued by istiod: the only name is the service account's SPIFFE URI. Repeated calls return the same one."""
         uri = f"spiffe://{TRUST_DOMAIN}/ns/{namespace}/sa/{account}"
         return self._issue(f"{namespace}-{account}", x509.UniformResourceIdentifier(uri))
 
@@ -45,7 +45,7 @@ class Authority:
         if chain.exists():
             return Certificate(chain, private)
         key = ec.generate_private_key(ec.SECP256R1())
-        # Critical, because there is no subject.
+        # Critical, because the subject is empty.
         builder = self._builder(x509.Name([]), key).add_extension(x509.SubjectAlternativeName([name]), critical=True)
         chain.write_bytes(builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
         private.write_bytes(

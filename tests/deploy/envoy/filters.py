@@ -1,4 +1,4 @@
-"""EnvoyFilter and Telemetry: what they change in the part of Envoy that reads HTTP."""
+"""Applies EnvoyFilter and Telemetry to Envoy's HTTP connection manager."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -9,7 +9,7 @@ Object = dict[str, Any]
 
 
 def apply(envoy_filters: Sequence[Object], manager: Object) -> Object:
-    """The connection manager with the patches of all filters, in the order of the filters."""
+    """The connection manager with the patches of all filters, in order."""
     patched = deepcopy(manager)
     for envoy_filter in envoy_filters:
         for entry in envoy_filter["spec"]["configPatches"]:
@@ -20,12 +20,12 @@ def apply(envoy_filters: Sequence[Object], manager: Object) -> Object:
                 case "HTTP_FILTER", "GATEWAY", "INSERT_FIRST":
                     patched["http_filters"].insert(0, patch["value"])
                 case other:
-                    raise ValueError(f"not translated: {other}")
+                    raise ValueError(f"not supported: {other}")
     return patched
 
 
 def _merge(into: Object, other: Object) -> None:
-    """As protobuf merges: messages field by field, lists one after the other."""
+    """Like a protobuf merge: messages are merged field by field, lists are concatenated."""
     for field, value in other.items():
         if isinstance(value, dict) and field in into:
             _merge(into[field], value)
@@ -36,7 +36,7 @@ def _merge(into: Object, other: Object) -> None:
 
 
 def access_logs(telemetries: Sequence[Object], file: Path) -> list[Object]:
-    """A line in the file for each request that a Telemetry wants to be written down."""
+    """Loggers that write a line for each request that a Telemetry logs."""
     return [
         {
             "name": "envoy.access_loggers.file",

@@ -1,8 +1,8 @@
-"""The configuration of one Envoy that plays every proxy of the mesh: the ingress, and each pod's own, in and out.
+"""The configuration of one Envoy that acts as every proxy of the mesh: the ingress, and the in- and outbound proxies.
 
-Each pod has an address of its own on loopback, on which its proxy listens on the container's ports, as in a cluster;
-the program itself is the one of the suite, on 127.0.0.1. Calls between proxies bear the certificates of their pods'
-service accounts, and policies see those.
+Each pod has its own loopback address, on which its proxy listens on the container's ports, as in a cluster. The service
+itself is the suite's, on 127.0.0.1. Calls between proxies use certificates of the pods' service accounts, which the
+policies check.
 """
 
 import random
@@ -28,7 +28,7 @@ TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3"
 
 
 class Mesh:
-    """`objects` are rendered manifests, Istio's too; `offset` leads from a container's port to the program's own."""
+    """`objects` are rendered manifests including Istio's. `offset` plus a container's port is the suite's port."""
 
     def __init__(self, objects: Sequence[Object], folder: Path, offset: int) -> None:
         self._objects = objects
@@ -38,7 +38,7 @@ class Mesh:
         self.log = folder / "access.log"
         self.mesh_certificates = Authority(folder / "mesh", "mesh")
         self.public_certificates = Authority(folder / "public", "public")
-        # Of the 16 million addresses of loopback, so that two of these do not meet.
+        # A random part of 127.0.0.0/8, so that two instances do not conflict.
         self._network = f"127.{random.randrange(1, 255)}.{random.randrange(255)}"
         self._rules = {rule["spec"]["host"]: rule for rule in self._all("DestinationRule")}
         self._clusters: dict[str, Object] = {}
@@ -55,15 +55,15 @@ class Mesh:
         return f"{self._network}.1", 15000
 
     def ingress(self, port: int) -> tuple[str, int]:
-        """Where a port of the ingress is, 443 or 80."""
+        """The local address of port 443 or 80 of the ingress."""
         return f"{self._network}.2", INGRESS_PORTS[port]
 
     def inbound(self, pod: Pod) -> str:
-        """The pod's own address: a listener for each port of its container."""
+        """The pod's address, with a listener for each port of its container."""
         return f"{self._network}.{10 + self.pods.index(pod)}"
 
     def outbound(self, pod: Pod) -> tuple[str, int]:
-        """What the program in the pod reaches its proxy by, on its way out."""
+        """The address of the pod's proxy for outbound calls."""
         return f"{self._network}.{100 + self.pods.index(pod)}", OUTBOUND_PORT
 
     def pod(self, name: str) -> Pod:
@@ -90,13 +90,13 @@ class Mesh:
                     for service in self._all("VirtualService")
                     if name in service["spec"].get("gateways", []) and service["spec"]["hosts"] == server["hosts"]
                 ]
-                place = self.ingress(server["port"]["number"])
+                address = self.ingress(server["port"]["number"])
                 tls = None if redirect else self._public_tls(server)
-                yield self._listener(server["port"]["name"], place, INGRESS, hosts, [_chain(tls)], edge=True)
+                yield self._listener(server["port"]["name"], address, INGRESS, hosts, [_chain(tls)], edge=True)
 
     def _public_tls(self, server: Object) -> Object:
         certificate = self.public_certificates.for_host(server["hosts"][0])
-        minimum = server["tls"]["minProtocolVersion"].replace("V", "v")  # TLSV1_2, as Envoy spells it
+        minimum = server["tls"]["minProtocolVersion"].replace("V", "v")  # Envoy's spelling is TLSv1_2
         return _socket("Downstream", certificate, tls_params={"tls_minimum_protocol_version": minimum})
 
     def _inbound(self) -> Iterable[Object]:
@@ -105,8 +105,8 @@ class Mesh:
             chains = [_chain(self._mesh_tls(pod), "tls")] + ([] if strict else [_chain(None, "raw_buffer")])
             for port_name, port in pod.ports.items():
                 name = f"{pod.name}:{port_name}"
-                program = ("127.0.0.1", port + self._offset)
-                self._clusters[name] = traffic.static(name, [program], http2=port_name == "grpc")
+                local = ("127.0.0.1", port + self._offset)
+                self._clusters[name] = traffic.static(name, [local], http2=port_name == "grpc")
                 route = {"match": {"prefix": "/"}, "route": {"cluster": name, "timeout": "0s"}}
                 hosts = [{"name": name, "domains": ["*"], "routes": [route]}]
                 yield self._listener(name, (self.inbound(pod), port), pod, hosts, chains)
@@ -126,25 +126,25 @@ class Mesh:
             yield self._listener(f"out of {pod.name}", self.outbound(pod), pod, hosts, chains, inbound=False)
 
     def _cluster_for(self, pod: Pod) -> traffic.Naming:
-        """Makes the cluster of a destination, as this pod's proxy has it, and returns its name."""
+        """Creates the Envoy cluster of a destination for this pod's proxy and returns its name."""
 
         def cluster(destination: Mapping[str, Any]) -> str:
             service, rule = self._services[destination["host"]], self._rules[destination["host"]]
             port = destination.get("port", {}).get("number") or service.ports["grpc"][0]
             subsets = {subset["name"]: subset["labels"] for subset in rule["spec"]["subsets"]}
-            found = service.endpoints(self.pods, port, subsets[destination["subset"]])
+            endpoints = service.endpoints(self.pods, port, subsets[destination["subset"]])
             name = f"{pod.name}-to-{destination['host']}-{port}-{destination['subset']}"
-            accounts = {f"spiffe://{TRUST_DOMAIN}/ns/{other.namespace}/sa/{other.account}" for other, _ in found}
+            accounts = {f"spiffe://{TRUST_DOMAIN}/ns/{other.namespace}/sa/{other.account}" for other, _ in endpoints}
             tls = _socket("Upstream", self.certificate(pod), self._peer("exact", *accounts))
-            places = [(self.inbound(other), target) for other, target in found]
+            addresses = [(self.inbound(other), target) for other, target in endpoints]
             http2 = service.port_name(port) == "grpc"
-            self._clusters[name] = traffic.cluster(name, rule, places, http2, tls)
+            self._clusters[name] = traffic.cluster(name, rule, addresses, http2, tls)
             return name
 
         return cluster
 
     def _peer(self, how: str, *names: str) -> Object:
-        """The other side of a connection must have a certificate of the mesh with one of these names."""
+        """Requires the peer to present a mesh certificate with one of these names."""
         return {
             "trusted_ca": {"filename": str(self.mesh_certificates.root)},
             "match_typed_subject_alt_names": [{"san_type": "URI", "matcher": {how: name}} for name in sorted(names)],
@@ -153,23 +153,23 @@ class Mesh:
     def _listener(
         self,
         name: str,
-        place: tuple[str, int],
+        address: tuple[str, int],
         pod: Pod,
         virtual_hosts: Sequence[Object],
         chains: Sequence[Object],
         edge: bool = False,
         inbound: bool = True,
     ) -> Object:
-        judged = [
+        inbound_filters = [
             *access.jwt_filter(self._for(pod, "RequestAuthentication")),
             *access.rbac_filter(self._for(pod, "AuthorizationPolicy")),
-        ]  # of what comes in
+        ]
         manager = {
             "@type": MANAGER,
             "stat_prefix": name,
             "use_remote_address": edge,
             "normalize_path": True,
-            "http_filters": [*(judged if inbound else []), ROUTER],
+            "http_filters": [*(inbound_filters if inbound else []), ROUTER],
             "route_config": {"name": name, "virtual_hosts": virtual_hosts},
             "access_log": filters.access_logs(self._for(pod, "Telemetry"), self.log),
         }
@@ -184,7 +184,7 @@ class Mesh:
         }
         return {
             "name": name,
-            "address": traffic.address(*place),
+            "address": traffic.address(*address),
             "listener_filters": [inspector],
             "filter_chains": [{**chain, "filters": [network_filter]} for chain in chains],
         }

@@ -1,4 +1,4 @@
-"""The pods and services that manifests describe, as far as a mesh looks at them."""
+"""The pods and services of manifests, with what a mesh needs to know of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True)
 class Pod:
-    """A Deployment's pods, of which there is one here. `ports` are the container's, by name."""
+    """The single pod of a Deployment. `ports` are the container's, by name."""
 
     namespace: str
     name: str
@@ -18,14 +18,14 @@ class Pod:
     ports: Mapping[str, int]
 
     def selected_by(self, rendered: Object) -> bool:
-        """Whether a policy or filter of Istio's is about this pod."""
-        # What is in the root namespace is about every pod of the mesh.
-        near = rendered["metadata"]["namespace"] in (self.namespace, "istio-system")
-        return near and selector(rendered).items() <= self.labels.items()
+        """Whether an Istio policy or filter applies to this pod."""
+        # Objects in the root namespace apply to all namespaces.
+        in_scope = rendered["metadata"]["namespace"] in (self.namespace, "istio-system")
+        return in_scope and selector(rendered).items() <= self.labels.items()
 
 
 def selector(rendered: Object) -> Mapping[str, str]:
-    """The labels of the pods that a policy or filter is about; none where it is about all."""
+    """The labels that a policy or filter selects; empty if it applies to all pods."""
     spec = rendered["spec"]
     labels = spec.get("selector", {}).get("matchLabels") or spec.get("workloadSelector", {}).get("labels") or {}
     return dict(labels)
@@ -57,14 +57,14 @@ def _pod(metadata: Object, template: Object) -> Pod:
 
 @dataclass(frozen=True)
 class Service:
-    """`ports` are its own by name, with the container's that each leads to."""
+    """`ports` are the service's ports by name, each with its target port."""
 
     host: str
     selector: Mapping[str, str]
     ports: Mapping[str, tuple[int, str | int]]
 
     def endpoints(self, all_pods: Sequence[Pod], port: int, labels: Mapping[str, str]) -> list[tuple[Pod, int]]:
-        """The pods behind one of its ports that have these labels too, each with the port there."""
+        """The pods behind a port that also have these labels, each with the target port."""
         target = next(target for number, target in self.ports.values() if number == port)
         return [
             (pod, pod.ports[target] if isinstance(target, str) else target)
@@ -77,9 +77,9 @@ class Service:
 
 
 def services(objects: Sequence[Object]) -> dict[str, Service]:
-    """By the name that they have in the whole cluster."""
-    found = [_service(rendered["metadata"], rendered["spec"]) for rendered in objects if rendered["kind"] == "Service"]
-    return {service.host: service for service in found}
+    """By fully qualified host name."""
+    by_host = [_service(one["metadata"], one["spec"]) for one in objects if one["kind"] == "Service"]
+    return {service.host: service for service in by_host}
 
 
 def _service(metadata: Object, spec: Object) -> Service:

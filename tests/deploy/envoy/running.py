@@ -1,4 +1,4 @@
-"""A real Envoy with a mesh's configuration, in front of a running suite, and ways to call through it."""
+"""Runs a real Envoy with a mesh's configuration in front of a suite, with clients that call through it."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ CALL_S = 20
 
 
 class RunningMesh:
-    """`suite` is what runs behind it."""
+    """`suite` runs the services behind the proxies."""
 
     def __init__(self, mesh: Mesh, suite: LocalSuite, host: str) -> None:
         self.mesh = mesh
@@ -59,28 +59,28 @@ class RunningMesh:
         address, port = self.mesh.admin
         return f"http://{address}:{port}"
 
-    def counted(self, statistic: str) -> int:
-        """One of Envoy's own counters."""
+    def counter(self, statistic: str) -> int:
+        """The value of one of Envoy's counters."""
         stats = httpx.get(f"{self._admin}/stats", params={"format": "json", "filter": statistic}).json()["stats"]
         return sum(entry["value"] for entry in stats if "value" in entry)
 
     @contextmanager
     def outside(self, token: str | None = None, port: int = 443) -> Iterator[httpx.Client]:
-        """A client on the internet, who has an address of their own and believes the operator's authority alone."""
-        address, there = self.mesh.ingress(port)
+        """A client on the internet: it has its own IP address and trusts only the operator's authority."""
+        address, local_port = self.mesh.ingress(port)
         transport = httpx.HTTPTransport(verify=self._trusting(), local_address=self._new_address())
         headers = {"Host": self.host} | ({"Authorization": f"Bearer {token}"} if token else {})
         with httpx.Client(
             transport=transport,
-            base_url=f"{'https' if port == 443 else 'http'}://{address}:{there}",
+            base_url=f"{'https' if port == 443 else 'http'}://{address}:{local_port}",
             headers=headers,
             timeout=CALL_S,
             event_hooks={"request": [self._name_the_host]},
         ) as client:
             yield client
 
-    def hurry(self, method: str, times: int) -> list[str]:
-        """The heads of the ingress's answers to a request sent over and over by one client, on ten connections."""
+    def flood(self, method: str, times: int) -> list[str]:
+        """The ingress's response headers for a request that one client repeats on ten connections."""
         request = f"{method} / HTTP/1.1\r\nHost: {self.host}\r\n\r\n".encode()
         address = (self._new_address(), 0)
 
@@ -109,25 +109,25 @@ class RunningMesh:
         return "127.200.{}.{}".format(*divmod(next(self._clients), 256))
 
     def _name_the_host(self, request: httpx.Request) -> None:
-        # Its certificate is for the host's name, whatever the address is here.
+        # The certificate is for the host name, not for this address.
         request.extensions = {**request.extensions, "sni_hostname": self.host}
 
     @contextmanager
     def inside(self, pod: str, port: str, certificate: Certificate | None) -> Iterator[httpx.Client]:
-        """A client in the cluster that goes straight to a pod's port, with this certificate."""
+        """A client in the cluster that connects directly to a pod's port with this certificate."""
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         if certificate:
             context.load_cert_chain(certificate.chain, certificate.key)
-        found = self.mesh.pod(pod)
-        address = f"https://{self.mesh.inbound(found)}:{found.ports[port]}"
+        callee = self.mesh.pod(pod)
+        address = f"https://{self.mesh.inbound(callee)}:{callee.ports[port]}"
         with httpx.Client(base_url=address, verify=context, timeout=CALL_S) as client:
             yield client
 
     @contextmanager
     def calling(self, caller: str, callee: str) -> Iterator[Callable[[str], grpc.StatusCode]]:
-        """Calls a method by its path with an empty message, as that program does: through its pod's proxy."""
+        """Calls methods by path, with an empty message, through the caller's proxy."""
         address, port = self.mesh.outbound(self.mesh.pod(caller))
         authority = f"{callee}.seen.svc.cluster.local"
         options = (("grpc.default_authority", authority),)
@@ -148,6 +148,6 @@ def command(config: Path) -> list[str]:
 
 
 def validate(config: Path) -> str:
-    """What Envoy has against a configuration; empty where it would start with it."""
+    """Envoy's errors and warnings about a configuration; empty if there are none."""
     done = subprocess.run([*command(config), "--mode", "validate"], capture_output=True, text=True, check=False)
     return done.stderr if done.returncode or "warning" in done.stderr else ""

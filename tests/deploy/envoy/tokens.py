@@ -1,4 +1,4 @@
-"""Access tokens that the suite's identity provider would never issue, signed with its own key or with another."""
+"""Access tokens that the suite's identity provider would not issue, signed with its key or another one."""
 
 import json
 import time
@@ -12,10 +12,10 @@ from tests.end_to_end.suites import LocalSuite
 
 
 def token(suite: LocalSuite, key: RSAKey | None = None, **claims: Any) -> str:
-    """A good one of an administrator but for these claims, or for its key."""
-    known = _signing_key(suite)
+    """An administrator's valid token, except for the given claims or key."""
+    signing_key = _signing_key(suite)
     now = int(time.time())
-    good = {
+    valid = {
         "iss": f"{suite.auth0_url}/",
         "aud": AUDIENCE,
         "sub": "auth0|somebody",
@@ -23,7 +23,7 @@ def token(suite: LocalSuite, key: RSAKey | None = None, **claims: Any) -> str:
         "exp": now + 600,
         "permissions": ["write:item"],
     }
-    return jwt.encode({"alg": "RS256", "kid": str(known.kid)}, good | claims, key or known, ["RS256"])
+    return jwt.encode({"alg": "RS256", "kid": str(signing_key.kid)}, valid | claims, key or signing_key, ["RS256"])
 
 
 def _signing_key(suite: LocalSuite) -> RSAKey:

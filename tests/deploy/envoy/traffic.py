@@ -1,13 +1,13 @@
-"""VirtualService and DestinationRule as Envoy's routes and clusters, with Istio's defaults where they say nothing."""
+"""Translates VirtualService and DestinationRule into Envoy's routes and clusters, with Istio's defaults."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 Object = dict[str, Any]
-# The cluster's name for a route's destination.
+# Maps a route's destination to the name of its Envoy cluster.
 Naming = Callable[[Mapping[str, Any]], str]
 
-# What Istio does where a route says nothing of retries: writes are tried again too.
+# Istio's retries for a route without `retries`; they include writes.
 DEFAULT_RETRIES = {
     "num_retries": 2,
     "retry_on": "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes",
@@ -29,34 +29,34 @@ def virtual_host(service: Object, cluster: Naming, redirect: bool = False) -> Ob
 
 def _routes(entry: Object, cluster: Naming) -> Iterable[Object]:
     if unknown := entry.keys() - {"match", "route", "retries", "timeout"}:
-        raise ValueError(f"not translated: {unknown}")
-    destinations = [way for way in entry["route"] if way.get("weight") != 0]
-    weighted = [{"name": cluster(way["destination"]), "weight": way.get("weight", 1)} for way in destinations]
+        raise ValueError(f"not supported: {unknown}")
+    routes = [route for route in entry["route"] if route.get("weight") != 0]
+    weighted = [{"name": cluster(route["destination"]), "weight": route.get("weight", 1)} for route in routes]
     action = {
         "weighted_clusters": {"clusters": weighted},
         "timeout": entry.get("timeout", "0s"),
-        # A grpc-timeout, which is the caller's deadline, is kept as it is.
+        # The caller's deadline in grpc-timeout is not changed.
         "max_stream_duration": {"grpc_timeout_header_max": entry.get("timeout", "0s")},
         **_retries(entry.get("retries")),
     }
     for match in entry.get("match", [{}]):
         if match.keys() - {"uri"}:
-            raise ValueError(f"not translated: {match}")
+            raise ValueError(f"not supported: {match}")
         uri = match.get("uri", {"prefix": "/"})
         path = {"exact": "path", "prefix": "prefix"}
         yield {"match": {path[kind]: value for kind, value in uri.items()}, "route": action}
 
 
-def _retries(said: Object | None) -> Object:
-    if said is None:
+def _retries(retries: Object | None) -> Object:
+    if retries is None:
         return {"retry_policy": DEFAULT_RETRIES}
-    if said["attempts"] == 0:
+    if retries["attempts"] == 0:
         return {}
-    return {"retry_policy": {**DEFAULT_RETRIES, "num_retries": said["attempts"]}}
+    return {"retry_policy": {**DEFAULT_RETRIES, "num_retries": retries["attempts"]}}
 
 
 def cluster(name: str, rule: Object, endpoints: Sequence[tuple[str, int]], http2: bool, tls: Object) -> Object:
-    """A service's pods as one of its callers sees them."""
+    """The Envoy cluster of a service's pods, for one caller."""
     policy = rule["spec"]["trafficPolicy"]
     pool = policy["connectionPool"]
     return {
@@ -72,21 +72,21 @@ def cluster(name: str, rule: Object, endpoints: Sequence[tuple[str, int]], http2
             ]
         },
         "outlier_detection": _outliers(policy["outlierDetection"]),
-        # Istio's default: better none than a pod that was left out.
+        # Istio's default: never send calls to ejected pods.
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
         "transport_socket": tls,
     }
 
 
 def static(name: str, endpoints: Iterable[tuple[str, int]], http2: bool, idle_timeout: str = "3600s") -> Object:
-    """A cluster whose addresses are known, and nothing more."""
+    """A cluster with fixed addresses and without policies."""
     protocol: Object = {"http2_protocol_options": {}} if http2 else {"http_protocol_options": {}}
     return {
         "name": name,
         "type": "STATIC",
         "load_assignment": {
             "cluster_name": name,
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(*place)}} for place in endpoints]}],
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(*one)}} for one in endpoints]}],
         },
         "typed_extension_protocol_options": {
             f"{HTTP}": {
@@ -102,10 +102,10 @@ def address(host: str, port: int) -> Object:
     return {"socket_address": {"address": host, "port_value": port}}
 
 
-def _balancing(said: Object) -> Object:
-    warmup = said["warmup"]
-    if said["simple"] != "LEAST_REQUEST" or warmup.keys() - {"duration", "minimumPercent"}:
-        raise ValueError(f"not translated: {said}")
+def _balancing(load_balancer: Object) -> Object:
+    warmup = load_balancer["warmup"]
+    if load_balancer["simple"] != "LEAST_REQUEST" or warmup.keys() - {"duration", "minimumPercent"}:
+        raise ValueError(f"not supported: {load_balancer}")
     return {
         "lb_policy": "LEAST_REQUEST",
         "least_request_lb_config": {
@@ -117,7 +117,7 @@ def _balancing(said: Object) -> Object:
     }
 
 
-# Istio's names for Envoy's, with Envoy's switch for those that 0 turns off.
+# By Istio's name: Envoy's threshold, and Envoy's switch, which is off for a threshold of 0.
 _COUNTED = {
     "consecutive5xxErrors": ("consecutive_5xx", "enforcing_consecutive_5xx"),
     "consecutiveGatewayErrors": ("consecutive_gateway_failure", "enforcing_consecutive_gateway_failure"),
@@ -134,9 +134,9 @@ _SAME = {
 }
 
 
-def _outliers(said: Mapping[str, Any]) -> Object:
+def _outliers(policy: Mapping[str, Any]) -> Object:
     detection: Object = {"enforcing_success_rate": 0, "enforcing_local_origin_success_rate": 0}
-    for field, value in said.items():
+    for field, value in policy.items():
         if field in _COUNTED:
             number, switch = _COUNTED[field]
             detection |= {switch: 100 if value else 0} | ({number: value} if value else {})
