@@ -2,10 +2,18 @@
 
 import httpx
 import pytest
+import yaml
 
-from tests.integration.local_auth0.stand_in import API, AUDIENCE, HTTP, StandIn
+from services.local_auth0.tenant import ITEM_PERMISSIONS, USER_PERMISSIONS
+from tests.integration.local_auth0.stand_in import API, AUDIENCE, HTTP, REPOSITORY, StandIn
 
 USER = "write:seen write:like read:suggest write:username delete:username"
+
+
+def test_the_permissions_are_the_scopes_of_the_openapi_document() -> None:
+    document = yaml.safe_load((REPOSITORY / "services/gateway/openapi/api.yaml").read_text())
+    flows = document["components"]["securitySchemes"]["auth0"]["flows"]
+    assert set(flows["implicit"]["scopes"]) == {*USER_PERMISSIONS, *ITEM_PERMISSIONS}
 
 
 def test_a_demo_user_gets_a_token_for_the_password(stand_in: StandIn) -> None:
