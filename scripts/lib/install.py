@@ -19,16 +19,22 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
 BUILD_PROTOS = ROOT / "scripts" / "build_protos.sh"
+# A stamp holds the source that something was made from.
+PROTOS_STAMP = ROOT / "seen" / ".stamp"
 
 
 def main(extra: str) -> None:
-    with one_at_a_time():
-        if extra == "install":  # scripts/lock.sh needs uv alone
+    if extra == "install":  # scripts/lock.sh needs uv alone
+        with one_at_a_time():
             make_venv()
             install_uv()
-        else:
-            install(extra)
-            build_protos()
+    elif not (is_installed(extra) and protos_are_built()):
+        with one_at_a_time():
+            if not is_installed(extra):
+                install(extra)
+            if not protos_are_built():
+                run(BUILD_PROTOS, SEEN_PYTHON=str(PYTHON))
+                PROTOS_STAMP.write_text(source_of_protos())
 
 
 @contextlib.contextmanager
@@ -45,11 +51,11 @@ def one_at_a_time() -> Iterator[None]:
         yield
 
 
+def is_installed(extra: str) -> bool:
+    return works(PYTHON) and is_stamped(stamp_of(extra), source_of_packages())
+
+
 def install(extra: str) -> None:
-    source = (ROOT / "pyproject.toml").read_text() + LOCK.read_text()
-    stamp = VENV / f"seen-{extra}.stamp"
-    if works(PYTHON) and is_stamped(stamp, source):
-        return
     say(f"installing extra '{extra}' into .venv (a minute or two the first time)")
     make_venv()
     uv = install_uv()
@@ -62,7 +68,7 @@ def install(extra: str) -> None:
     # Files for other versions of Python fail to compile, which is no error.
     packages = VENV.glob("lib/python*/site-packages")
     subprocess.run([PYTHON, "-m", "compileall", "-qq", "-j", "0", *packages], stdout=subprocess.DEVNULL, check=False)
-    stamp.write_text(source)
+    stamp_of(extra).write_text(source_of_packages())
 
 
 def make_venv() -> None:
@@ -101,14 +107,21 @@ def pip_index() -> dict[str, str]:
     return {}
 
 
-def build_protos() -> None:
-    # The lock may have a new version of the generator.
-    sources = (*sorted((ROOT / "protos").rglob("*.proto")), BUILD_PROTOS, LOCK)
-    source = "".join(path.read_text() for path in sources)
-    stamp = ROOT / "seen" / ".stamp"
-    if not is_stamped(stamp, source):
-        run(BUILD_PROTOS, SEEN_PYTHON=str(PYTHON))
-        stamp.write_text(source)
+def protos_are_built() -> bool:
+    return is_stamped(PROTOS_STAMP, source_of_protos())
+
+
+def source_of_protos() -> str:
+    # The lock has the version of the generator.
+    return "".join(path.read_text() for path in (*sorted((ROOT / "protos").rglob("*.proto")), BUILD_PROTOS, LOCK))
+
+
+def source_of_packages() -> str:
+    return (ROOT / "pyproject.toml").read_text() + LOCK.read_text()
+
+
+def stamp_of(extra: str) -> Path:
+    return VENV / f"seen-{extra}.stamp"
 
 
 def works(*program: str | Path) -> bool:
@@ -119,7 +132,6 @@ def works(*program: str | Path) -> bool:
 
 
 def is_stamped(stamp: Path, source: str) -> bool:
-    """Whether what the stamp belongs to was made from this source."""
     return stamp.is_file() and stamp.read_text() == source
 
 

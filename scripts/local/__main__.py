@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from scripts.local import commands
+from scripts.local.state import SuiteError
 from scripts.local.suite import DEFAULT_FOLDER, SPARK_CONNECTOR, SPARK_RUNNERS
 
 HIGHEST_OFFSET = 65535 - SPARK_CONNECTOR  # the highest of the standard ports
@@ -15,6 +16,17 @@ def main() -> int:
     options = _parser().parse_args()
     # The shell script changes the working directory; a relative DIR is relative to the caller's.
     folder = Path(os.environ.get("SEEN_CALLED_FROM", "."), options.data or DEFAULT_FOLDER).resolve()
+    try:
+        return _run(options, folder)
+    except SuiteError as error:
+        message = str(error)
+    except OSError as error:
+        message = f"cannot keep data in {folder}: {error}"
+    print(message, file=sys.stderr)
+    return 1
+
+
+def _run(options: argparse.Namespace, folder: Path) -> int:
     if options.status:
         return commands.show_status(folder)
     if options.restart:

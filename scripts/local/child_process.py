@@ -11,7 +11,7 @@ from typing import IO
 
 import psutil
 
-from scripts.local.state import StartedProcess
+from scripts.local.state import StartedProcess, SuiteError
 from scripts.local.suite import HOST, ROOT, Command
 
 # -I -S: the launcher needs the standard library only, and starts in a few milliseconds.
@@ -19,10 +19,6 @@ LAUNCHER = (sys.executable, "-I", "-S", str(Path(__file__).parent / "launcher.py
 # Seconds between SIGTERM and SIGKILL: longer than the services' own SEEN_GRACE_S.
 STOP_S = 10.0
 LOG_LINES = 6  # shown of a log when its process died
-
-
-class StartFailed(Exception):
-    """The suite, or a process of it, cannot start; the message says why, in lines for the user."""
 
 
 class ChildProcess:
@@ -57,12 +53,12 @@ class ChildProcess:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, number)
 
-    def start_failure(self, name: str) -> StartFailed:
+    def start_failure(self, name: str) -> SuiteError:
         """The error of a process that ended while it started, with the end of its log."""
         assert self.process.returncode is not None
         lines = self.log.read_text(errors="replace").splitlines()[-LOG_LINES:]
         heading = f"{name} died at start ({describe_exit(self.process.returncode)}). The end of its log, {self.log}:"
-        return StartFailed("\n".join([heading, *(f"  {line[:500]}" for line in lines)]))
+        return SuiteError("\n".join([heading, *(f"  {line[:500]}" for line in lines)]))
 
 
 async def start(command: Command, log: Path) -> ChildProcess:
@@ -102,7 +98,7 @@ def _environment(command: Command) -> dict[str, str]:
 
 
 async def run(command: Command, log: Path, name: str) -> None:
-    """Runs the command to its end. Raises StartFailed if it fails; kills it if cancelled."""
+    """Runs the command to its end. Raises SuiteError if it fails; kills it if cancelled."""
     child = await start(command, log)
     try:
         if await child.process.wait():

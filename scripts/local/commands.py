@@ -1,19 +1,16 @@
 """What the command line can do. Each command returns its exit code."""
 
 import asyncio
-import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import psutil
-
 from scripts.local import child_process, control, ports, state, status
-from scripts.local.child_process import StartFailed
-from scripts.local.state import AlreadyRunning, StartedProcess, State
+from scripts.local.state import StartedProcess, State, SuiteError
 from scripts.local.suite import AUDIENCE, DEFAULT_FOLDER, ROOT, Suite
 from scripts.local.supervisor import Supervisor
 
@@ -24,30 +21,17 @@ STOP_TIMEOUT_S = 120.0
 def start(folder: Path, offset: int, spark_runner: str, *, detached: bool = False) -> int:
     """Runs the suite until it is stopped."""
     suite = Suite(folder, offset, spark_runner)
-    try:
-        suite.make_folders()
-        with state.lock(folder):
-            return _supervise(suite, detached)
-    except AlreadyRunning:
-        return _already_running(folder)
-    except StartFailed as failure:
-        return _fail(str(failure))
-    except OSError as error:
-        return _cannot_keep_data(folder, error)
-
-
-def _supervise(suite: Suite, detached: bool) -> int:
-    processes = suite.processes()
-    before = state.read(suite.folder)
-    pid = os.getpid()
-    now = State(StartedProcess(pid, psutil.Process(pid).create_time()), suite.offset)
-    now.write(suite.folder)
-    if before:
-        child_process.stop_orphans(before.processes.values())
-    with ports.reserve(processes):
-        _say(f"starting {len(processes)} processes; data and logs: {suite.folder}")
-        supervisor = Supervisor(suite, processes, now, _say)
-        return asyncio.run(supervisor.run(lambda seconds: _say(_ready(suite, seconds, detached))))
+    suite.make_folders()
+    with state.lock(folder):
+        processes = suite.processes()
+        before, now = state.read(folder), State(StartedProcess.current(), offset)
+        now.write(folder)
+        if before:
+            child_process.stop_orphans(before.processes.values())
+        with ports.reserve(processes):
+            _say(f"starting {len(processes)} processes; data and logs: {folder}")
+            supervisor = Supervisor(suite, processes, now, _say)
+            return asyncio.run(supervisor.run(lambda seconds: _say(_ready(suite, seconds, detached))))
 
 
 def _ready(suite: Suite, seconds: float, detached: bool) -> str:
@@ -72,15 +56,10 @@ ready after {seconds:.1f} s
 
 def detach(folder: Path, offset: int, spark_runner: str) -> int:
     """Starts the suite in the background and shows its output until it is ready or has failed."""
-    if state.running(folder):
-        return _already_running(folder)
+    state.check_not_running(folder)
     log = folder / "logs" / "local.log"
-    try:
-        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        output = log.open("w")
-    except OSError as error:
-        return _cannot_keep_data(folder, error)
-    with output:
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with log.open("w") as output:
         background = subprocess.Popen(
             [
                 *(sys.executable, "-m", "scripts.local", "--detached"),
@@ -116,14 +95,8 @@ def _follow(background: "subprocess.Popen[bytes]", log: Path, folder: Path) -> i
 
 def restart(folder: Path, names: list[str]) -> int:
     """Restarts processes of the running suite, dead or alive; returns when they are healthy."""
-    if state.running(folder) is None:
-        return _fail(_nothing_runs(folder))
-    try:
-        errors = control.request_restart(folder, names)
-    except OSError:
-        return _fail("the suite is starting or stopping: try again when --status shows every process as healthy")
-    if errors:
-        return _fail("\n".join(errors))
+    state.require_running(folder)
+    control.request_restart(folder, names)
     _say(f"restarted: {', '.join(names)}")
     return 0
 
@@ -131,27 +104,23 @@ def restart(folder: Path, names: list[str]) -> int:
 def stop(folder: Path) -> int:
     running = state.running(folder)
     if running is None:
-        _say(_nothing_runs(folder))
+        _say(f"nothing runs with data in {folder}")
         return 0
-    try:
-        supervisor = psutil.Process(running.supervisor.pid)
-        supervisor.terminate()
-        supervisor.wait(STOP_TIMEOUT_S)
-    except psutil.NoSuchProcess:
-        pass  # it was already stopping
-    except psutil.TimeoutExpired:
-        supervisor.kill()  # its children die with it; everything acknowledged is on disk
-        return _fail(f"it did not stop in {STOP_TIMEOUT_S:.0f} s and was killed")
+    supervisor = running.supervisor
+    supervisor.send(signal.SIGTERM)
+    until = time.monotonic() + STOP_TIMEOUT_S
+    while supervisor.is_alive():
+        if time.monotonic() > until:
+            supervisor.send(signal.SIGKILL)  # its children die with it; everything acknowledged is on disk
+            raise SuiteError(f"it did not stop in {STOP_TIMEOUT_S:.0f} s and was killed")
+        time.sleep(0.05)
     _say("stopped")
     return 0
 
 
 def show_status(folder: Path) -> int:
     """The exit code is 0 only if all processes are healthy."""
-    running = state.running(folder)
-    if running is None:
-        _say(_nothing_runs(folder))
-        return 1
+    running = state.require_running(folder)
     table, healthy = asyncio.run(status.table(Suite(folder, running.offset).processes(), running))
     _say(table)
     return 0 if healthy else 1
@@ -165,12 +134,12 @@ def reset(folder: Path, *, confirmed: bool) -> int:
         return 0
     if not confirmed:
         if not sys.stdin.isatty():
-            return _fail(f"this removes all data in {folder}: confirm with --yes")
+            raise SuiteError(f"this removes all data in {folder}: confirm with --yes")
         if input(f"Remove all items, accounts and marks in {folder}? [y/N] ").strip().lower() not in ("y", "yes"):
             _say("nothing was removed")
             return 1
-    if state.running(folder) and stop(folder):
-        return 1
+    if state.running(folder):
+        stop(folder)
     for path in data:
         if path.is_dir():
             shutil.rmtree(path)
@@ -182,24 +151,5 @@ def reset(folder: Path, *, confirmed: bool) -> int:
     return 0
 
 
-def _nothing_runs(folder: Path) -> str:
-    return f"nothing runs with data in {folder}"
-
-
-def _already_running(folder: Path) -> int:
-    running = state.running(folder)
-    pid = f"pid {running.supervisor.pid}, " if running else ""
-    return _fail(f"it is already running ({pid}data in {folder}); --status shows it, --stop stops it")
-
-
-def _cannot_keep_data(folder: Path, error: OSError) -> int:
-    return _fail(f"cannot keep data in {folder}: {error}")
-
-
 def _say(text: str) -> None:
     print(text, flush=True)
-
-
-def _fail(text: str) -> int:
-    print(text, file=sys.stderr, flush=True)
-    return 1

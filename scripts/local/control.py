@@ -11,7 +11,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from scripts.local.state import SOCKET
+from scripts.local.state import SOCKET, SuiteError
 
 MAX_REQUEST_BYTES = 4096
 REQUEST_TIMEOUT_S = 5
@@ -31,18 +31,19 @@ async def answer_requests(folder: Path, restart: Callable[[list[str]], Awaitable
                 await loop.sock_sendall(connection, json.dumps(await restart(names)).encode())
 
 
-def request_restart(folder: Path, names: list[str]) -> list[str]:
-    """Returns error messages. Raises OSError if the supervisor does not accept requests or ends meanwhile."""
-    with _socket() as connection:
+def request_restart(folder: Path, names: list[str]) -> None:
+    """Raises SuiteError if a process is unknown or cannot start again, or if the supervisor does not answer."""
+    text = ""
+    with contextlib.suppress(OSError), _socket() as connection:
         with contextlib.chdir(folder):
             connection.connect(SOCKET)
         connection.sendall(json.dumps(names).encode())
         with connection.makefile() as reply:
             text = reply.read()
     if not text:
-        raise ConnectionResetError
-    errors: list[str] = json.loads(text)
-    return errors
+        raise SuiteError("the suite is starting or stopping: try again when --status shows every process as healthy")
+    if errors := json.loads(text):
+        raise SuiteError("\n".join(errors))
 
 
 def _listen(folder: Path) -> socket.socket:

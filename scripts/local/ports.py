@@ -13,13 +13,13 @@ from pathlib import Path
 
 import psutil
 
-from scripts.local.child_process import StartFailed
+from scripts.local.state import SuiteError
 from scripts.local.suite import HOST, Process, Suite
 
 
 @contextlib.contextmanager
 def reserve(processes: Iterable[Process]) -> Iterator[None]:
-    """Raises StartFailed with one line per port that is taken: the port, who needs it, and who has it if known.
+    """Raises SuiteError with one line per port that is taken: the port, who needs it, and who has it if known.
 
     On Linux a port that is bound without listening is never used for an outgoing connection, and our processes can
     still listen on it because all of them set SO_REUSEADDR. Other systems forbid that: there, ports are only checked.
@@ -33,7 +33,7 @@ def reserve(processes: Iterable[Process]) -> Iterator[None]:
                 if not _bind(reservation, port):
                     taken.append(f"port {port}, which {process.name} needs, is taken{_by(port)}")
         if taken:
-            raise StartFailed("\n".join([*taken, "stop what uses it, or move this suite with --port-offset 1000"]))
+            raise SuiteError("\n".join([*taken, "stop what uses it, or move this suite with --port-offset 1000"]))
         if sys.platform != "linux":
             stack.close()
         yield
@@ -42,7 +42,7 @@ def reserve(processes: Iterable[Process]) -> Iterator[None]:
 def free_offset(candidates: Iterable[int]) -> int | None:
     """The first of these offsets with which no port of a suite is taken."""
     for offset in candidates:
-        with contextlib.suppress(StartFailed), reserve(Suite(Path(), offset).processes()):
+        with contextlib.suppress(SuiteError), reserve(Suite(Path(), offset).processes()):
             return offset
     return None
 

@@ -1,8 +1,8 @@
 """Loads the sample library into datasets that are empty."""
 
 from scripts.local import child_process
-from scripts.local.child_process import StartFailed
 from scripts.local.probes import NO_PROXY
+from scripts.local.state import SuiteError
 from scripts.local.suite import Dataset, Suite
 
 
@@ -26,5 +26,5 @@ async def _count(dataset: Dataset, address: str) -> int:
         try:
             answer = await catalog_pb2_grpc.CatalogStub(channel).CountItems(catalog_pb2.CountItemsRequest(), timeout=10)
         except aio.AioRpcError as error:
-            raise StartFailed(f"{dataset.name} cannot count its items: {error.details()}") from None
+            raise SuiteError(f"{dataset.name} cannot count its items: {error.details()}") from None
     return int(answer.count)

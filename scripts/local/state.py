@@ -3,6 +3,8 @@
 import contextlib
 import fcntl
 import json
+import os
+import signal
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +18,10 @@ SOCKET = "local.sock"
 CLOCK_TOLERANCE_S = 2
 
 
+class SuiteError(Exception):
+    """Why a command cannot be carried out; the message is for the user and may have several lines."""
+
+
 @dataclass
 class StartedProcess:
     """One process as it was started, and how it ended."""
@@ -25,6 +31,14 @@ class StartedProcess:
     """psutil's creation time; together with the pid it identifies a process."""
     ended: str | None = None
     """Set if the process ended by itself: "exit code 1", "killed by SIGKILL"."""
+
+    @classmethod
+    def current(cls) -> "StartedProcess":
+        return cls(os.getpid(), psutil.Process().create_time())
+
+    def send(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
 
     def is_alive(self) -> bool:
         try:
@@ -51,10 +65,6 @@ class State:
         new.replace(file)  # atomically, so that readers never see half a file
 
 
-class AlreadyRunning(Exception):
-    """Another supervisor runs the suite of this folder."""
-
-
 def files(folder: Path) -> list[Path]:
     return [folder / name for name in (LOCK_FILE, STATE_FILE, SOCKET)]
 
@@ -78,12 +88,26 @@ def running(folder: Path) -> State | None:
     return state if state and state.supervisor.is_alive() else None
 
 
+def require_running(folder: Path) -> State:
+    """As running(). Raises SuiteError if nothing runs."""
+    if state := running(folder):
+        return state
+    raise SuiteError(f"nothing runs with data in {folder}")
+
+
 @contextlib.contextmanager
 def lock(folder: Path) -> Iterator[None]:
-    """Reserves the folder for this process until it ends, however it ends. Raises AlreadyRunning."""
+    """Reserves the folder for this process until it ends, however it ends. Raises SuiteError if a suite runs."""
+    check_not_running(folder)
     with (folder / LOCK_FILE).open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AlreadyRunning from None
+            raise SuiteError(f"another start with data in {folder} is under way") from None
         yield
+
+
+def check_not_running(folder: Path) -> None:
+    if state := running(folder):
+        pid = state.supervisor.pid
+        raise SuiteError(f"it is already running (pid {pid}, data in {folder}); --status shows it, --stop stops it")

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 
 from scripts.local import child_process, control, sample
-from scripts.local.child_process import ChildProcess, StartFailed
-from scripts.local.state import State
+from scripts.local.child_process import ChildProcess
+from scripts.local.state import State, SuiteError
 from scripts.local.suite import DATASETS, Process, Suite
 
 # A start takes seconds; a busy machine may need longer.
@@ -33,7 +33,7 @@ class Supervisor:
     async def run(self, on_ready: Callable[[float], None]) -> int:
         """Runs until SIGTERM, SIGINT or SIGHUP. Calls `on_ready` with the seconds the start took.
 
-        Returns the exit code: 1 if a process ended by itself. Raises StartFailed.
+        Returns the exit code: 1 if a process ended by itself. Raises SuiteError.
         """
         began = time.monotonic()
         self._handle_signals()
@@ -75,17 +75,17 @@ class Supervisor:
         return False
 
     async def _start(self, processes: Sequence[Process]) -> None:
-        """Starts the processes together; returns when all are healthy and connected. Raises StartFailed."""
+        """Starts the processes together; returns when all are healthy and connected. Raises SuiteError."""
         self._waiting_for = {process.name: "not healthy" for process in processes}
         try:
             async with asyncio.timeout(START_TIMEOUT_S), asyncio.TaskGroup() as group:
                 await asyncio.gather(*[group.create_task(self._start_one(process)) for process in processes])
                 await self._until_connected()
-        except* StartFailed as failures:
+        except* SuiteError as failures:
             raise failures.exceptions[0] from None
         except* TimeoutError:
             waiting = ", ".join(f"{name}: {problem}" for name, problem in self._waiting_for.items())
-            raise StartFailed(f"not healthy after {START_TIMEOUT_S:.0f} s: {waiting}; see the logs") from None
+            raise SuiteError(f"not healthy after {START_TIMEOUT_S:.0f} s: {waiting}; see the logs") from None
 
     async def _start_one(self, process: Process) -> None:
         if process.preparation:
@@ -137,7 +137,7 @@ class Supervisor:
                 await self._stop_one(process)
                 await self._start([process])
                 self._say(f"{process.name} was restarted")
-            except StartFailed as failure:
+            except SuiteError as failure:
                 errors.append(str(failure))
             finally:
                 self._watch(process.name)

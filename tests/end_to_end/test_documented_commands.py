@@ -213,6 +213,8 @@ class Checkout:
         return self._suite.wait(90)
 
     def stop_suite(self) -> None:
+        if self._suite and self._suite.poll() is None:
+            self.press_ctrl_c()
         run(self.folder / "scripts" / "local.sh", "--stop", folder=self.folder).succeeded()
 
     def close(self) -> None:
