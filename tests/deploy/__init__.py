@@ -1,1 +1,1 @@
-"""Proof of what is deployed, without a cluster."""
+"""Tests of the deployment files and of the cloud scripts, without a cluster."""

@@ -33,7 +33,7 @@ class Authority:
         self.root.write_bytes(signed.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
     def for_account(self, namespace: str, account: str) -> Certificate:
-        """As issued by istiod: the only name is the service account's SPIFFE URI. Repeated calls return the same one."""
+        """As issued by istiod: the only name is the account's SPIFFE URI. Cached."""
         uri = f"spiffe://{TRUST_DOMAIN}/ns/{namespace}/sa/{account}"
         return self._issue(f"{namespace}-{account}", x509.UniformResourceIdentifier(uri))
 
