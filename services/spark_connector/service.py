@@ -14,8 +14,9 @@ from services.spark_connector.runners.job_files import JobFiles
 from services.spark_connector.runners.local import DuckDBRunner, SparkSubmitRunner
 from services.spark_connector.runners.process import WorkDirs
 from services.spark_connector.servicer import SparkServicer
-from services.spark_connector.settings import GS, SparkSettings
-from services.spark_connector.storage.answer_store import AnswerStore, BucketAnswerStore, FolderAnswerStore
+from services.spark_connector.settings import GS, LOCAL_RUNNERS, SparkSettings
+from services.spark_connector.storage.answer_store import AnswerStore
+from services.spark_connector.storage.files import Folder, Storage
 from services.spark_connector.storage.inputs import BucketInputs, FolderInputs, InputSource
 
 
@@ -23,7 +24,7 @@ from services.spark_connector.storage.inputs import BucketInputs, FolderInputs, 
 async def build(settings: SparkSettings) -> AsyncIterator[GrpcServer]:
     metrics.create_series(question.name for question in QUESTIONS)
     files = JobFiles(settings.spark_jobs.absolute())
-    store = _answer_store(settings)
+    store = AnswerStore(_storage(settings.results))
     backoff = Backoff(settings.retry_first_s, settings.retry_longest_s)
     scheduler = Scheduler(_runner(settings, files), store, _input_source(settings), files.version, backoff)
     async with scheduler.running():
@@ -36,54 +37,31 @@ async def build(settings: SparkSettings) -> AsyncIterator[GrpcServer]:
         )
 
 
+def _storage(location: str) -> Storage:
+    if not location.startswith(GS):
+        return Folder(Path(location).absolute())
+    from services.spark_connector.storage.bucket import Bucket
+
+    return Bucket(location)
+
+
 def _input_source(settings: SparkSettings) -> InputSource:
-    if not settings.imdb_files.startswith(GS):
-        sample = settings.imdb_sample and settings.imdb_sample.absolute()
-        return FolderInputs(Path(settings.imdb_files).absolute(), sample)
-    from services.spark_connector.storage.bucket import Bucket
-
-    return BucketInputs(Bucket(settings.imdb_files), settings.inputs_kept_s)
-
-
-def _answer_store(settings: SparkSettings) -> AnswerStore:
-    if not settings.results.startswith(GS):
-        return FolderAnswerStore(Path(settings.results).absolute())
-    from services.spark_connector.storage.bucket import Bucket
-
-    return BucketAnswerStore(Bucket(settings.results))
+    storage = _storage(settings.imdb_files)
+    if settings.imdb_files.startswith(GS):
+        return BucketInputs(storage, settings.inputs_kept_s)
+    return FolderInputs(storage, Folder(settings.imdb_sample.absolute()) if settings.imdb_sample else None)
 
 
 def _runner(settings: SparkSettings, files: JobFiles) -> Runner:
-    work_dirs = WorkDirs(settings.work_folder.absolute(), settings.job_time_limit_s)
-    if settings.spark_runner == "duckdb":
-        return DuckDBRunner(files, work_dirs, settings.job_memory)
-    if settings.spark_runner == "spark-submit":
-        return SparkSubmitRunner(files, work_dirs, settings.job_memory)
-    return _cloud_runner(settings, files)
-
-
-def _cloud_runner(settings: SparkSettings, files: JobFiles) -> Runner:
-    from services.spark_connector.runners import batches, dataproc
-    from services.spark_connector.runners.cloud import CloudRunner, Cluster
+    if settings.spark_runner in LOCAL_RUNNERS:
+        work_dirs = WorkDirs(settings.work_folder.absolute(), settings.job_time_limit_s)
+        kind = DuckDBRunner if settings.spark_runner == "duckdb" else SparkSubmitRunner
+        return kind(files, work_dirs, settings.job_memory)
+    from services.spark_connector.runners.batches import Batches
+    from services.spark_connector.runners.cloud import CloudRunner
+    from services.spark_connector.runners.dataproc import DataprocCluster
     from services.spark_connector.storage.bucket import Bucket
 
-    def connect() -> Cluster:
-        if settings.spark_runner == "dataproc":
-            return dataproc.DataprocCluster(
-                dataproc.regional_client(settings.dataproc_region),
-                settings.dataproc_project,
-                settings.dataproc_region,
-                settings.dataproc_cluster,
-            )
-        return batches.Batches(
-            batches.regional_client(settings.dataproc_region),
-            settings.dataproc_project,
-            settings.dataproc_region,
-            settings.dataproc_batch_version,
-            settings.job_time_limit_s,
-            settings.dataproc_subnet,
-            settings.dataproc_service_account,
-        )
-
+    connect = DataprocCluster.connect if settings.spark_runner == "dataproc" else Batches.connect
     bucket = Bucket(settings.dataproc_bucket)
-    return CloudRunner(connect, settings.spark_runner, files, bucket, settings.job_time_limit_s)
+    return CloudRunner(lambda: connect(settings), settings.spark_runner, files, bucket, settings.job_time_limit_s)

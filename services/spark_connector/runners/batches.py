@@ -3,14 +3,15 @@
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Self, cast
 
 from google.cloud import dataproc_v1
 from google.cloud.dataproc_v1 import Batch, BatchControllerClient
 from google.longrunning import operations_pb2
 
 from services.spark_connector.google_retry import CALL_TIMEOUT_S
-from services.spark_connector.runners.cloud import Attempt, State, Submission
+from services.spark_connector.runners.cloud import Attempt, State, Submission, client_options
+from services.spark_connector.settings import SparkSettings
 
 _States = Batch.State
 FAILED = (_States.FAILED, _States.CANCELLED, _States.CANCELLING)
@@ -27,6 +28,18 @@ class Batches:
     time_limit_s: float
     subnet: str = ""
     service_account: str = ""
+
+    @classmethod
+    def connect(cls, settings: SparkSettings) -> Self:
+        return cls(
+            BatchControllerClient(client_options=client_options(settings.dataproc_region)),
+            settings.dataproc_project,
+            settings.dataproc_region,
+            settings.dataproc_batch_version,
+            settings.job_time_limit_s,
+            settings.dataproc_subnet,
+            settings.dataproc_service_account,
+        )
 
     def list_attempts(self, key: str) -> Sequence[Attempt]:
         request = dataproc_v1.ListBatchesRequest(parent=self._parent, filter=f"labels.seen-key={key}")
@@ -71,11 +84,6 @@ class Batches:
     @property
     def _parent(self) -> str:
         return f"projects/{self.project}/locations/{self.region}"
-
-
-def regional_client(region: str) -> BatchControllerClient:
-    """Only the endpoint of a batch's region knows the batch."""
-    return BatchControllerClient(client_options={"api_endpoint": f"{region}-dataproc.googleapis.com:443"})
 
 
 def _attempt(batch: Batch) -> Attempt:

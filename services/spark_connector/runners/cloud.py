@@ -149,7 +149,7 @@ class CloudRunner:
         main, files = await self._upload(job)
         for number in range(attempts[0].number + 1 if attempts else 0, MAX_ATTEMPTS):
             attempt_id = f"{job.name.replace('_', '-')}-{key}-{number}"
-            arguments = job.arguments(f"{self._bucket.url}/{_result_name(attempt_id)}")
+            arguments = job.arguments(f"{self._bucket.location}/{_result_name(attempt_id)}")
             attempt = await self._submit(cluster, Submission(attempt_id, key, job.name, main, files, arguments))
             # The list may lag behind, so this id may belong to an attempt that failed long ago.
             if attempt.state is State.ACTIVE or await self._is_usable(attempt, job):
@@ -219,7 +219,7 @@ class CloudRunner:
         for name, content in (main, package):
             if f"{folder}/{name}" not in existing:
                 await self._bucket.write(f"{folder}/{name}", content, "application/octet-stream")
-        return f"{self._bucket.url}/{folder}/{main[0]}", [f"{self._bucket.url}/{folder}/{package[0]}"]
+        return f"{self._bucket.location}/{folder}/{main[0]}", [f"{self._bucket.location}/{folder}/{package[0]}"]
 
     async def _result(self, attempt: Attempt) -> Result | None:
         content = await self._bucket.read(_result_name(attempt.id))
@@ -232,3 +232,8 @@ class CloudRunner:
 
 def _result_name(attempt_id: str) -> str:
     return f"runs/{attempt_id}/result.json"
+
+
+def client_options(region: str) -> dict[str, str]:
+    """Only the endpoint of a region knows its jobs and batches."""
+    return {"api_endpoint": f"{region}-dataproc.googleapis.com:443"}

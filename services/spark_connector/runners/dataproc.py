@@ -3,13 +3,14 @@
 import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Self, cast
 
 from google.cloud import dataproc_v1
 from google.cloud.dataproc_v1 import Job, JobControllerClient, JobStatus
 
 from services.spark_connector.google_retry import CALL_TIMEOUT_S
-from services.spark_connector.runners.cloud import Attempt, State, Submission
+from services.spark_connector.runners.cloud import Attempt, State, Submission, client_options
+from services.spark_connector.settings import SparkSettings
 
 _States = JobStatus.State
 FAILED = (_States.ERROR, _States.CANCELLED, _States.CANCEL_PENDING, _States.CANCEL_STARTED)
@@ -27,6 +28,11 @@ class DataprocCluster:
     project: str
     region: str
     cluster: str
+
+    @classmethod
+    def connect(cls, settings: SparkSettings) -> Self:
+        client = JobControllerClient(client_options=client_options(settings.dataproc_region))
+        return cls(client, settings.dataproc_project, settings.dataproc_region, settings.dataproc_cluster)
 
     def list_attempts(self, key: str) -> Sequence[Attempt]:
         request = dataproc_v1.ListJobsRequest(
@@ -58,11 +64,6 @@ class DataprocCluster:
     def cancel(self, attempt_id: str) -> None:
         request = dataproc_v1.CancelJobRequest(project_id=self.project, region=self.region, job_id=attempt_id)
         self.client.cancel_job(request, retry=None, timeout=CALL_TIMEOUT_S)
-
-
-def regional_client(region: str) -> JobControllerClient:
-    """Only the endpoint of a job's region knows the job."""
-    return JobControllerClient(client_options={"api_endpoint": f"{region}-dataproc.googleapis.com:443"})
 
 
 def _attempt(job: Job) -> Attempt:

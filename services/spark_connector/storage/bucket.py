@@ -3,7 +3,6 @@
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
@@ -15,6 +14,7 @@ from google.cloud.storage import Client
 from services.common.errors import Unavailable
 from services.spark_connector.google_retry import CALL_TIMEOUT_S, RetriesFailed, retry
 from services.spark_connector.settings import GS
+from services.spark_connector.storage.files import StoredFile
 
 log = logging.getLogger(__name__)
 
@@ -24,34 +24,23 @@ RETRY_WITHIN_S = 5.0
 PING_TIMEOUT_S = 0.9
 
 
-@dataclass(frozen=True)
-class Blob:
-    """`name` has no prefix. A generation is the time of writing in microseconds."""
-
-    name: str
-    size: int
-    generation: int
-
-
 class Bucket:
-    """Every method raises Unavailable if Cloud Storage does not answer or denies access."""
+    """Storage in Cloud Storage. The version of an object is its generation: the time of writing in microseconds."""
 
     def __init__(self, url: str, connect: Callable[[], Client] = Client) -> None:
         """`url` is gs://bucket or gs://bucket/prefix. The first call connects, so that the start does not wait."""
-        self.url = url.rstrip("/")
-        self._name, _, prefix = self.url.removeprefix(GS).partition("/")
+        self.location = url.rstrip("/")
+        self._name, _, prefix = self.location.removeprefix(GS).partition("/")
         self._prefix = f"{prefix}/" if prefix else ""
         self._connect = connect
 
-    async def list(self, prefix: str) -> list[Blob]:
-        """The objects whose names begin with the prefix, by name."""
-
-        def call() -> list[Blob]:
+    async def list(self, prefix: str) -> list[StoredFile]:
+        def call() -> list[StoredFile]:
             blobs = self._client.list_blobs(
                 self._name, prefix=self._prefix + prefix, retry=None, timeout=CALL_TIMEOUT_S
             )
             return [
-                Blob(blob.name.removeprefix(self._prefix), blob.size or 0, blob.generation or 0)
+                StoredFile(blob.name.removeprefix(self._prefix), blob.size or 0, blob.generation or 0)
                 for blob in blobs
                 if not blob.name.endswith("/")  # the console creates such an object for a folder
             ]
@@ -59,8 +48,6 @@ class Bucket:
         return await _call(call)
 
     async def read(self, name: str) -> bytes | None:
-        """None if there is no such object."""
-
         def call() -> bytes | None:
             with contextlib.suppress(NotFound):
                 return bytes(self._blob(name).download_as_bytes(retry=None, timeout=CALL_TIMEOUT_S))
@@ -69,14 +56,11 @@ class Bucket:
         return await _call(call)
 
     async def write(self, name: str, content: bytes, content_type: str) -> None:
-        """Replaces the object as a whole."""
         await _call(
             lambda: self._blob(name).upload_from_string(content, content_type, retry=None, timeout=CALL_TIMEOUT_S)
         )
 
     async def delete(self, name: str) -> None:
-        """Does nothing if there is no such object."""
-
         def call() -> None:
             with contextlib.suppress(NotFound):
                 self._blob(name).delete(retry=None, timeout=CALL_TIMEOUT_S)

@@ -1,26 +1,14 @@
-"""The IMDb files that jobs read. A change shows in a file's size and time, or in an object's generation."""
+"""The IMDb files that jobs read. A change shows in the versions of the files."""
 
 import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from services.common.errors import Unavailable
-from spark_jobs.imdb_files import FORMS
-
-if TYPE_CHECKING:
-    from services.spark_connector.storage.bucket import Bucket
-
-
-@dataclass(frozen=True)
-class InputFile:
-    """`version` is the time of the last change in nanoseconds, or the object's generation."""
-
-    name: str
-    size: int
-    version: int
+from services.spark_connector.storage.files import Storage, StoredFile
+from spark_jobs.imdb_files import COLUMNS, FORMS
 
 
 @dataclass(frozen=True)
@@ -28,7 +16,7 @@ class Inputs:
     """`location` is the folder or gs:// prefix of the files."""
 
     location: str
-    files: Sequence[InputFile]
+    files: Sequence[StoredFile]
 
 
 class InputSource(Protocol):
@@ -43,30 +31,26 @@ class InputSource(Protocol):
 class FolderInputs:
     """Files in a folder; those of `sample` while the folder has no IMDb file at all."""
 
-    def __init__(self, folder: Path, sample: Path | None = None) -> None:
+    def __init__(self, folder: Storage, sample: Storage | None = None) -> None:
         self._folder = folder
         self._sample = sample
 
     async def find(self, names: Sequence[str], *, cached: bool = True) -> Inputs:
-        return await asyncio.to_thread(self._find, names)
-
-    def _find(self, names: Sequence[str]) -> Inputs:
-        # Never from both: sample people in real films would be a wrong answer.
-        folder = self._sample if self._sample and not _has_files(self._folder) else self._folder
-        files: list[InputFile] = []
-        for name in names:
-            forms = [file for form in FORMS for file in _read(folder, folder / f"{name}{form}")]
-            files += _required(name, forms)
-        return Inputs(str(folder), files)
+        folder = self._folder
+        files = await _list(folder)
+        if not files and self._sample:  # never from both: sample people in real films would be a wrong answer
+            folder = self._sample
+            files = await _list(folder)
+        return Inputs(folder.location, _select(names, files))
 
 
 class BucketInputs:
     """Objects under a prefix. Their list is cached for `cache_s` seconds and then refreshed in the background."""
 
-    def __init__(self, bucket: "Bucket", cache_s: float) -> None:
+    def __init__(self, bucket: Storage, cache_s: float) -> None:
         self._bucket = bucket
         self._cache_s = cache_s
-        self._files: list[InputFile] | None = None
+        self._files: list[StoredFile] | None = None
         self._listed_at = 0.0
         self._refreshing: asyncio.Task[Unavailable | None] | None = None
 
@@ -76,11 +60,7 @@ class BucketInputs:
                 raise error
         elif time.monotonic() - self._listed_at > self._cache_s:
             self._refresh()
-        files: list[InputFile] = []
-        for name in names:
-            forms = {f"{name}{form}" for form in FORMS}
-            files += _required(name, [file for file in self._files or () if file.name.split("/")[0] in forms])
-        return Inputs(self._bucket.url, files)
+        return Inputs(self._bucket.location, _select(names, self._files or []))
 
     def _refresh(self) -> "asyncio.Task[Unavailable | None]":
         """Concurrent callers share one task."""
@@ -90,33 +70,25 @@ class BucketInputs:
 
     async def _list(self) -> Unavailable | None:
         try:
-            blobs = await self._bucket.list("")
+            self._files = await self._bucket.list("")
+            return None
         except Unavailable as error:
             return error  # an older list, if any, is kept
-        else:
-            self._files = [InputFile(blob.name, blob.size, blob.generation) for blob in blobs]
-            return None
         finally:
             self._listed_at = time.monotonic()
 
 
-def _required(name: str, files: Sequence[InputFile]) -> Sequence[InputFile]:
-    if not files:
-        raise Unavailable(f"{name}.tsv is missing; load it with scripts/load.sh imdb (see its --help)")
-    return files
+async def _list(folder: Storage) -> list[StoredFile]:
+    return [file for name in COLUMNS for file in await folder.list(f"{name}.")]
 
 
-def _has_files(folder: Path) -> bool:
-    return folder.is_dir() and any(path.name.endswith(FORMS) for path in folder.iterdir())
-
-
-def _read(folder: Path, path: Path) -> list[InputFile]:
-    """The file, the files of a folder, or nothing if the path does not exist."""
-    try:
-        parts = sorted(part for part in path.rglob("*") if part.is_file()) if path.is_dir() else [path]
-        stats = [(part, part.stat()) for part in parts]
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise Unavailable(f"{path.name} cannot be read: {error.strerror}") from error
-    return [InputFile(str(part.relative_to(folder)), stat.st_size, stat.st_mtime_ns) for part, stat in stats]
+def _select(names: Sequence[str], files: Sequence[StoredFile]) -> list[StoredFile]:
+    """The files with these names; several for a folder of Parquet files."""
+    selected = []
+    for name in names:
+        forms = {f"{name}{form}" for form in FORMS}
+        found = [file for file in files if file.name.split("/")[0] in forms]
+        if not found:
+            raise Unavailable(f"{name}.tsv is missing; load it with scripts/load.sh imdb (see its --help)")
+        selected += found
+    return selected

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from services.common.errors import Unavailable
-from services.spark_connector.storage.answer_store import AnswerStore, BucketAnswerStore, FolderAnswerStore, KeptAnswer
+from services.spark_connector.storage.answer_store import AnswerStore, KeptAnswer
 from services.spark_connector.storage.bucket import Bucket
+from services.spark_connector.storage.files import Folder
 from tests.integration.spark_connector.google_cloud import Storage, storage_emulator
 
 KEPT = KeptAnswer(
@@ -35,10 +36,10 @@ def storage() -> Iterator[Storage]:
 @pytest.fixture(params=["folder", "bucket"])
 def store(request: pytest.FixtureRequest, tmp_path: Path, storage: Storage) -> AnswerStore:
     if request.param == "folder":
-        return FolderAnswerStore(tmp_path / "results")
+        return AnswerStore(Folder(tmp_path / "results"))
     name = f"answers-{abs(hash(tmp_path))}"
     storage.make_bucket(name)
-    return BucketAnswerStore(Bucket(f"gs://{name}/kept", storage.client))
+    return AnswerStore(Bucket(f"gs://{name}/kept", storage.client))
 
 
 async def test_a_saved_answer_is_loaded(store: AnswerStore) -> None:
@@ -73,7 +74,7 @@ async def test_ping_succeeds(store: AnswerStore) -> None:
 
 
 async def test_saving_leaves_no_temporary_file(tmp_path: Path) -> None:
-    await FolderAnswerStore(tmp_path).save("best_director", KEPT)
+    await AnswerStore(Folder(tmp_path)).save("best_director", KEPT)
     assert os.listdir(tmp_path) == ["best_director.json"]
 
 
@@ -94,13 +95,13 @@ OLD_FORMAT = json.dumps(
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"question": "best', "\0", OLD_FORMAT])
 async def test_a_damaged_file_and_an_older_format_are_ignored(tmp_path: Path, content: str) -> None:
     (tmp_path / "best_director.json").write_text(content)
-    assert await FolderAnswerStore(tmp_path).load("best_director") is None
+    assert await AnswerStore(Folder(tmp_path)).load("best_director") is None
 
 
 async def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(Unavailable, match="the kept answers cannot be read or written"):
-        await FolderAnswerStore(tmp_path / "file").save("best_director", KEPT)
+    with pytest.raises(Unavailable, match="files cannot be read or written"):
+        await AnswerStore(Folder(tmp_path / "file")).save("best_director", KEPT)
 
 
 async def test_a_bucket_that_does_not_answer_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from services.spark_connector.runners.cloud import CloudRunner, Cluster
 from services.spark_connector.runners.dataproc import DataprocCluster
 from services.spark_connector.runners.job_files import JobFiles
 from services.spark_connector.settings import ROOT
-from services.spark_connector.storage.answer_store import BucketAnswerStore
+from services.spark_connector.storage.answer_store import AnswerStore
 from services.spark_connector.storage.bucket import Bucket
 from services.spark_connector.storage.inputs import BucketInputs
 from tests.integration.spark_connector.connector import (
@@ -81,7 +81,7 @@ class World:
             lambda url: Bucket(url, self.cloud.storage.client),
             first_poll_s=0.05,
         )
-        store, source = BucketAnswerStore(self.bucket("answers")), BucketInputs(self.bucket("imdb"), cache_s=0.2)
+        store, source = AnswerStore(self.bucket("answers")), BucketInputs(self.bucket("imdb"), cache_s=0.2)
         scheduler = Scheduler(runner, store, source, self.files.version, Backoff(0.3, 1))
         return connector_with(scheduler, settings(self.folder))
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from services.common.errors import Unavailable
-from services.spark_connector.storage.bucket import Blob, Bucket
+from services.spark_connector.storage.bucket import Bucket
+from services.spark_connector.storage.files import Folder, StoredFile
 from services.spark_connector.storage.inputs import BucketInputs, FolderInputs, Inputs
 from tests.integration.spark_connector.google_cloud import Storage, storage_emulator
 
@@ -35,11 +36,11 @@ def names(inputs: Inputs) -> list[str]:
 
 
 async def test_only_the_named_files_are_found(folder: Path) -> None:
-    assert names(await FolderInputs(folder).find(NAMES)) == ["title.crew.tsv", "name.basics.tsv"]
+    assert names(await FolderInputs(Folder(folder)).find(NAMES)) == ["title.crew.tsv", "name.basics.tsv"]
 
 
 async def test_a_touched_file_is_a_change(folder: Path) -> None:
-    source = FolderInputs(folder)
+    source = FolderInputs(Folder(folder))
     before = await source.find(NAMES)
     assert await source.find(NAMES) == before
     os.utime(folder / "title.crew.tsv")
@@ -49,7 +50,7 @@ async def test_a_touched_file_is_a_change(folder: Path) -> None:
 async def test_a_missing_file_is_reported_with_what_to_do(folder: Path) -> None:
     (folder / "title.crew.tsv").unlink()
     with pytest.raises(Unavailable, match=r"title\.crew\.tsv is missing; load it with scripts/load\.sh imdb"):
-        await FolderInputs(folder).find(NAMES)
+        await FolderInputs(Folder(folder)).find(NAMES)
 
 
 async def test_gzip_files_and_folders_of_parquet_files_are_found(folder: Path) -> None:
@@ -57,11 +58,14 @@ async def test_gzip_files_and_folders_of_parquet_files_are_found(folder: Path) -
     (folder / "name.basics.tsv").unlink()
     (folder / "name.basics.parquet").mkdir()
     (folder / "name.basics.parquet" / "part-0.parquet").touch()
-    assert names(await FolderInputs(folder).find(NAMES)) == ["title.crew.tsv.gz", "name.basics.parquet/part-0.parquet"]
+    assert names(await FolderInputs(Folder(folder)).find(NAMES)) == [
+        "title.crew.tsv.gz",
+        "name.basics.parquet/part-0.parquet",
+    ]
 
 
 async def test_the_sample_is_used_until_there_is_a_file(folder: Path, tmp_path: Path) -> None:
-    source = FolderInputs(tmp_path / "copied", sample=folder)
+    source = FolderInputs(Folder(tmp_path / "copied"), sample=Folder(folder))
     assert (await source.find(NAMES)).location == str(folder)
     (tmp_path / "copied").mkdir()
     shutil.copy(folder / "title.crew.tsv", tmp_path / "copied")
@@ -98,7 +102,7 @@ async def test_concurrent_requests_share_one_list(folder: Path, storage: Storage
     bucket = Bucket("gs://books", storage.client)
     lists = []
 
-    async def counted_list(prefix: str) -> list[Blob]:
+    async def counted_list(prefix: str) -> list[StoredFile]:
         lists.append(prefix)
         return await Bucket.list(bucket, prefix)
 

@@ -1,12 +1,12 @@
-"""Fakes of the runner, the inputs and the answer store."""
+"""Fakes of the runner, the inputs and the storage of answers."""
 
 import asyncio
 from collections.abc import Sequence
 
 from services.common.errors import Unavailable
 from services.spark_connector.runners.job import Job, JobFailed, Report, Result
-from services.spark_connector.storage.answer_store import KeptAnswer
-from services.spark_connector.storage.inputs import InputFile, Inputs
+from services.spark_connector.storage.files import StoredFile
+from services.spark_connector.storage.inputs import Inputs
 
 
 class FakeInputs:
@@ -19,30 +19,34 @@ class FakeInputs:
     async def find(self, names: Sequence[str], *, cached: bool = True) -> Inputs:
         if self.missing:
             raise Unavailable(self.missing)
-        return Inputs("films", [InputFile("title.basics.tsv", 1, self.version)])
+        return Inputs("films", [StoredFile("title.basics.tsv", 1, self.version)])
 
 
-class FakeStore:
-    """Keeps answers in memory. `delay` is the number of turns of the event loop that saving takes."""
+class FakeStorage:
+    """Files in memory. `delay` is the number of turns of the event loop that writing takes."""
+
+    location = "memory"
 
     def __init__(self) -> None:
-        self.answers: dict[str, KeptAnswer] = {}
+        self.files: dict[str, bytes] = {}
         self.full = False
         self.delay = 0
-        self.deletions: list[tuple[str, Sequence[str], int]] = []
 
-    async def load(self, name: str) -> KeptAnswer | None:
-        return self.answers.get(name)
+    async def list(self, prefix: str) -> list[StoredFile]:
+        return [StoredFile(name, 1, version) for version, name in enumerate(self.files) if name.startswith(prefix)]
 
-    async def save(self, name: str, kept: KeptAnswer) -> None:
+    async def read(self, name: str) -> bytes | None:
+        return self.files.get(name)
+
+    async def write(self, name: str, content: bytes, content_type: str) -> None:
         if self.full:
             raise Unavailable("no space left")
         for _ in range(self.delay):
             await asyncio.sleep(0)
-        self.answers[name] = kept
+        self.files[name] = content
 
-    async def delete_oldest(self, prefix: str, protected: Sequence[str], limit: int) -> None:
-        self.deletions.append((prefix, protected, limit))
+    async def delete(self, name: str) -> None:
+        del self.files[name]
 
     async def ping(self) -> None:
         pass

@@ -11,7 +11,8 @@ from seen.v1.spark_pb2 import BestDirector
 from services.common.errors import InvalidArgument, Unavailable
 from services.spark_connector.computations.scheduler import MAX_KEPT, MAX_WAITING, Backoff, Scheduler, Status
 from services.spark_connector.queries import BEST_DIRECTOR, MOST_CONNECTED, Query
-from tests.unit.spark_connector.fakes import Clock, FakeInputs, FakeRunner, FakeStore
+from services.spark_connector.storage.answer_store import AnswerStore
+from tests.unit.spark_connector.fakes import Clock, FakeInputs, FakeRunner, FakeStorage
 
 DEFAULT = BEST_DIRECTOR.query()
 
@@ -24,12 +25,12 @@ class World:
     """A scheduler with fakes around it."""
 
     def __init__(self) -> None:
-        self.runner, self.store, self.inputs, self.clock = FakeRunner(), FakeStore(), FakeInputs(), Clock()
+        self.runner, self.storage, self.inputs, self.clock = FakeRunner(), FakeStorage(), FakeInputs(), Clock()
         self.scheduler = self.new_scheduler()
 
     def new_scheduler(self, version: str = "1") -> Scheduler:
         """Another one over the same fakes, as after a restart."""
-        return Scheduler(self.runner, self.store, self.inputs, version, Backoff(30, 100), self.clock)
+        return Scheduler(self.runner, AnswerStore(self.storage), self.inputs, version, Backoff(30, 100), self.clock)
 
     async def get(self, query: Query = DEFAULT, refresh: bool = False) -> Status:
         return await self.scheduler.get(query, refresh)
@@ -186,13 +187,13 @@ async def test_the_queue_is_bounded_but_takes_the_default_query(world: World) ->
 
 
 async def test_the_number_of_kept_answers_is_bounded(world: World) -> None:
-    world.runner.may_end.set()
+    await world.compute()
     for films in range(1, 3 * MAX_KEPT):
         await world.get(with_films(films))
         await settle()
     assert len(world.scheduler._entries) <= MAX_KEPT + 1
-    assert world.store.deletions[-1][2] == MAX_KEPT
-    assert DEFAULT.name in world.store.deletions[-1][1]
+    assert len(world.storage.files) == MAX_KEPT
+    assert f"{DEFAULT.name}.json" in world.storage.files
 
 
 @pytest.mark.parametrize(("films", "votes"), [(-1, 0), (1001, 0), (0, -1), (0, 10**9 + 1)])
@@ -283,7 +284,7 @@ async def test_a_result_without_an_answer_is_a_failure(world: World, result: Any
     await settle()
     with pytest.raises(Unavailable, match="the job failed"):
         await world.get()
-    assert not world.store.answers
+    assert not world.storage.files
 
 
 async def test_missing_inputs_are_named_and_computed_once_they_are_there(world: World) -> None:
@@ -302,24 +303,24 @@ async def test_missing_inputs_leave_the_old_answer_stale(world: World) -> None:
 
 
 async def test_an_answer_that_cannot_be_stored_is_served(world: World) -> None:
-    world.store.full = True
+    world.storage.full = True
     assert winner(await world.compute()) == "nm1"
 
 
 async def test_an_answer_is_served_while_it_is_being_stored(world: World) -> None:
-    world.store.delay = 1000
+    world.storage.delay = 1000
     status = await world.compute()
     assert (winner(status), status.running) == ("nm1", False)
-    assert not world.store.answers
+    assert not world.storage.files
 
 
 async def test_shutdown_waits_for_an_answer_that_is_being_stored(world: World) -> None:
-    world.store.delay = 100
+    world.storage.delay = 100
     world.runner.may_end.set()
     async with world.new_scheduler().running() as scheduler:
         await scheduler.get(DEFAULT)
         await settle()
-    assert DEFAULT.name in world.store.answers
+    assert f"{DEFAULT.name}.json" in world.storage.files
 
 
 async def test_shutdown_cancels_running_computations(world: World) -> None:
