@@ -3,11 +3,21 @@
 import re
 
 from seen.v1.types_pb2 import ItemType
-from services.catalog.adapter import Format, Row, SourceFile, link, number, one_line, unescape_once, unique
+from services.catalog.adapter import (
+    Format,
+    JoinedNumber,
+    Row,
+    SourceFile,
+    link,
+    number,
+    one_line,
+    unescape_once,
+    unique,
+)
 from services.catalog.item import Item, Skipped
 
 _ID = re.compile(r"[1-9]\d{0,11}", re.ASCII)
-# {'from': '2012-01-13', 'to': None}: a Python literal, of which no more is wanted.
+# The column contains a Python literal: {'from': '2012-01-13', 'to': None}
 _FIRST_AIRED = re.compile(r"'from': '(\d{4})-", re.ASCII)
 
 
@@ -21,7 +31,7 @@ class MyAnimeList:
         Format.CSV,
         ("anime_id", "title", "title_english", "image_url", "type", "rating", "score", "aired", "genre"),
     )
-    joined = ()
+    joined: tuple[JoinedNumber, ...] = ()
 
     def item(self, row: Row) -> Item | Skipped:
         source_id = row["anime_id"].strip()
@@ -40,7 +50,7 @@ class MyAnimeList:
             image_url=link(row["image_url"]),
             kind=one_line(row["type"]) or None,
             year=int(first_aired[1]) if first_aired else None,
-            # The column called rating is the age certificate.
+            # The source calls the age certificate "rating".
             adult=row["rating"].startswith("Rx") or "Hentai" in category,
         )
 
@@ -51,7 +61,7 @@ def _title(text: str) -> str:
 
 def _rating(score: str) -> float | None:
     rating = number(score.strip())
-    return rating if rating and rating <= 10 else None  # 0: nobody rated it
+    return rating if rating and rating <= 10 else None  # 0 means unrated
 
 
 ADAPTER = MyAnimeList()

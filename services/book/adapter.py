@@ -3,13 +3,13 @@
 import re
 
 from seen.v1.types_pb2 import ItemType
-from services.catalog.adapter import Format, Row, SourceFile, link, number, one_line, unique
+from services.catalog.adapter import Format, JoinedNumber, Row, SourceFile, link, number, one_line, unique
 from services.catalog.item import Item, Skipped
 
 # …/books/1255614970l/2.jpg
 _IMAGE_NUMBER = re.compile(r"/(\d{1,12})\.\w{1,5}$", re.ASCII)
 _LINE_BREAK = re.compile("\r\n|[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
-# Left over from other encodings; no reader would miss them.
+# Remains of other encodings.
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
 
@@ -23,11 +23,11 @@ class GoodreadsBooks:
         Format.CSV,
         ("book_title", "book_desc", "book_rating", "book_rating_count", "genres", "image_url"),
     )
-    joined = ()
+    joined: tuple[JoinedNumber, ...] = ()
 
     def item(self, row: Row) -> Item | Skipped:
         image_number = _IMAGE_NUMBER.search(row["image_url"].strip())
-        if image_number is None:  # titles repeat, and a spreadsheet destroyed the ISBN
+        if image_number is None:  # titles repeat, and the ISBNs were damaged by a spreadsheet
             return Skipped("no image link, so no stable id")
         name = one_line(row["book_title"])
         if not name:
@@ -35,7 +35,7 @@ class GoodreadsBooks:
         return Item(
             source_id=image_number[1],
             name=name,
-            category=unique(row["genres"].split("|")),  # the source repeats genres inside a row
+            category=unique(row["genres"].split("|")),  # the source repeats genres within a row
             rating=_rating(row),
             description=_paragraphs(row["book_desc"]),
             image_url=link(row["image_url"]),
@@ -46,7 +46,7 @@ def _rating(row: Row) -> float | None:
     stars = number(row["book_rating"].strip())
     if not stars or stars > 5 or row["book_rating_count"].strip() == "0":
         return None
-    return round(stars * 2, 2)  # five stars to ten
+    return round(stars * 2, 2)  # from five stars to ten
 
 
 def _paragraphs(text: str) -> str | None:

@@ -3,7 +3,7 @@
 import enum
 import html
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,20 +42,13 @@ class JoinedNumber:
 
 
 class Adapter(Protocol):
-    @property
-    def type(self) -> ItemType: ...
-
-    @property
-    def name(self) -> str:
-        """Host name, metric label and MongoDB collection."""
-
-    @property
-    def source(self) -> SourceFile:
-        """The file with one item per row."""
-
-    @property
-    def joined(self) -> Sequence[JoinedNumber]:
-        """Numbers from other files. `item` finds them in the row by column; empty if the other file has none."""
+    type: ItemType
+    # Host name, metric label and MongoDB collection.
+    name: str
+    # The file with one item per row.
+    source: SourceFile
+    # Numbers from other files, added to the row under the column's name; empty if the other file has none.
+    joined: tuple[JoinedNumber, ...]
 
     def item(self, row: Row) -> Item | Skipped:
         """An item with a source_id, or why the row is skipped. Never raises, whatever the row contains."""

@@ -20,8 +20,3 @@ def get_adapter(name: str) -> Adapter:
 
 def adapters() -> list[Adapter]:
     return [get_adapter(name) for name in names()]
-
-
-def sample_folder(adapter: Adapter) -> Path:
-    """The folder of the small sample that comes with the dataset, in the source's own files."""
-    return _CATALOG.parent / adapter.name / "sample"

@@ -1,21 +1,17 @@
-"""An item of a dataset: its fields and their limits, the only list of them in this package."""
+"""An item of a dataset: the only list of its fields in this package, and their limits.
+
+The `check` of a limit returns the value as it is stored, or raises InvalidArgument with the name of the field.
+"""
 
 import dataclasses
 import functools
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 from services.common import checks
 from services.common.errors import InvalidArgument
-
-
-class Limit(Protocol):
-    """The values that a field accepts."""
-
-    def check(self, field: str, value: Any) -> Any:
-        """Returns the value as it is stored. Raises InvalidArgument."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +26,11 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Link:
+class Link(Text):
     """An http or https address with a host."""
 
-    max_length: int
-
     def check(self, field: str, value: str) -> str:
-        text = checks.text(field, value, self.max_length)
+        text = super().check(field, value)
         if not self.accepts(text):
             raise InvalidArgument(field, "must be an http or https link")
         return text
@@ -71,19 +65,16 @@ class Labels:
     max_entries: int
     entry: Text
 
+    @functools.lru_cache(maxsize=4096)  # noqa: B019 - millions of IMDb titles have two thousand different lists
     def check(self, field: str, value: tuple[str, ...]) -> tuple[str, ...]:
-        return _checked_labels(self, field, value)
+        checks.max_entries(field, len(value), self.max_entries)
+        entries = tuple(self.entry.check(field, entry) for entry in value)
+        if len(set(entries)) < len(entries):
+            raise InvalidArgument(field, "must not contain the same entry twice")
+        return entries
 
 
-@functools.lru_cache(maxsize=4096)  # millions of IMDb titles have two thousand different lists
-def _checked_labels(limit: Labels, field: str, labels: tuple[str, ...]) -> tuple[str, ...]:
-    checks.max_entries(field, len(labels), limit.max_entries)
-    checked = tuple(limit.entry.check(field, label) for label in labels)
-    if len(set(checked)) < len(checked):
-        raise InvalidArgument(field, "must not contain the same entry twice")
-    return checked
-
-
+Limit = Text | Number | Labels
 NAME = Text(500)
 CATEGORY = Text(100)
 IMAGE_URL = Link(2000)
@@ -128,7 +119,7 @@ CAMEL_CASE = {name: re.sub("_([a-z])", lambda match: match[1].upper(), name) for
 
 def checked(item: Item) -> Item:
     """The item as it is stored. Raises InvalidArgument for the first field outside its limit, by its REST name."""
-    values = {}
+    values: dict[str, Any] = {}
     for name, limit in LIMITS.items():
         value = getattr(item, name)
         if value is not None:

@@ -6,15 +6,15 @@ from seen.v1.types_pb2 import ItemType
 from services.catalog.adapter import Format, JoinedNumber, Row, SourceFile, number, one_line, unique
 from services.catalog.item import Item, Skipped
 
-NULL = r"\N"
+_NULL = r"\N"
 _ID = re.compile(r"tt\d{7,10}", re.ASCII)
 _YEAR = re.compile(r"\d{4}", re.ASCII)
 
 
 class ImdbTitles:
-    """title.basics.tsv with title.ratings.tsv, as https://developer.imdb.com/non-commercial-datasets/ describes them.
+    """title.basics.tsv and title.ratings.tsv, see https://developer.imdb.com/non-commercial-datasets/
 
-    Everything is kept, episodes and video games too; `kind` tells them apart.
+    All titles become items, episodes and video games too; `kind` distinguishes them.
     """
 
     type = ItemType.SHOW
@@ -24,7 +24,7 @@ class ImdbTitles:
         Format.TSV,
         ("tconst", "titleType", "primaryTitle", "isAdult", "startYear", "genres"),
     )
-    joined = (
+    joined: tuple[JoinedNumber, ...] = (
         JoinedNumber(
             SourceFile("title.ratings.tsv", Format.TSV, ("tconst", "averageRating", "numVotes")),
             key="tconst",
@@ -38,26 +38,26 @@ class ImdbTitles:
         source_id = row["tconst"]
         if not _ID.fullmatch(source_id):
             return Skipped("no IMDb id")
-        name = _known(row["primaryTitle"])
+        name = _text(row["primaryTitle"])
         if not name:
             return Skipped("no name")
-        if row["isAdult"] not in ("0", "1"):  # a tab inside a title moved the columns behind it
+        if row["isAdult"] not in ("0", "1"):  # a tab in the title has shifted the later columns
             return Skipped("isAdult is neither 0 nor 1")
-        category = unique(_known(row["genres"]).split(","))
+        category = unique(_text(row["genres"]).split(","))
         return Item(
             source_id=source_id,
             name=name,
             category=category,
             rating=number(row.get("averageRating", "")),
-            kind=_known(row["titleType"]) or None,
+            kind=_text(row["titleType"]) or None,
             year=int(row["startYear"]) if _YEAR.fullmatch(row["startYear"]) else None,
             adult=row["isAdult"] == "1" or "Adult" in category,
         )
 
 
-def _known(cell: str) -> str:
-    """The cell, or nothing where IMDb knows nothing. "None" and "Unknown" are titles."""
-    return "" if cell == NULL else one_line(cell)
+def _text(cell: str) -> str:
+    """The cell on one line; empty for IMDb's missing value. "None" and "Unknown" are valid titles."""
+    return "" if cell == _NULL else one_line(cell)
 
 
 ADAPTER = ImdbTitles()

@@ -17,7 +17,6 @@ _KEY = re.compile(r"\D*(\d{1,15})", re.ASCII)
 _VALUE_BITS = 14
 _VALUE_MASK = (1 << _VALUE_BITS) - 1
 
-_ID = re.compile(r"\D*(\d{1,12})", re.ASCII)
 _PAGE_BITS = 1 << 16
 
 
@@ -35,17 +34,15 @@ class NumberColumn:
         self.skipped: Counter[str] = Counter()
 
     def fill(self, rows: Iterable[Row | Skipped]) -> None:
-        is_sorted = True
         for row in rows:
             self.rows += 1
             entry = row.reason if isinstance(row, Skipped) else self._entry(row)
             if isinstance(entry, str):
                 self.skipped[entry] += 1
             else:
-                is_sorted = is_sorted and (not self._entries or entry > self._entries[-1])
                 self._entries.append(entry)
-        if not is_sorted:  # IMDb sorts ids as text: tt10000000 comes before tt1000001
-            self._entries = array("Q", sorted(self._entries))
+        # IMDb sorts ids as text: tt10000000 comes before tt1000001.
+        self._entries = array("Q", sorted(self._entries))
         self._used = bytearray(len(self._entries))
 
     def get(self, key: str) -> str:
@@ -83,7 +80,7 @@ class IdSet:
 
     def add(self, source_id: str) -> bool:
         """False if the set contains the id already."""
-        match = _ID.fullmatch(source_id)
+        match = _KEY.fullmatch(source_id)
         if match is None:
             is_new = source_id not in self._others
             self._others.add(source_id)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 from services.catalog.adapter import Format
 from services.catalog.loader.errors import InvalidInput, LoadError
@@ -19,10 +19,6 @@ _ZIP_MAGIC = b"PK\x03\x04"
 _BUFFER_BYTES = 256 * 1024
 # Raised by the standard library for a damaged or incomplete file.
 _UNPACK_ERRORS = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile)
-
-
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
 
 
 @dataclass(frozen=True)
@@ -62,18 +58,18 @@ def opened(table: Table, form: Format) -> Iterator[tuple[io.TextIOWrapper, Calla
     with _raising(LoadError, table.path), ExitStack() as stack:
         raw = stack.enter_context(table.path.open("rb"))
         unpacked = stack.enter_context(_unpacked(table, raw))
-        buffered = io.BufferedReader(_RawReader(unpacked), _BUFFER_BYTES)
+        buffered = io.BufferedReader(unpacked, _BUFFER_BYTES)  # type: ignore[type-var]
         newline = "" if form is Format.CSV else "\n"
         yield io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape", newline=newline), raw.tell
 
 
 @contextmanager
-def _unpacked(table: Table, raw: IO[bytes]) -> Iterator[_Readable]:
+def _unpacked(table: Table, raw: IO[bytes]) -> Iterator[IO[bytes] | gzip.GzipFile]:
     if table.member:
         with zipfile.ZipFile(raw) as archive, _open_member(archive, table.member) as member:
             yield member
     elif _first_bytes(table.path).startswith(_GZIP_MAGIC):
-        with gzip.GzipFile(fileobj=raw) as unzipped:
+        with gzip.open(raw) as unzipped:
             yield unzipped
     else:
         yield raw
@@ -84,21 +80,6 @@ def _open_member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
         return archive.open(name)
     except (RuntimeError, NotImplementedError) as error:  # encrypted, or compressed by an unsupported method
         raise zipfile.BadZipFile(str(error)) from error
-
-
-class _RawReader(io.RawIOBase):
-    """Adapts `read` to what BufferedReader needs."""
-
-    def __init__(self, source: _Readable) -> None:
-        self._source = source
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        chunk = self._source.read(len(buffer))
-        buffer[: len(chunk)] = chunk
-        return len(chunk)
 
 
 def _first_bytes(path: Path) -> bytes:

@@ -13,8 +13,8 @@ from services.catalog.loader.lease import LEASE_S, Lease
 from services.catalog.loader.reader import Reader
 from services.catalog.loader.report import Report
 from services.catalog.loader.writer import Writer
-from services.catalog.store.store import CREATE_INDEXES_WITHIN_S, Store, connect
-from services.common import deadline
+from services.catalog.store.shard import gather_all
+from services.catalog.store.store import connect
 
 # Time for the batch that is being written when the load is interrupted.
 _LAST_BATCH_S = 30
@@ -37,22 +37,15 @@ class LoadJob:
         started = time.monotonic()
         try:
             async with connect(name, self.uris, self.database) as store:
-                await _create_indexes(store)
+                await gather_all(*(shard.create_indexes() for shard in store.shards))
                 async with Lease(store.shards[0], self.lease_s).held() as lease:
                     writer = Writer(store, result)
                     await writer.repair()
-                    with report.progress(name, identified.size()) as progress:
+                    with report.progress(name, inputs.total_bytes(identified)) as progress:
                         reader = Reader(self.adapter, identified, self.include_adult, result, progress)
                         await _write_all(reader.batches(self.batch_size), writer, lease)
         finally:
             result.seconds = time.monotonic() - started
-
-
-async def _create_indexes(store: Store) -> None:
-    deadline.start(CREATE_INDEXES_WITHIN_S)
-    for shard in store.shards:
-        async with shard.within_deadline():
-            await shard.create_indexes()
 
 
 async def _write_all(batches: Iterator[list[Item]], writer: Writer, lease: Lease) -> None:

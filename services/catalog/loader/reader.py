@@ -4,12 +4,12 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.catalog.adapter import Adapter, Format, Row
+from services.catalog.adapter import Adapter, Row
 from services.catalog.item import Item, Skipped, checked
 from services.catalog.loader import files, rows
 from services.catalog.loader.compact import IdSet, NumberColumn
 from services.catalog.loader.inputs import Input, Inputs
-from services.catalog.loader.report import JoinedFile, Progress, Report
+from services.catalog.loader.report import Progress, Report
 from services.common.errors import InvalidArgument
 
 ADULT = Skipped("adult title")
@@ -24,36 +24,26 @@ class Reader:
     include_adult: bool
     report: Report
     progress: Progress
-
-    def __post_init__(self) -> None:
-        self._finished_bytes = 0
+    _finished_bytes: int = 0
 
     def batches(self, size: int) -> Iterator[list[Item]]:
         """Reads all joined files first; of the items, one batch at a time is in memory."""
-        columns = self._joined_columns()
-        items = self._items(columns)
+        items = self._items(self._joined_columns())
         while batch := list(itertools.islice(items, size)):
             yield batch
-            self._count_joined(columns)
 
     def _joined_columns(self) -> dict[str, NumberColumn]:
         columns = {}
         for joined in self.adapter.joined:
-            column = columns[joined.column] = NumberColumn(joined)
-            for one in self.inputs.joined[joined.file.name]:
-                column.fill(self._rows(one, joined.file.format))
-        self._count_joined(columns)
+            column = columns[joined.column] = self.report.joined[joined.file.name] = NumberColumn(joined)
+            for one in self.inputs[joined.file.name]:
+                column.fill(self._rows(one))
         return columns
-
-    def _count_joined(self, columns: dict[str, NumberColumn]) -> None:
-        for joined in self.adapter.joined:
-            column = columns[joined.column]
-            self.report.joined[joined.file.name] = JoinedFile(column.rows, column.used, column.skipped)
 
     def _items(self, columns: dict[str, NumberColumn]) -> Iterator[Item]:
         ids = IdSet()
-        for one in self.inputs.items:
-            for row in self._rows(one, self.adapter.source.format):
+        for one in self.inputs[self.adapter.source.name]:
+            for row in self._rows(one):
                 self.report.rows += 1
                 item = self._item(row, columns, ids)
                 if isinstance(item, Skipped):
@@ -76,12 +66,12 @@ class Reader:
             return Skipped(f"invalid {error.field}")
         return item if item.source_id and ids.add(item.source_id) else DUPLICATE
 
-    def _rows(self, source: Input, form: Format) -> Iterator[Row | Skipped]:
-        with files.opened(source.table, form) as (text, bytes_read):
-            rows.header(text, form)
-            for number, row in enumerate(rows.rows(text, form, source.columns)):
+    def _rows(self, source: Input) -> Iterator[Row | Skipped]:
+        with files.opened(source.table, source.file.format) as (text, bytes_read):
+            rows.header(text, source.file.format)
+            for number, row in enumerate(rows.rows(text, source.file.format, source.columns)):
                 if number % _PROGRESS_EVERY_ROWS == 0:
-                    self.progress.update(self._finished_bytes + bytes_read(), self.report.rows)
+                    self.progress(self._finished_bytes + bytes_read(), self.report.rows)
                 yield row
         self._finished_bytes += source.table.path.stat().st_size
-        self.progress.update(self._finished_bytes, self.report.rows)
+        self.progress(self._finished_bytes, self.report.rows)

@@ -5,23 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 from tqdm import tqdm
 
+from services.catalog.loader.compact import NumberColumn
+
 _PROGRESS_LINE_EVERY_S = 10
-
-
-@dataclass
-class JoinedFile:
-    """The rows of a joined file. `used` rows were joined to an item's row."""
-
-    rows: int = 0
-    used: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
@@ -33,7 +26,7 @@ class Report:
     updated: int = 0
     unchanged: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
-    joined: dict[str, JoinedFile] = field(default_factory=dict)
+    joined: dict[str, NumberColumn] = field(default_factory=dict)
     seconds: float = 0
 
     def text(self, dataset: str) -> str:
@@ -53,38 +46,34 @@ def _reasons(skipped: Counter[str]) -> list[str]:
     return [f"    {count:>18,}  {reason}" for reason, count in skipped.most_common()]
 
 
-class Progress(Protocol):
-    def update(self, bytes_read: int, rows: int) -> None:
-        """Totals over all files."""
+# Called with the bytes and rows read so far, of all files.
+Progress = Callable[[int, int], object]
 
 
 @contextmanager
 def progress(dataset: str, total_bytes: int) -> Iterator[Progress]:
     """A bar on a terminal; elsewhere a line every ten seconds."""
     if not sys.stderr.isatty():
-        yield _ProgressLines(dataset, total_bytes)
+        yield _progress_lines(dataset, total_bytes)
         return
     bar: tqdm[NoReturn] = tqdm(total=total_bytes, desc=dataset, unit="B", unit_scale=True, leave=False)
+
+    def update(bytes_read: int, rows: int) -> None:
+        bar.set_postfix(rows=f"{rows:,}", refresh=False)
+        bar.update(bytes_read - bar.n)
+
     with bar:
-        yield _ProgressBar(bar)
+        yield update
 
 
-class _ProgressBar:
-    def __init__(self, bar: tqdm[NoReturn]) -> None:
-        self._bar = bar
+def _progress_lines(dataset: str, total_bytes: int) -> Progress:
+    next_line = time.monotonic() + _PROGRESS_LINE_EVERY_S
 
-    def update(self, bytes_read: int, rows: int) -> None:
-        self._bar.set_postfix(rows=f"{rows:,}", refresh=False)
-        self._bar.update(bytes_read - self._bar.n)
+    def update(bytes_read: int, rows: int) -> None:
+        nonlocal next_line
+        if time.monotonic() >= next_line:
+            next_line = time.monotonic() + _PROGRESS_LINE_EVERY_S
+            percent = bytes_read * 100 // max(total_bytes, 1)
+            print(f"{dataset}: {percent} % read, {rows:,} rows", file=sys.stderr, flush=True)
 
-
-class _ProgressLines:
-    def __init__(self, dataset: str, total_bytes: int) -> None:
-        self._dataset, self._total_bytes = dataset, max(total_bytes, 1)
-        self._next = time.monotonic() + _PROGRESS_LINE_EVERY_S
-
-    def update(self, bytes_read: int, rows: int) -> None:
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + _PROGRESS_LINE_EVERY_S
-            percent = bytes_read * 100 // self._total_bytes
-            print(f"{self._dataset}: {percent} % read, {rows:,} rows", file=sys.stderr, flush=True)
+    return update

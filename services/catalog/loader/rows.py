@@ -85,10 +85,8 @@ def _cells(line: str) -> list[str]:
 
 
 def _is_utf8(cells: list[str]) -> bool:
-    for cell in cells:
-        if not cell.isascii():
-            try:
-                cell.encode()
-            except UnicodeEncodeError:
-                return False
+    try:
+        "".join(cells).encode()
+    except UnicodeEncodeError:
+        return False
     return True

@@ -56,7 +56,7 @@ class Writer:
     async def repair(self) -> None:
         """Fills the holes that a crashed load has left."""
         deadline.start(_BATCH_WITHIN_S)
-        await gather_all(*(_repair(shard) for shard in self._shards))
+        await gather_all(*(shard.repair() for shard in self._shards))
 
     async def write(self, items: Sequence[Item]) -> None:
         """Identifies items by source_id, which each must have, and no two may share. Counts them in the report."""
@@ -110,11 +110,6 @@ def _distribute(new: Iterable[Document], lengths: Sequence[int]) -> list[list[Do
     return shares
 
 
-async def _repair(shard: Shard) -> None:
-    async with shard.within_deadline():
-        await shard.positions.repair()
-
-
 async def _change(shard: Shard, changes: Sequence[_Change]) -> list[Document]:
     """Updates items in place: they keep their ids, and so their marks. Returns those that changed in the meantime."""
     in_place = [change for change in changes if not change.changes_lists]
@@ -146,6 +141,5 @@ async def _change_lists(shard: Shard, changes: Sequence[_Change]) -> list[Docume
             holes += added
             again.append(change.new)
     await shard.positions.confirm_batch(reserved)
-    for list_name, hole in holes:
-        await shard.positions.fill(list_name, hole)
+    await shard.positions.fill(holes)
     return again

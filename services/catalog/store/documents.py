@@ -15,13 +15,12 @@ NAME_loads, on shard 1 only (loader/lease.py):
 from collections.abc import Mapping
 from typing import Any
 
-from bson import ObjectId
-
 from services.catalog.item import CAMEL_CASE, Item
 from services.catalog.store import search_keys
 
 Document = dict[str, Any]
 
+_STORED = tuple(CAMEL_CASE.items())
 # Projections: an item's own fields; those and its positions.
 ITEM_FIELDS = {"places": 0, "nameKey": 0, "words": 0}
 ITEM_FIELDS_AND_POSITIONS = {"nameKey": 0, "words": 0}
@@ -29,11 +28,8 @@ ITEM_FIELDS_AND_POSITIONS = {"nameKey": 0, "words": 0}
 
 def from_item(item: Item) -> Document:
     """The item's document without `_id` and `places`."""
-    document: Document = {}
-    for field, stored in CAMEL_CASE.items():
-        value = getattr(item, field)
-        if value is not None:
-            document[stored] = list(value) if isinstance(value, tuple) else value
+    document = {stored: value for field, stored in _STORED if (value := getattr(item, field)) is not None}
+    document["category"] = list(item.category)
     document["nameKey"] = search_keys.name_key(item.name)
     document["words"] = search_keys.words(document["nameKey"])
     return document
@@ -45,10 +41,6 @@ def without_positions(document: Mapping[str, Any]) -> Document:
 
 
 def to_item(document: Mapping[str, Any], item_id: str) -> Item:
-    fields = {field: document[stored] for field, stored in CAMEL_CASE.items() if stored in document}
-    return Item(id=item_id, **fields | {"category": tuple(document["category"])})
-
-
-def object_id(document: Mapping[str, Any]) -> ObjectId:
-    value: ObjectId = document["_id"]
-    return value
+    fields = {field: document[stored] for field, stored in _STORED if stored in document}
+    fields["category"] = tuple(document["category"])
+    return Item(id=item_id, **fields)

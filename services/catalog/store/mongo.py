@@ -1,8 +1,8 @@
-"""The MongoDB driver: URIs, clients, and calls that end before the request's deadline."""
+"""The MongoDB driver: a setting with several URIs, and calls that end before the request's deadline."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pymongo
 from pymongo import AsyncMongoClient
@@ -38,19 +38,6 @@ def split_uris(text: str) -> list[str]:
     return uris
 
 
-def create_client(uri: str, dataset: str) -> AsyncMongoClient[Document]:
-    """Returns at once, whether the server is running or not."""
-    return AsyncMongoClient(
-        uri,
-        # Clients of the service retry reads; retries here as well would multiply.
-        retryReads=False,
-        retryWrites=False,
-        # For calls that the driver makes by itself, such as ending sessions.
-        serverSelectionTimeoutMS=int(SERVER_SELECTION_S * 1000),
-        appname=f"seen-{dataset}",
-    )
-
-
 @asynccontextmanager
 async def within_deadline(client: AsyncMongoClient[Document], shard: str) -> AsyncIterator[None]:
     """Calls made in this context end before the request's deadline. Raises Unavailable or DeadlineExceeded.
@@ -58,17 +45,12 @@ async def within_deadline(client: AsyncMongoClient[Document], shard: str) -> Asy
     The driver sends the remaining time to the server, which gives up as well. If the server is down, the driver would
     spend all that time on looking for it; the ping fails sooner.
     """
-    with _translated_errors(shard), pymongo.timeout(deadline.for_next_hop()):
-        if not client.topology_description.has_writable_server():
-            with pymongo.timeout(SERVER_SELECTION_S):
-                await client.admin.command("ping")
-        yield
-
-
-@contextmanager
-def _translated_errors(shard: str) -> Iterator[None]:
     try:
-        yield
+        with pymongo.timeout(deadline.for_next_hop()):
+            if not client.topology_description.has_writable_server():
+                with pymongo.timeout(SERVER_SELECTION_S):
+                    await client.admin.command("ping")
+            yield
     except PyMongoError as error:
         if error.timeout and not isinstance(error, ServerSelectionTimeoutError):
             raise DeadlineExceeded(f"{shard} takes too long to answer") from error

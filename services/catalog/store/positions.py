@@ -42,10 +42,6 @@ _BATCH_MAX_S = 300
 ListPosition = tuple[str, int]
 
 
-def lists_of(categories: Iterable[str]) -> list[str]:
-    return [ALL_ITEMS, *categories]
-
-
 def positions_of(document: Mapping[str, Any]) -> list[ListPosition]:
     return [(place["c"], place["n"]) for place in document["places"]]
 
@@ -97,11 +93,11 @@ class PositionIndex:
 
     async def reserve(self, counts: Mapping[str, int], *, batch: bool = False) -> dict[str, range]:
         """Reserves this many positions at the end of each list. `repair` finds a batch that is never confirmed."""
-        update: Any = _batch_reservation if batch else _reservation
 
         async def reserve_in(list_name: str, count: int) -> range:
+            update: Any = _batch_reservation(count) if batch else {"$inc": {"next": count}}
             counter = await self._counters.find_one_and_update(
-                {"_id": list_name}, update(count), upsert=True, return_document=ReturnDocument.AFTER
+                {"_id": list_name}, update, upsert=True, return_document=ReturnDocument.AFTER
             )
             length = counter["next"] if counter else count
             return range(length - count, length)
@@ -111,7 +107,7 @@ class PositionIndex:
 
     async def reserve_for(self, documents: Sequence[Document], *, batch: bool = False) -> dict[str, range]:
         """Reserves the positions of new items and writes them into the documents."""
-        lists = [lists_of(document["category"]) for document in documents]
+        lists = [[ALL_ITEMS, *document["category"]] for document in documents]
         reserved = await self.reserve(Counter(name for names in lists for name in names), batch=batch)
         unused = {list_name: iter(positions) for list_name, positions in reserved.items()}
         for document, names in zip(documents, lists, strict=True):
@@ -123,8 +119,8 @@ class PositionIndex:
         for list_name, positions in reserved.items():
             before = await self._counters.find_one_and_update({"_id": list_name}, {"$max": {"next": positions.stop}})
             # Positions that were beyond the length may be holes, even one of ours, if its item has been moved.
-            for position in range(before["next"] if before else 0, positions.stop):
-                await self.fill(list_name, position)
+            beyond = range(before["next"] if before else 0, positions.stop)
+            await self.fill((list_name, position) for position in beyond)
 
     async def confirm_batch(self, reserved: Mapping[str, range]) -> None:
         """As `confirm`; also ends the batch, and fills the holes that were recorded during it."""
@@ -141,15 +137,15 @@ class PositionIndex:
 
     async def _fill_recorded_holes(self) -> None:
         for counter in await self._counters.find({"gaps": {"$exists": True}, "filling": {"$exists": False}}).to_list():
-            for hole in counter["gaps"]:
-                await self.fill(counter["_id"], hole)
+            await self.fill((counter["_id"], hole) for hole in counter["gaps"])
             await self._counters.update_one({"_id": counter["_id"]}, {"$pullAll": {"gaps": counter["gaps"]}})
             await self._counters.update_one({"_id": counter["_id"], "gaps": []}, {"$unset": {"gaps": 1}})
 
-    async def fill(self, list_name: str, hole: int) -> None:
-        """Moves the list's last item into the hole and lowers the length. Does nothing if an item is there."""
-        async with self._fill_lock:
-            await self._fill(list_name, hole)
+    async def fill(self, holes: Iterable[ListPosition]) -> None:
+        """Moves the last item of the list into each hole and lowers the length. Ignores positions that have an item."""
+        for list_name, hole in holes:
+            async with self._fill_lock:
+                await self._fill(list_name, hole)
 
     async def _fill(self, list_name: str, hole: int) -> None:
         while True:
@@ -157,7 +153,8 @@ class PositionIndex:
             if counter is None or hole >= counter["next"]:
                 return
             if _has_active_batch(counter):
-                if await self._record_hole(list_name, hole):
+                during_batch = {"_id": list_name, "filling": {"$exists": True}}
+                if (await self._counters.update_one(during_batch, {"$addToSet": {"gaps": hole}})).matched_count:
                     return
                 continue  # the batch has just ended
             last = counter["next"] - 1
@@ -174,12 +171,7 @@ class PositionIndex:
         """Fills a hole that a reader has found, unless an active batch has reserved the position."""
         counter = await self._counters.find_one({"_id": list_name})
         if counter and not (_has_active_batch(counter) and hole >= counter["filling"]["start"]):
-            await self.fill(list_name, hole)
-
-    async def _record_hole(self, list_name: str, hole: int) -> bool:
-        """False if the batch has ended in the meantime."""
-        during_batch = {"_id": list_name, "filling": {"$exists": True}}
-        return (await self._counters.update_one(during_batch, {"$addToSet": {"gaps": hole}})).matched_count == 1
+            await self.fill([(list_name, hole)])
 
     async def _move(self, list_name: str, last: int, hole: int) -> _Move:
         if last == hole:
@@ -202,8 +194,8 @@ class PositionIndex:
             shortened = await self._counters.update_one(
                 {"_id": list_name, "next": length}, {"$set": {"next": new_length}}
             )
-            for hole in reversed(inner_holes if shortened.matched_count else holes):
-                await self.fill(list_name, hole)
+            remaining = inner_holes if shortened.matched_count else holes
+            await self.fill((list_name, hole) for hole in reversed(remaining))
         await self._fill_recorded_holes()
 
     async def holes(self, list_name: str, positions: range) -> list[int]:
@@ -220,10 +212,6 @@ def _without_last_holes(holes: Sequence[int], length: int) -> tuple[list[int], i
     while inner and inner[-1] == length - 1:
         length = inner.pop()
     return inner, length
-
-
-def _reservation(count: int) -> Document:
-    return {"$inc": {"next": count}}
 
 
 def _batch_reservation(count: int) -> list[Document]:

@@ -6,19 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from services.catalog.item import Item
-from services.catalog.store import documents
-from services.catalog.store.documents import Document
-from services.catalog.store.ids import Ids
-from services.catalog.store.positions import ListPosition
 from services.catalog.store.shard import Shard, gather_all
 
 # Each round replaces the holes that the round before has drawn. A list with very many holes gives a short sample.
 MAX_ROUNDS = 5
 # Samples are not secret, but SystemRandom needs no seed and has no state to share after a fork.
 RANDOM = random.SystemRandom()
-
-# The index of a shard, and a position there.
-ShardPosition = tuple[int, ListPosition]
 
 
 @dataclass
@@ -31,26 +24,24 @@ class Sample:
 
 @dataclass
 class _Draw:
-    """One list over all shards. `numbers` counts through the shards' lists one after the other."""
+    """One list over all shards. The random `numbers` count through the shards' lists one after the other."""
 
     category: str
     lengths: Sequence[int]
     numbers: Iterator[int]
     items: dict[str, Item] = field(default_factory=dict)
 
-    def draw(self, amount: int) -> list[ShardPosition]:
-        """As many positions as the sample still lacks."""
-        return [self._locate(number) for number in itertools.islice(self.numbers, amount - len(self.items))]
-
-    def _locate(self, number: int) -> ShardPosition:
-        for shard, length in enumerate(self.lengths):
-            if number < length:
-                return shard, (self.category, number)
-            number -= length
-        raise IndexError(number)
+    def next_positions(self, amount: int) -> Iterator[tuple[int, int]]:
+        """As many as the sample still lacks, each with the index of its shard."""
+        for number in itertools.islice(self.numbers, amount - len(self.items)):
+            shard, position = 0, number
+            while position >= self.lengths[shard]:
+                position -= self.lengths[shard]
+                shard += 1
+            yield shard, position
 
 
-async def sample(shards: Sequence[Shard], ids: Ids, categories: Sequence[str], amount: int) -> list[Sample]:
+async def sample(shards: Sequence[Shard], categories: Sequence[str], amount: int) -> list[Sample]:
     """One sample per category, in their order. Each round is one query per shard for all categories."""
     lengths = await gather_all(*(shard.lengths(categories) for shard in shards))
     draws = {}
@@ -58,27 +49,21 @@ async def sample(shards: Sequence[Shard], ids: Ids, categories: Sequence[str], a
         list_lengths = [shard_lengths[category] for shard_lengths in lengths]
         draws[category] = _Draw(category, list_lengths, shuffled_range(sum(list_lengths), RANDOM))
     for _ in range(MAX_ROUNDS):
-        drawn = [(draw, draw.draw(amount)) for draw in draws.values()]
-        if not any(positions for _, positions in drawn):
+        drawn = [(draw, *position) for draw in draws.values() for position in draw.next_positions(amount)]
+        if not drawn:
             break
-        found = await _get_at(shards, [position for _, positions in drawn for position in positions])
-        for draw, positions in drawn:
-            for shard, position in positions:
-                document = found[shard].get(position)
-                if document is not None:
-                    item_id = ids.text(shard, documents.object_id(document))
-                    draw.items[item_id] = documents.to_item(document, item_id)
+        requests: list[dict[str, list[int]]] = [{} for _ in shards]
+        for draw, shard, position in drawn:
+            requests[shard].setdefault(draw.category, []).append(position)
+        found = await gather_all(*(shard.get_at(request) for shard, request in zip(shards, requests, strict=True)))
+        for draw, shard, position in drawn:
+            item = found[shard].get((draw.category, position))
+            if item is not None:
+                draw.items[item.id] = item
     return [
         Sample(category, list(draws[category].items.values()), complete=sum(draws[category].lengths) <= amount)
         for category in categories
     ]
-
-
-async def _get_at(shards: Sequence[Shard], positions: Sequence[ShardPosition]) -> list[dict[ListPosition, Document]]:
-    by_shard: list[dict[str, list[int]]] = [{} for _ in shards]
-    for shard, (category, number) in positions:
-        by_shard[shard].setdefault(category, []).append(number)
-    return await gather_all(*(shard.get_at(wanted) for shard, wanted in zip(shards, by_shard, strict=True)))
 
 
 def shuffled_range(stop: int, source: random.Random) -> Iterator[int]:

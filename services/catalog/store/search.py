@@ -2,12 +2,12 @@
 
 import enum
 import heapq
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.catalog.store import documents, search_keys
+from services.catalog.store import search_keys
 from services.catalog.store.documents import Document
-from services.catalog.store.ids import Ids
 from services.catalog.store.positions import ALL_ITEMS
 from services.catalog.store.shard import Shard, gather_all
 
@@ -34,19 +34,14 @@ class Hit:
     id: str
 
 
-async def search(shards: Sequence[Shard], ids: Ids, text: str, category: str) -> list[Hit]:
+async def search(shards: Sequence[Shard], text: str, category: str) -> list[Hit]:
     """The best hits of all shards, at most MAX_HITS."""
     key = search_keys.name_key(text)
     found = await gather_all(*(_search_shard(shard, key, category) for shard in shards))
-    hits = [
-        _hit(document, key, ids.text(shard, documents.object_id(document)))
-        for shard, shard_documents in enumerate(found)
-        for document in shard_documents
-    ]
-    return heapq.nsmallest(MAX_HITS, hits)
+    return heapq.nsmallest(MAX_HITS, itertools.chain.from_iterable(found))
 
 
-async def _search_shard(shard: Shard, key: str, category: str) -> list[Document]:
+async def _search_shard(shard: Shard, key: str, category: str) -> list[Hit]:
     if not key:
         return []
     in_list: Document = {"places": {"$elemMatch": {"c": category or ALL_ITEMS}}}
@@ -56,12 +51,15 @@ async def _search_shard(shard: Shard, key: str, category: str) -> list[Document]
     found = await _find(shard, [prefix, in_list], MAX_HITS, index="places" if scan else "nameKey")
     words = _word_conditions(key)
     if len(found) < MAX_HITS and words:
-        ids = {documents.object_id(document) for document in found}
+        ids = {document["_id"] for document in found}
         # The names found by prefix may match again, hence the higher limit.
         limit = MAX_HITS + len(found)
         by_words = await _find(shard, [*words, in_list], limit, index="places" if scan else "words")
-        found += [document for document in by_words if documents.object_id(document) not in ids]
-    return found
+        found += [document for document in by_words if document["_id"] not in ids]
+    return [
+        Hit(_match(document["nameKey"], key), document["nameKey"], document["name"], shard.item_id(document))
+        for document in found
+    ]
 
 
 async def _find(shard: Shard, conditions: list[Document], limit: int, index: str) -> list[Document]:
@@ -83,7 +81,5 @@ def _begins_with(text: str) -> Document:
     return {"$gte": text, "$lt": text + search_keys.LAST_CHARACTER}
 
 
-def _hit(document: Document, key: str, item_id: str) -> Hit:
-    name_key = document["nameKey"]
-    match = Match.WHOLE_NAME if name_key == key else Match.PREFIX if name_key.startswith(key) else Match.WORDS
-    return Hit(match, name_key, document["name"], item_id)
+def _match(name_key: str, key: str) -> Match:
+    return Match.WHOLE_NAME if name_key == key else Match.PREFIX if name_key.startswith(key) else Match.WORDS

@@ -8,21 +8,20 @@ from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 from bson import ObjectId
-from prometheus_client import Gauge
 from pymongo import AsyncMongoClient, IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError
 from pymongo.write_concern import WriteConcern
 
+from services.catalog import metrics
+from services.catalog.item import Item
 from services.catalog.store import documents, mongo, positions
 from services.catalog.store.documents import Document
+from services.catalog.store.ids import Ids
 from services.catalog.store.positions import ListPosition, PositionIndex
 from services.common import deadline
-from services.common.errors import AlreadyExists
 
 log = logging.getLogger(__name__)
-
-SHARD_UP = Gauge("seen_shard_up", "1 while the shard answers the health check's ping.", ("shard",))
 
 INDEXES = [
     IndexModel(positions.INDEX_KEYS, name="places", unique=True),
@@ -31,6 +30,8 @@ INDEXES = [
     IndexModel("words", name="words"),
 ]
 DUPLICATE_KEY = 11000
+# For a shard that was filled without indexes; on an empty shard they take no time.
+CREATE_INDEXES_WITHIN_S = 3600
 # A hole that a reader finds may be a position whose item is just being inserted.
 FILL_DELAY_S = 1.0
 # Several thousand holes take seconds to fill; further ones wait until they are found again.
@@ -41,12 +42,14 @@ T = TypeVar("T")
 
 
 class Shard:
-    """`label` names the shard in errors: "the imdb dataset's shard 2"; `number` names it in metrics."""
+    """Shard `number`, from 1, of a dataset with `total` shards."""
 
-    def __init__(self, client: AsyncMongoClient[Document], database: str, name: str, number: int, label: str) -> None:
-        self.label = label
+    def __init__(self, client: AsyncMongoClient[Document], database: str, name: str, number: int, total: int) -> None:
+        # Names the shard in errors, which users see.
+        self.label = f"the {name} dataset" + (f"'s shard {number}" if total > 1 else "")
         self.has_indexes = False
-        self._up = SHARD_UP.labels(number)
+        self._index, self._ids = number - 1, Ids(total)
+        self._up = metrics.SHARD_UP.labels(number)
         self._client = client
         self._database = client[database]
         # Writes are acknowledged when they are durable.
@@ -70,15 +73,21 @@ class Shard:
         self._up.set(1)
 
     async def create_indexes(self) -> None:
-        """Creates the indexes that do not exist. Takes long on a shard that was filled without them."""
+        """Creates the indexes that do not exist."""
         if not self.has_indexes:
-            await self.items.create_indexes(INDEXES)
+            deadline.start(CREATE_INDEXES_WITHIN_S)
+            async with self.within_deadline():
+                await self.items.create_indexes(INDEXES)
             self.has_indexes = True
 
-    async def get(self, ids: Collection[ObjectId]) -> dict[ObjectId, Document]:
+    def item_id(self, document: Document) -> str:
+        return self._ids.text(self._index, document["_id"])
+
+    async def get(self, object_ids: Sequence[ObjectId]) -> list[Item]:
+        """The items that exist, in no order."""
         async with self.within_deadline():
-            found = await self.items.find({"_id": {"$in": list(ids)}}, documents.ITEM_FIELDS).to_list()
-        return {documents.object_id(document): document for document in found}
+            found = await self.items.find({"_id": {"$in": object_ids}}, documents.ITEM_FIELDS).to_list()
+        return [documents.to_item(document, self.item_id(document)) for document in found]
 
     async def length(self, list_name: str) -> int:
         return (await self.lengths([list_name]))[list_name]
@@ -87,7 +96,7 @@ class Shard:
         async with self.within_deadline():
             return await self.positions.lengths(list_names)
 
-    async def get_at(self, positions_by_list: Mapping[str, Sequence[int]]) -> dict[ListPosition, Document]:
+    async def get_at(self, positions_by_list: Mapping[str, Sequence[int]]) -> dict[ListPosition, Item]:
         """The items at these positions, in one query. Holes are left out, and filled in the background."""
         requested = {(name, position) for name, numbers in positions_by_list.items() for position in numbers}
         if not requested:
@@ -96,7 +105,7 @@ class Shard:
             query = positions.query(positions_by_list)
             found = await self.items.find(query, documents.ITEM_FIELDS_AND_POSITIONS).to_list()
         items = {
-            position: document
+            position: documents.to_item(document, self.item_id(document))
             for document in found
             for position in positions.positions_of(document)
             if position in requested
@@ -111,34 +120,31 @@ class Shard:
             found = await self.items.find({"sourceId": {"$in": list(source_ids)}}).to_list()
         return {document["sourceId"]: document for document in found}
 
-    async def create(self, document: Document) -> ObjectId:
-        """Adds the document of a new item. Raises AlreadyExists if an item has its sourceId."""
-        async with self.within_deadline():
-            if await self.insert([document]):
-                raise AlreadyExists("an item with this sourceId already exists", field="sourceId")
-        return documents.object_id(document)
-
     async def insert(self, new: Sequence[Document], *, batch: bool = False) -> list[Document]:
         """Adds documents, giving them ids and positions. Returns those whose sourceId exists already."""
+        async with self.within_deadline():
+            return await self._insert(new, batch)
+
+    async def _insert(self, new: Sequence[Document], batch: bool) -> list[Document]:
         duplicates: list[Document] = []
         remaining = list(new)
         while remaining:
             for document in remaining:
                 document["_id"] = ObjectId()
             reserved = await self.positions.reserve_for(remaining, batch=batch)
-            refused = await self._insert(remaining)
+            refused = await self._insert_many(remaining)
             if batch:
                 await self.positions.confirm_batch(reserved)
             else:
                 await self.positions.confirm(reserved)
             for document, _ in refused:
-                await self._fill(positions.positions_of(document))
+                await self.positions.fill(positions.positions_of(document))
             duplicates += [document for document, index in refused if index == "sourceId"]
             # Another item was moved to a reserved position: try again with new positions.
             remaining = [document for document, index in refused if index == "places"]
         return duplicates
 
-    async def _insert(self, new: Sequence[Document]) -> list[tuple[Document, str]]:
+    async def _insert_many(self, new: Sequence[Document]) -> list[tuple[Document, str]]:
         """Returns the documents that a unique index refused, each with the name of the index."""
         try:
             await self.items.insert_many(new, ordered=False)
@@ -155,12 +161,13 @@ class Shard:
             deleted = await self.items.find_one_and_delete({"_id": object_id}, {"places": 1})
             if deleted is None:
                 return False
-            await self._fill(positions.positions_of(deleted))
+            await self.positions.fill(positions.positions_of(deleted))
             return True
 
-    async def _fill(self, holes: Iterable[ListPosition]) -> None:
-        for list_name, hole in holes:
-            await self.positions.fill(list_name, hole)
+    async def repair(self) -> None:
+        """Fills the holes that a crashed load has left. Only safe while no load is running."""
+        async with self.within_deadline():
+            await self.positions.repair()
 
     def _fill_in_background(self, holes: Iterable[ListPosition]) -> None:
         if len(self._holes_to_fill) < MAX_HOLES_TO_FILL:

@@ -1,16 +1,19 @@
 """A dataset over its shards. Calls to several shards run concurrently."""
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
 
 from bson import ObjectId
+from pymongo import AsyncMongoClient
 
 from services.catalog.item import Item, checked
-from services.catalog.store import documents, mongo, sampling, search
+from services.catalog.store import documents, sampling, search
+from services.catalog.store.documents import Document
 from services.catalog.store.ids import Ids
+from services.catalog.store.mongo import SERVER_SELECTION_S
 from services.catalog.store.positions import ALL_ITEMS
 from services.catalog.store.sampling import Sample
 from services.catalog.store.search import Hit
@@ -20,22 +23,27 @@ from services.common.errors import Aborted, AlreadyExists, InvalidArgument, NotF
 
 log = logging.getLogger(__name__)
 
-# An hour for a shard that was filled without indexes; on an empty shard they take no time.
-CREATE_INDEXES_WITHIN_S = 3600
 # Below the health check's own timeout, so that the log names the shard.
 PING_WITHIN_S = 0.9
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def connect(name: str, uris: Sequence[str], database: str) -> AsyncIterator["Store"]:
     """The dataset's store. Returns at once, whether the servers are running or not."""
-    async with AsyncExitStack() as stack:
+    async with contextlib.AsyncExitStack() as stack:
         shards = []
         for number, uri in enumerate(uris, start=1):
-            client = mongo.create_client(uri, name)
+            client: AsyncMongoClient[Document] = AsyncMongoClient(
+                uri,
+                # Clients of the service retry reads; retries here as well would multiply.
+                retryReads=False,
+                retryWrites=False,
+                # For calls that the driver makes by itself, such as ending sessions.
+                serverSelectionTimeoutMS=int(SERVER_SELECTION_S * 1000),
+                appname=f"seen-{name}",
+            )
             stack.push_async_callback(client.close)
-            label = f"the {name} dataset" + (f"'s shard {number}" if len(uris) > 1 else "")
-            shard = Shard(client, database, name, number, label)
+            shard = Shard(client, database, name, number, total=len(uris))
             stack.push_async_callback(shard.close)
             shards.append(shard)
         yield Store(name, shards)
@@ -49,28 +57,23 @@ class Store:
 
     async def get(self, item_id: str) -> Item:
         shard, object_id = self._ids.parse(item_id)
-        found = await self.shards[shard].get([object_id])
-        if object_id not in found:
+        items = await self.shards[shard].get([object_id])
+        if not items:
             raise self._not_found(item_id)
-        return documents.to_item(found[object_id], item_id)
+        return items[0]
 
     def _not_found(self, item_id: str) -> NotFound:
         return NotFound(f"the {self.name} dataset has no item with the id {item_id}")
 
     async def batch_get(self, item_ids: Sequence[str]) -> list[Item]:
         """The items that exist, in the order of the ids. Malformed ids are ignored."""
-        requested: dict[int, dict[ObjectId, str]] = {}
+        requested: dict[int, list[ObjectId]] = {}
         for item_id in item_ids:
-            try:
+            with contextlib.suppress(InvalidArgument):
                 shard, object_id = self._ids.parse(item_id)
-            except InvalidArgument:
-                continue
-            requested.setdefault(shard, {})[object_id] = item_id
+                requested.setdefault(shard, []).append(object_id)
         found = await gather_all(*(self.shards[shard].get(ids) for shard, ids in requested.items()))
-        items = {}
-        for ids, shard_documents in zip(requested.values(), found, strict=True):
-            for object_id, document in shard_documents.items():
-                items[ids[object_id]] = documents.to_item(document, ids[object_id])
+        items = {item.id: item for shard_items in found for item in shard_items}
         return [items[item_id] for item_id in item_ids if item_id in items]
 
     async def count(self, category: str) -> int:
@@ -83,34 +86,31 @@ class Store:
         found = await gather_all(
             *(shard.get_at({category: span}) for shard, span in zip(self.shards, spans, strict=True))
         )
-        next_positions = [iter(span) for span in spans]
-        items = []
-        for shard in interleave.sources(lengths, start, limit):
-            document = found[shard].get((category, next(next_positions[shard])))
-            if document is not None:
-                items.append(documents.to_item(document, self._ids.text(shard, documents.object_id(document))))
-        return items
+        positions = [iter(span) for span in spans]
+        sources = interleave.sources(lengths, start, limit)
+        merged = [found[shard].get((category, next(positions[shard]))) for shard in sources]
+        return [item for item in merged if item is not None]  # None: a hole
 
     async def sample(self, categories: Sequence[str], amount: int) -> list[Sample]:
         """One sample per category; without categories, one of all items."""
-        return await sampling.sample(self.shards, self._ids, categories or [ALL_ITEMS], amount)
+        return await sampling.sample(self.shards, categories or [ALL_ITEMS], amount)
 
     async def search(self, text: str, category: str) -> list[Hit]:
-        return await search.search(self.shards, self._ids, text, category)
+        return await search.search(self.shards, text, category)
 
     async def create(self, item: Item) -> Item:
         """Adds the item to the shard with the fewest items."""
         item = checked(item)
         lengths = await self._lengths(ALL_ITEMS)
         shard = lengths.index(min(lengths))
-        if await self._on_another_shard(shard, item.source_id):
+        document = documents.from_item(item)
+        if await self._on_another_shard(shard, item.source_id) or await self.shards[shard].insert([document]):
             raise AlreadyExists("an item with this sourceId already exists", field="sourceId")
-        object_id = await self.shards[shard].create(documents.from_item(item))
         # The index is unique within a shard only. Of two concurrent creates at least one finds the other here.
         if await self._on_another_shard(shard, item.source_id):
-            await self.shards[shard].delete(object_id)
+            await self.shards[shard].delete(document["_id"])
             raise Aborted("an item with this sourceId is being added by another request; try again")
-        return dataclasses.replace(item, id=self._ids.text(shard, object_id))
+        return dataclasses.replace(item, id=self._ids.text(shard, document["_id"]))
 
     async def _on_another_shard(self, shard: int, source_id: str | None) -> bool:
         if source_id is None:
@@ -140,9 +140,7 @@ class Store:
     async def _create_indexes(self, shard: Shard, retry_s: float) -> None:
         while True:
             try:
-                deadline.start(CREATE_INDEXES_WITHIN_S)
-                async with shard.within_deadline():
-                    return await shard.create_indexes()
+                return await shard.create_indexes()
             except Unavailable:
                 pass  # logged by the health check
             except Exception:

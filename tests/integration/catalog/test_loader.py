@@ -21,6 +21,7 @@ from services.catalog.adapter import Adapter
 from services.catalog.item import Item
 from services.catalog.loader import rows
 from services.catalog.loader.errors import AnotherLoad
+from services.catalog.loader.inputs import published_files
 from services.catalog.loader.job import LoadJob
 from services.catalog.loader.lease import Lease
 from services.catalog.loader.report import Report
@@ -100,8 +101,7 @@ def title(number: int, name: str = "", genres: str = "Drama", adult: int = 0) ->
 
 
 def sample_files(adapter: Adapter) -> list[Path]:
-    names = [adapter.source.name, *(joined.file.name for joined in adapter.joined)]
-    return [datasets.sample_folder(adapter) / name for name in names]
+    return [ROOT / "services" / adapter.name / "sample" / file.name for file in published_files(adapter)]
 
 
 @pytest.mark.parametrize("adapter", datasets.adapters(), ids=lambda adapter: adapter.name)
@@ -204,7 +204,7 @@ def test_gzip_and_zip_files_are_read(load: Loader, tmp_path: Path) -> None:
 
 def wrong_inputs(folder: Path) -> Iterator[tuple[str, list[Path], str]]:
     files = titles(folder, title(1))
-    books = datasets.sample_folder(datasets.get_adapter("book")) / "book_data.csv"
+    books = ROOT / "services" / "book" / "sample" / "book_data.csv"
     yield "imdb", [*files, books], "looks like book_data.csv of the book dataset"
     yield "book", [books, files[0]], "looks like title.basics.tsv of the imdb dataset; expected book_data.csv with"
     yield "imdb", files[:1], "title.ratings.tsv is missing"

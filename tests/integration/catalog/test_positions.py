@@ -122,7 +122,7 @@ async def test_positions_reserved_by_a_crashed_create_are_skipped_then_filled(st
     before = await store.create(Item(name="before", category=("Drama",)))
     document = documents.from_item(Item(name="crashed", category=("Drama",)))
     await shard.positions.reserve_for([document])
-    await shard.create(documents.from_item(Item(name="after", category=("Drama",))))
+    await shard.insert([documents.from_item(Item(name="after", category=("Drama",)))])
     assert [one.name for one in await all_items(store)] == [before.name, "after"]
     await wait_until_filled(store, shards)
     assert await store.count(ALL_ITEMS) == await store.count("Drama") == 2
@@ -143,7 +143,7 @@ async def test_an_item_is_listed_even_if_its_reserved_position_was_removed(store
     document = documents.from_item(Item(name="slow", category=("Drama",)))
     reserved = await shard.positions.reserve_for([document])
     for name, positions in reserved.items():
-        await shard.positions.fill(name, positions.start)
+        await shard.positions.fill([(name, positions.start)])
     assert await store.count(ALL_ITEMS) == 0
     await shard.items.insert_one(document)
     await shard.positions.confirm(reserved)
@@ -153,12 +153,13 @@ async def test_an_item_is_listed_even_if_its_reserved_position_was_removed(store
 
 async def test_a_new_item_that_is_moved_before_its_confirmation_leaves_no_hole(store: Store, shards: Shards) -> None:
     shard = store.shards[0]
-    gone = await shard.create(documents.from_item(Item(name="gone")))
-    await shard.create(documents.from_item(Item(name="before")))
+    deleted = documents.from_item(Item(name="deleted"))
+    await shard.insert([deleted])
+    await shard.insert([documents.from_item(Item(name="before"))])
     quick = documents.from_item(Item(name="quick"))
     reserved = await shard.positions.reserve_for([quick])
     await shard.items.insert_one(quick)
-    await shard.delete(gone)
+    await shard.delete(deleted["_id"])
     await shard.positions.confirm(reserved)
     assert [one.name for one in await all_items(store)] == ["quick", "before"]
     assert_no_holes(shards)
@@ -168,10 +169,10 @@ async def test_an_item_whose_reserved_position_is_occupied_gets_another(store: S
     shard = store.shards[0]
     slow = documents.from_item(Item(name="slow", category=("Drama",)))
     reserved = await shard.positions.reserve_for([slow])
-    await shard.positions.fill(ALL_ITEMS, reserved[ALL_ITEMS].start)
-    await shard.create(documents.from_item(Item(name="quick")))
+    await shard.positions.fill([(ALL_ITEMS, reserved[ALL_ITEMS].start)])
+    await shard.insert([documents.from_item(Item(name="quick"))])
     # What `insert` does after reserving positions.
-    ((refused, index),) = await shard._insert([slow])
+    ((refused, index),) = await shard._insert_many([slow])
     assert (refused["name"], index) == ("slow", "places")
     assert await shard.insert([documents.without_positions(refused)]) == []
     await wait_until_filled(store, shards)
@@ -194,10 +195,10 @@ async def test_positions_reserved_by_an_active_batch_are_not_filled(store: Store
 @pytest.mark.parametrize("inserted", [[], [0, 1], [3, 4], [1, 3], [0, 1, 2, 3, 4]])
 async def test_repair_fills_the_holes_of_a_crashed_batch(store: Store, shards: Shards, inserted: list[int]) -> None:
     shard = store.shards[0]
-    await shard.create(documents.from_item(Item(name="before", category=("Drama",))))
+    await shard.insert([documents.from_item(Item(name="before", category=("Drama",)))])
     batch = [documents.from_item(Item(name=str(number), category=("Drama",))) for number in range(5)]
     await shard.positions.reserve_for(batch, batch=True)
-    await shard.create(documents.from_item(Item(name="between", category=("Comedy",))))
+    await shard.insert([documents.from_item(Item(name="between", category=("Comedy",)))])
     for number in inserted:
         await shard.items.insert_one(batch[number])
     await shard.positions.repair()

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from services.catalog.item import Item, Skipped, checked
 from services.catalog.loader import rows
 from services.imdb.adapter import ImdbTitles
 
+SERVICES = Path(__file__).resolve().parents[3] / "services"
 ADAPTERS = datasets.adapters()
 
 
@@ -21,7 +23,7 @@ def name_of(adapter: Adapter) -> str:
 
 
 def sample_rows(adapter: Adapter) -> Iterator[Row | Skipped]:
-    content = (datasets.sample_folder(adapter) / adapter.source.name).read_bytes()
+    content = (SERVICES / adapter.name / "sample" / adapter.source.name).read_bytes()
     text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
     columns = rows.header(text, adapter.source.format)
     return rows.rows(text, adapter.source.format, columns)
