@@ -1,6 +1,6 @@
-"""The REST API: connexion routes by the OpenAPI document, the other services do the work over gRPC."""
+"""The REST API in front of the gRPC services, described by an OpenAPI document."""
 
 import warnings
 
-# connexion imports starlette's test client, which warns at every start; not ours to mend.
+# connexion imports Starlette's test client, which warns at every start.
 warnings.filterwarnings("ignore", message=".*starlette.testclient.*")

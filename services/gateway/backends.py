@@ -1,4 +1,4 @@
-"""The services behind the API, asked over gRPC."""
+"""The gRPC services behind the API."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The OpenAPI document: the files of openapi/ joined, with what only the running gateway knows."""
+"""The OpenAPI document: the files of openapi/, completed with the item types and the identity provider's URL."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,6 @@ Document = dict[str, Any]
 
 
 def document(auth0_url: str) -> Document:
-    """All of the API, with the datasets that there are and the addresses at which one signs in."""
     joined: Document = {}
     for file in sorted(FILES.glob("*.yaml")):
         _join(joined, yaml.safe_load(file.read_text(encoding="utf-8")))
@@ -31,19 +30,11 @@ def _join(into: Document, other: Mapping[str, Any]) -> None:
         if isinstance(value, Mapping) and key in into:
             _join(into[key], value)
         elif key in into:
-            raise ValueError(f"{key} is in two of the files")
+            raise ValueError(f"{key} is in two files")
         else:
             into[key] = value
 
 
-def paths(joined: Document) -> dict[str, str]:
-    """The path of each operation, by its id."""
-    return {operation["operationId"]: path for path, operation in operations(joined)}
-
-
-def operations(joined: Document) -> list[tuple[str, Document]]:
-    return [(path, operation) for path, methods in joined["paths"].items() for operation in methods.values()]
-
-
 def permissions(joined: Document) -> list[str]:
+    """All permissions; api.yaml is the only list of them."""
     return list(joined["components"]["securitySchemes"]["auth0"]["flows"]["implicit"]["scopes"])

@@ -86,7 +86,7 @@ def test_reading_needs_no_token(mesh: RunningMesh) -> None:
 def test_marking_an_item_needs_a_token(mesh: RunningMesh) -> None:
     with mesh.outside() as client:
         answer = client.put(f"/item/BOOK/{UNKNOWN_ID}/seen")
-    assert problem(answer, 401) == "this needs an access token"
+    assert problem(answer, 401) == "an access token is required"
     assert answer.headers["www-authenticate"] == 'Bearer realm="seen"'
 
 

@@ -1,4 +1,4 @@
-"""Single items, and one's marks on them."""
+"""Single items, and a user's marks on them."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from starlette.responses import Response
 
 from seen.v1 import library_pb2
 from seen.v1.account_pb2 import LIKE, SEEN, MarkKind
-from services.gateway import convert
 from services.gateway.backends import Backends
+from services.gateway.convert import new_item, ref, to_json
 from services.gateway.http.responses import Cacheable, Json, NoContent
 
 
@@ -16,16 +16,15 @@ class Items:
         self._library = backends.library
 
     async def create_item(self, body: dict[str, Any]) -> Response:
-        item = await self._library.CreateItem(library_pb2.CreateLibraryItemRequest(item=convert.new_item(body)))
-        created = convert.item(item)
+        item = await self._library.CreateItem(library_pb2.CreateLibraryItemRequest(item=new_item(body)))
+        created = to_json(item)
         return Json(created, 201, {"Location": f"/item/{created['type']}/{created['id']}"})
 
     async def get_item(self, type: str, id: str) -> Response:
-        item = await self._library.GetItem(library_pb2.GetLibraryItemRequest(item=convert.ref(type, id)))
-        return Cacheable(convert.item(item))
+        return Cacheable(to_json(await self._library.GetItem(library_pb2.GetLibraryItemRequest(item=ref(type, id)))))
 
     async def delete_item(self, type: str, id: str) -> Response:
-        await self._library.DeleteItem(library_pb2.DeleteLibraryItemRequest(item=convert.ref(type, id)))
+        await self._library.DeleteItem(library_pb2.DeleteLibraryItemRequest(item=ref(type, id)))
         return NoContent()
 
     async def mark_seen(self, type: str, id: str, user: str) -> Response:
@@ -41,11 +40,9 @@ class Items:
         return await self._unmark(type, id, user, LIKE)
 
     async def _mark(self, type: str, id: str, user: str, kind: MarkKind) -> Response:
-        request = library_pb2.MarkItemRequest(subject=user, item=convert.ref(type, id), kind=kind)
-        await self._library.MarkItem(request)
+        await self._library.MarkItem(library_pb2.MarkItemRequest(subject=user, item=ref(type, id), kind=kind))
         return NoContent()
 
     async def _unmark(self, type: str, id: str, user: str, kind: MarkKind) -> Response:
-        request = library_pb2.UnmarkItemRequest(subject=user, item=convert.ref(type, id), kind=kind)
-        await self._library.UnmarkItem(request)
+        await self._library.UnmarkItem(library_pb2.UnmarkItemRequest(subject=user, item=ref(type, id), kind=kind))
         return NoContent()

@@ -1,19 +1,20 @@
 """Two questions over all of IMDb, whose answers are computed in the background."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 from starlette.responses import Response
 
 from seen.v1 import spark_pb2
 from services.common.errors import NoAnswer
-from services.gateway import convert
 from services.gateway.backends import Backends
+from services.gateway.convert import to_json
 from services.gateway.http import problems
 from services.gateway.http.responses import Cacheable, Json
 
 FRESH = "public, max-age=60"
 STALE = "public, max-age=5"
-ASK_AGAIN_S = 5
+DEFAULT_RETRY_AFTER_S = 5
 
 
 class Spark:
@@ -22,35 +23,52 @@ class Spark:
 
     async def get_best_director(self, min_films: int, min_votes: int) -> Response:
         request = spark_pb2.GetBestDirectorRequest(min_films=min_films, min_votes=min_votes)
-        found = await _asked(self._spark.GetBestDirector(request))
-        if not found.HasField("answer"):
-            return _accepted(found.computation)
-        return Cacheable(convert.best_director(found), STALE if found.computation.stale else FRESH)
+        return _answered(await _reply(self._spark.GetBestDirector(request)))
 
     async def refresh_best_director(self, min_films: int, min_votes: int) -> Response:
         request = spark_pb2.GetBestDirectorRequest(min_films=min_films, min_votes=min_votes, refresh=True)
-        return _accepted((await _asked(self._spark.GetBestDirector(request))).computation)
+        return _accepted((await _reply(self._spark.GetBestDirector(request))).computation)
 
     async def get_most_connected(self) -> Response:
-        found = await _asked(self._spark.GetMostConnected(spark_pb2.GetMostConnectedRequest()))
-        if not found.HasField("answer"):
-            return _accepted(found.computation)
-        return Cacheable(convert.most_connected(found), STALE if found.computation.stale else FRESH)
+        return _answered(await _reply(self._spark.GetMostConnected(spark_pb2.GetMostConnectedRequest())))
 
     async def refresh_most_connected(self) -> Response:
         request = spark_pb2.GetMostConnectedRequest(refresh=True)
-        return _accepted((await _asked(self._spark.GetMostConnected(request))).computation)
+        return _accepted((await _reply(self._spark.GetMostConnected(request))).computation)
 
 
-async def _asked(call: Any) -> Any:
-    """The service's answer. Where it does not run at all, the user is told so rather than to try again."""
+async def _reply(call: Awaitable[Any]) -> Any:
+    """The service's reply. Where the service is not installed, retrying would not help, so users are told."""
     try:
         return await call
     except NoAnswer as error:
-        detail = "the service that answers questions over all of IMDb is not running here"
-        raise problems.unavailable(detail) from error
+        raise problems.unavailable("the service for questions over all of IMDb is not running") from error
+
+
+def _answered(reply: Any) -> Response:
+    """200 with the answer, or 202 while there is none."""
+    computation = reply.computation
+    if not reply.HasField("answer"):
+        return _accepted(computation)
+    content = to_json(reply.answer) | {"stale": computation.stale}
+    if computation.HasField("computed_at"):
+        content["computedAt"] = computation.computed_at.ToJsonString()
+    if computation.stale or computation.running or computation.failure:
+        content["computation"] = _progress(computation)
+    return Cacheable(content, STALE if computation.stale else FRESH)
 
 
 def _accepted(computation: spark_pb2.Computation) -> Response:
-    wait_s = computation.retry_after_s if computation.retry_after_s > 0 else ASK_AGAIN_S
-    return Json(convert.computation(computation), 202, {"Retry-After": str(wait_s)})
+    wait_s = computation.retry_after_s if computation.retry_after_s > 0 else DEFAULT_RETRY_AFTER_S
+    return Json(_progress(computation), 202, {"Retry-After": str(wait_s)})
+
+
+def _progress(computation: spark_pb2.Computation) -> dict[str, Any]:
+    content: dict[str, Any] = {"running": computation.running}
+    if computation.running:
+        content |= {"stage": computation.stage, "progress": computation.progress}
+    if computation.failure:
+        content["failure"] = computation.failure
+    if computation.retry_after_s > 0:
+        content["retryAfterSeconds"] = computation.retry_after_s
+    return content

@@ -1,4 +1,4 @@
-"""Accounts, what their owners have marked, and the way to the identity provider."""
+"""Accounts, their marks, and sign-in at the identity provider."""
 
 import secrets
 from collections.abc import Mapping
@@ -8,12 +8,13 @@ from starlette.responses import RedirectResponse, Response
 
 from seen.v1 import account_pb2, library_pb2
 from seen.v1.account_pb2 import LIKE, SEEN, MarkKind
-from services.gateway import convert
 from services.gateway.backends import Backends
+from services.gateway.convert import Json as JsonObject
+from services.gateway.convert import to_json
 from services.gateway.http.responses import NO_STORE, Json, NoContent
 from services.gateway.settings import GatewaySettings
 
-STATE_COOKIE = "seen_sign_in"  # the front page compares it with what comes back
+STATE_COOKIE = "seen_sign_in"  # the front page compares it with the state that comes back
 STATE_LIFETIME_S = 600
 
 
@@ -26,35 +27,36 @@ class Users:
 
     async def create_user(self, body: Mapping[str, str], user: str) -> Response:
         request = account_pb2.CreateUserRequest(subject=user, username=body["username"])
-        return Json(convert.user(await self._account.CreateUser(request)), 201, {"Location": "/user"})
+        return Json(_user(await self._account.CreateUser(request)), 201, {"Location": "/user"})
 
     async def rename_user(self, body: Mapping[str, str], user: str) -> Response:
         request = account_pb2.RenameUserRequest(subject=user, username=body["username"])
-        return Json(convert.user(await self._account.RenameUser(request)))
+        return Json(_user(await self._account.RenameUser(request)))
 
     async def get_user(self, user: str) -> Response:
-        return Json(convert.user(await self._account.GetUser(account_pb2.GetUserRequest(subject=user))))
+        return Json(_user(await self._account.GetUser(account_pb2.GetUserRequest(subject=user))))
 
     async def delete_user(self, user: str) -> Response:
         await self._account.DeleteUser(account_pb2.DeleteUserRequest(subject=user))
         return NoContent()
 
     async def search_users(self, username: str) -> Response:
-        found = await self._account.SearchUsers(account_pb2.SearchUsersRequest(prefix=username))
-        return Json({"usernames": list(found.usernames)})
+        return Json(to_json(await self._account.SearchUsers(account_pb2.SearchUsersRequest(prefix=username))))
 
     async def list_seen(self, user: str, size: int, cursor: str = "") -> Response:
-        return await self._marked(user, SEEN, size, cursor)
+        return await self._marked_items(user, SEEN, size, cursor)
 
     async def list_liked(self, user: str, size: int, cursor: str = "") -> Response:
-        return await self._marked(user, LIKE, size, cursor)
+        return await self._marked_items(user, LIKE, size, cursor)
 
-    async def _marked(self, user: str, kind: MarkKind, size: int, cursor: str) -> Response:
+    async def _marked_items(self, user: str, kind: MarkKind, size: int, cursor: str) -> Response:
         request = library_pb2.ListMarkedItemsRequest(subject=user, kind=kind, size=size, cursor=cursor)
-        return Json(convert.marked_items(await self._library.ListMarkedItems(request)))
+        reply = to_json(await self._library.ListMarkedItems(request))
+        next_cursor = reply.pop("nextCursor")
+        return Json(reply | ({"nextCursor": next_cursor} if next_cursor else {}))
 
     async def log_in(self, headers: Mapping[str, str]) -> Response:
-        """By the implicit flow: the token comes back in the front page's address, and never to this server."""
+        """Implicit flow: the token comes back in the fragment of the front page's URL, which no server sees."""
         state = secrets.token_urlsafe(16)
         response = self._to_provider(
             headers,
@@ -79,9 +81,15 @@ class Users:
         )
 
     def _to_provider(self, headers: Mapping[str, str], path: str, **query: str) -> Response:
-        """Sends a browser there; a client that asks for JSON gets the address."""
-        address = f"{self._settings.auth0_url}{path}?{urlencode(query)}"
+        """Redirects browsers; clients that accept only JSON get the URL."""
+        url = f"{self._settings.auth0_url}{path}?{urlencode(query)}"
         accepted = headers.get("accept", "")
         if "application/json" in accepted and "text/html" not in accepted:
-            return Json({"url": address}, headers={"Vary": "Accept"})
-        return RedirectResponse(address, 302, {"Vary": "Accept", "Cache-Control": NO_STORE})
+            return Json({"url": url}, headers={"Vary": "Accept"})
+        return RedirectResponse(url, 302, {"Vary": "Accept", "Cache-Control": NO_STORE})
+
+
+def _user(user: account_pb2.User) -> JsonObject:
+    """Whether or not there is a username, the other fields come first."""
+    content = to_json(user)
+    return {**{name: value for name, value in content.items() if name != "username"}, **content}

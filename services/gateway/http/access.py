@@ -1,4 +1,4 @@
-"""Who may call an operation, as its `security` in the specification says."""
+"""Who may call an operation, according to its `security` in the specification."""
 
 from collections.abc import Mapping, Sequence
 
@@ -32,7 +32,7 @@ class Access:
         if not sent:
             if self._optional:
                 return None
-            raise Problem(401, "this needs an access token", headers={"WWW-Authenticate": CHALLENGE})
+            raise Problem(401, "an access token is required", headers={"WWW-Authenticate": CHALLENGE})
         token = await self._verifier.verify(_bearer(sent))
         if not self._permissions <= token.permissions:
             raise _forbidden(" ".join(sorted(self._permissions)))
@@ -44,10 +44,10 @@ def _bearer(sent: Sequence[str]) -> str:
         raise rejected("there is more than one Authorization header")
     scheme, _, token = sent[0].partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise rejected("the Authorization header must read Bearer and a token")
+        raise rejected("the Authorization header must have the form: Bearer TOKEN")
     return token.strip()
 
 
 def _forbidden(scope: str) -> Problem:
     challenge = f'{CHALLENGE}, error="insufficient_scope", scope="{scope}"'
-    return Problem(403, f"this needs the permission {scope}", headers={"WWW-Authenticate": challenge})
+    return Problem(403, f"the permission {scope} is required", headers={"WWW-Authenticate": challenge})

@@ -1,4 +1,4 @@
-"""A request's body as JSON."""
+"""JSON bodies of requests."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from starlette.types import Receive
 from services.common import deadline
 from services.gateway.http import problems
 from services.gateway.http.problems import FieldError, Problem
-from services.gateway.http.validation import Validator, faults, printable
+from services.gateway.http.validation import Validator, check, printable
 
 MEDIA_TYPE = "application/json"
 MAX_LENGTH_DIGITS = 19  # of a Content-Length
@@ -44,7 +44,7 @@ class Body:
             return dict(self._defaults)
         _check_media_type(headers)
         value = _parse(content)
-        if errors := faults(self._validator, value):
+        if errors := check(self._validator, value):
             raise problems.invalid(errors)
         return {**self._defaults, **value}
 
@@ -56,7 +56,7 @@ class Body:
                 while more:
                     message = await receive()
                     if message["type"] == "http.disconnect":
-                        raise Problem(400, "the client went away before its body was there")
+                        raise Problem(400, "the client closed the connection before the end of the body")
                     content += message.get("body", b"")
                     if len(content) > self._max_bytes:  # sent in chunks, without Content-Length
                         raise _too_large(self._max_bytes)
@@ -68,45 +68,45 @@ class Body:
 
 def _check_media_type(headers: Headers) -> None:
     if headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
-        raise _unsupported("Content-Encoding", "must be left out: the body must not be compressed")
-    # Without a type it is taken for what it must be.
-    kind, *rest = headers.get("content-type", MEDIA_TYPE).lower().split(";")
-    if kind.strip() != MEDIA_TYPE:
+        raise _unsupported("Content-Encoding", "must be absent: compressed bodies are not supported")
+    # Without a Content-Type, assume the only supported one.
+    media_type, *parameters = headers.get("content-type", MEDIA_TYPE).lower().split(";")
+    if media_type.strip() != MEDIA_TYPE:
         raise _unsupported("Content-Type", f"must be {MEDIA_TYPE}")
-    for parameter in rest:
+    for parameter in parameters:
         name, _, value = parameter.strip().partition("=")
         if name == "charset" and value.strip('"') not in ("utf-8", "utf8", "us-ascii"):
-            raise _unsupported("Content-Type", "must name no charset but UTF-8")
+            raise _unsupported("Content-Type", "must not name a charset other than UTF-8")
 
 
 def _parse(content: bytes) -> Any:
     try:
-        return json.loads(content.decode(), object_pairs_hook=_once_each, parse_constant=_no_number)
+        return json.loads(content.decode(), object_pairs_hook=_unique_names, parse_constant=_refuse_constant)
     except UnicodeDecodeError:
-        raise _refused("must be in UTF-8") from None
+        raise _refused("must be UTF-8") from None
     except json.JSONDecodeError as error:
-        raise _refused(f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+        raise _refused(f"is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
         raise _refused("is nested too deeply") from None
     except ValueError:  # Python's limit on the digits of a number
-        raise _refused("holds a number that is too long") from None
+        raise _refused("contains a number with too many digits") from None
 
 
-def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
     for name, value in pairs:
-        if name in found:
-            raise problems.invalid([FieldError(printable(name), "must be given only once")])
-        found[name] = value
-    return found
+        if name in members:
+            raise problems.invalid([FieldError(printable(name), "must not be repeated")])
+        members[name] = value
+    return members
 
 
-def _no_number(constant: str) -> NoReturn:
-    raise _refused(f"is not JSON: {constant} is no number")
+def _refuse_constant(constant: str) -> NoReturn:
+    raise _refused(f"is not valid JSON: {constant} is not a JSON number")
 
 
 def _unsupported(header: str, message: str) -> Problem:
-    # What would be accepted: RFC 9110, section 15.5.16.
+    # RFC 9110, section 15.5.16: the response says what is supported.
     accepted = {"Accept": MEDIA_TYPE, "Accept-Encoding": "identity"}
     return Problem(415, f"{header}: {message}", errors=[FieldError(header, message)], headers=accepted)
 

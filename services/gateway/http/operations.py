@@ -63,8 +63,8 @@ class Operations:
 
     def match(self, method: str, path: str) -> tuple[Operation, Mapping[str, str]] | None:
         """The operation and its path parameters; None if the specification has no such path. 405 for other methods."""
-        if "\n" in path:  # `$` in the specification's patterns would overlook one at the end
-            raise problems.invalid([FieldError("path", "must not hold line breaks")])
+        if "\n" in path:  # `$` in the patterns would ignore one at the end
+            raise problems.invalid([FieldError("path", "must not contain line breaks")])
         for pattern, operations in self._paths:
             if match := pattern.fullmatch(path):
                 if operation := operations.get(method):

@@ -1,4 +1,4 @@
-"""The parameters in a request's path and query."""
+"""Parameters in the path and query of requests."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -7,21 +7,23 @@ from urllib.parse import parse_qsl
 
 from services.gateway.http import problems
 from services.gateway.http.problems import FieldError
-from services.gateway.http.validation import Validator, faults, printable
+from services.gateway.http.validation import Validator, check, printable
 
-MOST_QUERY_PARAMETERS = 50
+MAX_QUERY_PARAMETERS = 50
 
-# As many digits as the largest number that a protocol carries.
-_WHOLE = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+# 19 digits: the length of the largest 64-bit integer.
+_INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 
 
 class Parameters:
-    """Those of one operation, by the names that its handler knows them by: `minFilms` is `min_films`."""
+    """The parameters of one operation. Handlers get them in snake_case: `minFilms` is `min_films`."""
 
     def __init__(self, definitions: Sequence[Mapping[str, Any]]) -> None:
-        self._path = {one["name"]: Parameter(one) for one in definitions if one["in"] == "path"}
-        self._query = {one["name"]: Parameter(one) for one in definitions if one["in"] == "query"}
-        self._defaults = {one.argument: one.default for one in self._query.values() if one.default is not None}
+        self._path = {item["name"]: Parameter(item) for item in definitions if item["in"] == "path"}
+        self._query = {item["name"]: Parameter(item) for item in definitions if item["in"] == "query"}
+        self._defaults = {
+            parameter.argument: parameter.default for parameter in self._query.values() if parameter.default is not None
+        }
 
     def all(self) -> Iterable["Parameter"]:
         return (*self._path.values(), *self._query.values())
@@ -41,19 +43,19 @@ class Parameters:
     def _read_query(self, query: bytes, arguments: dict[str, Any]) -> list[FieldError]:
         try:
             pairs = parse_qsl(
-                query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_QUERY_PARAMETERS
+                query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_PARAMETERS
             )
         except UnicodeDecodeError:
             return [FieldError("query", "must be percent-encoded UTF-8")]
         except ValueError:
-            return [FieldError("query", f"must hold at most {MOST_QUERY_PARAMETERS} parameters")]
+            return [FieldError("query", f"must have at most {MAX_QUERY_PARAMETERS} parameters")]
         errors: list[FieldError] = []
         seen: set[str] = set()
         for name, value in pairs:
             if name not in self._query:
-                errors.append(FieldError(printable(name), "is not known"))
+                errors.append(FieldError(printable(name), "unknown parameter"))
             elif name in seen:
-                errors.append(FieldError(name, "must be given only once"))
+                errors.append(FieldError(name, "must not be repeated"))
             else:
                 errors += self._query[name].read(value, arguments)
             seen.add(name)
@@ -71,12 +73,12 @@ class Parameter:
 
     def read(self, text: str, arguments: dict[str, Any]) -> list[FieldError]:
         arguments[self.argument] = value = self._parse(text)
-        return faults(self._validator, value, self._name)
+        return check(self._validator, value, self._name)
 
 
-def _whole(text: str) -> int | str:
-    return int(text) if _WHOLE.fullmatch(text) else text
+def _integer(text: str) -> int | str:
+    return int(text) if _INTEGER.fullmatch(text) else text
 
 
-# What is not of the type stays text, which the schema then refuses.
-_PARSE: Mapping[str, Callable[[str], object]] = {"string": str, "integer": _whole}
+# Text that is not of the type stays a string, which the schema then refuses.
+_PARSE: Mapping[str, Callable[[str], object]] = {"string": str, "integer": _integer}

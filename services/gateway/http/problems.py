@@ -53,7 +53,7 @@ _HEADERS: Mapping[int, Mapping[str, str]] = {
     503: RETRY_AFTER,
 }
 _TITLE = {413: "Content Too Large"}  # RFC 9110's name; Python 3.11 has the older one
-_DETAIL = {404: "there is nothing at this address", 405: "this address does not know this method"}
+_DETAIL = {404: "this path does not exist", 405: "this path does not support this method"}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How often one caller may ask, where that is limited at all. Each gateway counts for itself."""
+"""Limits the requests of each caller. Each gateway process counts separately."""
 
 import math
 import time
@@ -7,24 +7,24 @@ from collections.abc import Mapping
 
 from services.gateway.http.problems import Problem
 
-MOST_CALLERS = 10_000  # those longest away are forgotten first
+MAX_CALLERS = 10_000  # the least recent ones are dropped
 
 
 class RateLimit:
-    """A bucket for each caller, which holds a minute's requests and fills up evenly."""
+    """A token bucket per caller: it holds one minute's requests and refills evenly."""
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # what is left, and when that was
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # requests left, and when
 
     def take(self, caller: str) -> Mapping[str, str]:
-        """The headers that say what is left. Raises 429 where nothing is."""
+        """Counts a request and returns the RateLimit headers. Raises a 429 problem if none is left."""
         now = time.monotonic()
         left, before = self._buckets.pop(caller, (float(self._per_minute), now))
         left = min(self._per_minute, left + (now - before) * self._per_minute / 60)
         empty = left < 1
         self._buckets[caller] = left if empty else left - 1, now
-        if len(self._buckets) > MOST_CALLERS:
+        if len(self._buckets) > MAX_CALLERS:
             self._buckets.popitem(last=False)
         if empty:
             wait_s = math.ceil((1 - left) * 60 / self._per_minute)

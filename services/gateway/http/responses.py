@@ -1,4 +1,4 @@
-"""Successful answers as JSON."""
+"""Successful responses."""
 
 import hashlib
 import json
@@ -8,10 +8,9 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-# May be kept, but must be asked about each time: a deleted item is gone at once, an unchanged one costs no bytes.
+# Caches must revalidate each time: a deleted item disappears at once, an unchanged one costs no bytes.
 REVALIDATE = "public, no-cache"
 NO_STORE = "no-store"
-
 
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
@@ -21,7 +20,7 @@ def encode(content: Any) -> bytes:
 
 
 class Json(Response):
-    """Content to be rendered, or rendered already."""
+    """Content to be encoded; bytes are encoded already."""
 
     media_type = "application/json"
 
@@ -38,7 +37,7 @@ class NoContent(Response):
 
 
 class Cacheable(Json):
-    """Carries an ETag, and is 304 to a client that has it already."""
+    """A response with an ETag; 304 if the client has the same content."""
 
     def __init__(self, content: Any, cache_control: str = REVALIDATE, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(content, headers={"Cache-Control": cache_control, **(headers or {})})
@@ -52,6 +51,6 @@ class Cacheable(Json):
         await super().__call__(scope, receive, send)
 
     def _is_in(self, tags: bytes) -> bool:
-        # https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2: compared as weak tags.
-        known = {tag.strip().removeprefix("W/") for tag in tags.decode("latin-1").split(",")}
-        return bool(known & {self._etag, "*"})
+        # Weak comparison: RFC 9110, section 13.1.2.
+        sent = {tag.strip().removeprefix("W/") for tag in tags.decode("latin-1").split(",")}
+        return bool(sent & {self._etag, "*"})

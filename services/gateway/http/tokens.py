@@ -152,9 +152,9 @@ class Verifier:
         except ExpiredSignatureError:
             raise rejected("the token has expired") from None
         except JWTClaimsError as error:
-            raise rejected(_CLAIM.get(str(error), "the token's claims cannot be accepted")) from None
+            raise rejected(_CLAIM.get(str(error), "the token's claims are invalid")) from None
         except (JOSEError, ValueError, TypeError, OverflowError, RecursionError):
-            raise rejected("the token's signature or claims cannot be accepted") from None
+            raise rejected("the token's signature or claims are invalid") from None
 
 
 # jose's messages that help a user.
@@ -175,7 +175,7 @@ def _key_id(text: str) -> str:
         raise rejected(f"the token must be signed with {ALGORITHM}")
     key_id = header.get("kid")
     if not isinstance(key_id, str):
-        raise rejected("the token names no key")
+        raise rejected("the token has no key id")
     return key_id
 
 
@@ -195,7 +195,7 @@ def _permissions(claims: Mapping[str, Any]) -> frozenset[str]:
 
 
 def rejected(description: str) -> Problem:
-    """401 for a token that cannot be accepted (RFC 6750)."""
+    """401 for an invalid token (RFC 6750)."""
     challenge = f'{CHALLENGE}, error="invalid_token", error_description="{description}"'
     return Problem(401, description, headers={"WWW-Authenticate": challenge})
 

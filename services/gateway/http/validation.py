@@ -1,4 +1,4 @@
-"""Checks values against the specification's schemas, and names the fields at fault without repeating what was sent."""
+"""Checks values against the specification's schemas. Messages name the field and never repeat its value."""
 
 import re
 import unicodedata
@@ -14,66 +14,66 @@ Schema = Mapping[str, Any]
 
 _NOUN = {
     "object": "an object",
-    "array": "a list",
-    "string": "text",
-    "integer": "a whole number",
+    "array": "an array",
+    "string": "a string",
+    "integer": "an integer",
     "number": "a number",
     "boolean": "true or false",
 }
-# What no value may hold: control characters, and halves of characters that are no Unicode.
+# Categories of Unicode that no text may contain: control characters and unpaired surrogates.
 _UNUSABLE = frozenset({"Cc", "Cs"})
 
 
-def faults(validator: Draft4Validator, value: object, name: str = "") -> list[FieldError]:
-    """What is wrong with a value, one fault a field; `name` is what the caller knows the value by."""
-    found: dict[str, str] = {}
+def check(validator: Draft4Validator, value: object, name: str = "") -> list[FieldError]:
+    """What is wrong with a value: at most one error per field. `name` is that of a parameter; a body has none."""
+    messages: dict[str, str] = {}
     for error in validator.iter_errors(value):
-        at = ([name] if name else []) + [str(step) for step in error.absolute_path]
-        for member, message in _explained(error):
-            found.setdefault(".".join([*at, *member]) or "body", message)
-    return [FieldError(field, message) for field, message in found.items()]
+        path = ([name] if name else []) + [str(step) for step in error.absolute_path]
+        for member, message in _explain(error):
+            messages.setdefault(".".join([*path, *member]) or "body", message)
+    return [FieldError(field, message) for field, message in messages.items()]
 
 
-def _explained(error: ValidationError) -> Iterator[tuple[list[str], str]]:
-    """The members that the error is about, none where it is about the value itself, and what they must be."""
-    keyword, wanted, schema = str(error.validator), error.validator_value, error.schema
+def _explain(error: ValidationError) -> Iterator[tuple[list[str], str]]:
+    """The field that the error is about, relative to the value (empty for the value itself), and the message."""
+    keyword, limit, schema = str(error.validator), error.validator_value, error.schema
     if keyword == "required":
         yield [_missing(error)], "is required"
     elif keyword == "additionalProperties":
         for member in error.instance.keys() - schema["properties"].keys():
-            yield [printable(member)], "is not known"
+            yield [printable(member)], "unknown field"
     elif keyword == "pattern":
-        yield [], f"must {schema.get('x-must', 'match ' + wanted)}"
+        yield [], f"must {schema.get('x-must', 'match ' + limit)}"
     else:
-        yield [], _MESSAGE[keyword](wanted)
+        yield [], _MESSAGE[keyword](limit)
 
 
 _MESSAGE: Mapping[str, Callable[[Any], str]] = {
-    "type": lambda wanted: f"must be {_NOUN[wanted]}",
-    "text": lambda wanted: "must not hold control characters or broken Unicode",
-    "enum": lambda wanted: f"must be one of {', '.join(wanted)}",
-    "minimum": lambda wanted: f"must be at least {wanted}",
-    "maximum": lambda wanted: f"must be at most {wanted}",
-    "minLength": lambda wanted: "must not be empty" if wanted == 1 else f"must be at least {wanted} characters long",
-    "maxLength": lambda wanted: f"must be at most {wanted} characters long",
-    "minItems": lambda wanted: f"must hold at least {wanted}",
-    "maxItems": lambda wanted: f"must hold at most {wanted}",
-    "uniqueItems": lambda wanted: "must hold each only once",
+    "type": lambda limit: f"must be {_NOUN[limit]}",
+    "text": lambda limit: "must not contain control characters or unpaired surrogates",
+    "enum": lambda limit: f"must be one of {', '.join(limit)}",
+    "minimum": lambda limit: f"must be at least {limit}",
+    "maximum": lambda limit: f"must be at most {limit}",
+    "minLength": lambda limit: "must not be empty" if limit == 1 else f"must be at least {limit} characters long",
+    "maxLength": lambda limit: f"must be at most {limit} characters long",
+    "minItems": lambda limit: f"must have at least {limit} {'entry' if limit == 1 else 'entries'}",
+    "maxItems": lambda limit: f"must have at most {limit} entries",
+    "uniqueItems": lambda limit: "must not contain duplicates",
 }
 
 
 def printable(name: str) -> str:
-    """A name that somebody else chose, fit to be sent back to them."""
+    """A name chosen by the client, safe to repeat in a response."""
     return re.sub(r"[^\w.\-\[\] ]", "?", name)[:50]
 
 
 def _missing(error: ValidationError) -> str:
-    # jsonschema names the one that is missing only in its sentence: "'name' is a required property".
+    # jsonschema names the missing property only in its message: "'name' is a required property".
     return str(error.message).removesuffix(" is a required property").strip("'")
 
 
-def _type(validator: Any, wanted: str, instance: object, schema: Schema) -> Iterator[ValidationError]:
-    yield from Draft4Validator.VALIDATORS["type"](validator, wanted, instance, schema)
+def _type(validator: Any, limit: str, instance: object, schema: Schema) -> Iterator[ValidationError]:
+    yield from Draft4Validator.VALIDATORS["type"](validator, limit, instance, schema)
     if isinstance(instance, str):
         allowed = "\t\r\n" if schema.get("format") == "multiline" else ""
         if not instance.isprintable() and any(
@@ -82,11 +82,11 @@ def _type(validator: Any, wanted: str, instance: object, schema: Schema) -> Iter
             yield ValidationError("text", validator="text")
 
 
-def _unique(validator: Any, wanted: bool, instance: Any, schema: Schema) -> Iterator[ValidationError]:
-    # Comparing a list's members with each other is quadratic, so not where there are too many of them anyway.
+def _unique(validator: Any, limit: bool, instance: Any, schema: Schema) -> Iterator[ValidationError]:
+    # The comparison is quadratic, so skip it for arrays that are too long anyway.
     if isinstance(instance, list) and len(instance) <= schema["maxItems"]:
-        yield from Draft4Validator.VALIDATORS["uniqueItems"](validator, wanted, instance, schema)
+        yield from Draft4Validator.VALIDATORS["uniqueItems"](validator, limit, instance, schema)
 
 
-# OpenAPI 3.0's schemas are draft 4's, nearly.
+# The schemas of OpenAPI 3.0 are almost those of draft 4.
 Validator = extend(Draft4Validator, {"type": _type, "uniqueItems": _unique})

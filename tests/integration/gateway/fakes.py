@@ -103,10 +103,14 @@ class Fakes:
         self.spark = Fake(
             {
                 "GetBestDirector": spark_pb2.GetBestDirectorResponse(
-                    answer=spark_pb2.BestDirector(winner=director, films=[film]), computation=fresh
+                    answer=spark_pb2.BestDirector(winner=director, films=[film], left_out=spark_pb2.LeftOut()),
+                    computation=fresh,
                 ),
                 "GetMostConnected": spark_pb2.GetMostConnectedResponse(
-                    answer=spark_pb2.MostConnected(winner=connected, runners_up=[connected]), computation=fresh
+                    answer=spark_pb2.MostConnected(
+                        winner=connected, runners_up=[connected], left_out=spark_pb2.LeftOut()
+                    ),
+                    computation=fresh,
                 ),
             }
         )

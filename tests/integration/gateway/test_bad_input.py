@@ -38,7 +38,7 @@ ADDRESSES = [
     ("/lib/١", "page"),
     ("/lib/" + "9" * 30, "page"),
     ("/lib/" + "9" * 5000, "page"),
-    ("/lib/1000000001", "page"),
+    (f"/lib/{2**53 + 1}", "page"),
     ("/lib/1?size=0", "size"),
     ("/lib/1?size=101", "size"),
     ("/lib/1?size=ten", "size"),
@@ -138,7 +138,7 @@ BODIES: list[tuple[str, str | bytes, str]] = [
     ("/item", item(imageUrl="https://images.example/a b"), "imageUrl"),
     ("/item", item(imageUrl='https://x"><script>'), "imageUrl"),
     ("/item", item(imageUrl="https://images.example/" + "x" * 2000), "imageUrl"),
-    ("/item", item(year=0), "year"),
+    ("/item", item(year=3001), "year"),
     ("/item", item(year=1999.5), "year"),
     ("/item", item(year=2**70), "year"),
     ("/item", item(kind=""), "kind"),
@@ -178,7 +178,7 @@ async def test_a_bad_body_names_the_field(gateway: Gateway, path: str, body: str
 
 
 async def test_every_field_at_fault_is_named(gateway: Gateway) -> None:
-    response = await gateway.as_admin("POST", "/item", content=item(rating=11, year=0, x=1))
+    response = await gateway.as_admin("POST", "/item", content=item(rating=11, year=-3001, x=1))
     assert {error["field"] for error in response.json()["errors"]} == {"rating", "year", "x"}
 
 

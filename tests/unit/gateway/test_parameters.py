@@ -29,7 +29,7 @@ def test_one_that_is_left_out_has_its_default() -> None:
 
 @pytest.mark.parametrize("page", ["", "x", "1.0", "+1", " 1", "1 ", "0x1", "1_000", "١", "9" * 5000])
 def test_what_is_no_whole_number_is_refused(page: str) -> None:
-    with pytest.raises(Problem, match="page: must be a whole number"):
+    with pytest.raises(Problem, match="page: must be an integer"):
         read(page)
 
 

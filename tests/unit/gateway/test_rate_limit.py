@@ -44,7 +44,7 @@ def test_callers_do_not_use_up_each_others(clock: Clock) -> None:
 
 
 def test_callers_are_forgotten_where_there_are_too_many(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limit, "MOST_CALLERS", 2)
+    monkeypatch.setattr(rate_limit, "MAX_CALLERS", 2)
     limited = RateLimit(1)
     for caller in ("ana", "rui", "eva", "ana"):
         limited.take(caller)
