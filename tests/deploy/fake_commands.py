@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-
 from tests.conftest import ROOT
+from tests.deploy.render import find_kubectl
 
 FAKES = ("gcloud", "kubectl", "helm", "curl", "gke-gcloud-auth-plugin")
 # The real commands that scripts may use.
@@ -162,7 +161,7 @@ class FakeCommands:
     def _write_fake(self, command: str, log: Path, responses: Mapping[str, str]) -> None:
         path = self._fakes / command
         cases = "\n".join(f"{_pattern(pattern)}) {action} ;;" for pattern, action in responses.items())
-        real = KUBECTL.format(real=shutil.which("kubectl"), applied=self._applied) if command == "kubectl" else ""
+        real = KUBECTL.format(real=find_kubectl(), applied=self._applied) if command == "kubectl" else ""
         path.write_text(
             f'#!{shutil.which("bash")}\ncall="{command} $*"\nprintf "%s\\x1e" "$call" >>{log}\n{real}\n'
             f"case $call in\n{cases}\nesac\n"
@@ -173,8 +172,3 @@ class FakeCommands:
 def _pattern(pattern: str) -> str:
     """A pattern for `case`, in which only * is special."""
     return "*".join(shlex.quote(part) if part else "" for part in pattern.split("*"))
-
-
-def need_kubectl() -> None:
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl, which renders the manifests, is not installed")

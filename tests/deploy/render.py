@@ -1,7 +1,9 @@
 """Renders the manifests with kubectl's Kustomize, as they would be applied to a cluster."""
 
+import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -57,11 +59,20 @@ def with_added_dataset() -> Path:
     return root
 
 
-@cache
-def _text(path: Path) -> str:
-    kubectl = shutil.which("kubectl")
+def find_kubectl() -> str | None:
+    """The kubectl of the extra `test`, otherwise the machine's."""
+    return shutil.which("kubectl", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+
+
+def need_kubectl() -> str:
+    kubectl = find_kubectl()
     if kubectl is None:
         pytest.skip("kubectl, which renders the manifests, is not installed")
-    done = subprocess.run([kubectl, "kustomize", path], capture_output=True, text=True, check=False)
+    return kubectl
+
+
+@cache
+def _text(path: Path) -> str:
+    done = subprocess.run([need_kubectl(), "kustomize", path], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"kubectl kustomize {path}: {done.stderr}"
     return done.stdout

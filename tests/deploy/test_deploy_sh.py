@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT
-from tests.deploy.fake_commands import OPERATOR, FakeCommands, Result, need_kubectl
-from tests.deploy.render import OVERLAYS
+from tests.deploy.fake_commands import OPERATOR, FakeCommands, Result
+from tests.deploy.render import OVERLAYS, need_kubectl
 
 DIGEST = "sha256:" + "5ee" * 21 + "5"
 # A cluster in which every step succeeds and nothing has been deployed before.

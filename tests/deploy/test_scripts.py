@@ -14,7 +14,8 @@ import yaml
 
 from tests.conftest import ROOT
 from tests.deploy import kubernetes_schemas
-from tests.deploy.fake_commands import OPERATOR, FakeCommands, Result, need_kubectl
+from tests.deploy.fake_commands import OPERATOR, FakeCommands, Result
+from tests.deploy.render import need_kubectl
 
 PEOPLE = {"SEEN_LOAD_CLIENT_ID": "c", "SEEN_LOAD_USERNAME": "visitor-{n}", "SEEN_LOAD_PASSWORD": "secret-{n}"}
 DATABASES = {

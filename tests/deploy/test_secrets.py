@@ -9,7 +9,7 @@ import yaml
 
 from tests.conftest import ROOT
 from tests.deploy import render
-from tests.deploy.fake_commands import OPERATOR, FakeCommands, need_kubectl
+from tests.deploy.fake_commands import OPERATOR, FakeCommands
 from tests.deploy.test_scripts import DATABASES, create_certificate
 from tests.deploy.workloads import overlay, references
 
@@ -18,7 +18,7 @@ MARKER = "secret"  # part of every secret value
 
 @pytest.fixture(scope="module")
 def commands(tmp_path_factory: pytest.TempPathFactory) -> FakeCommands:
-    need_kubectl()
+    render.need_kubectl()
     return FakeCommands(tmp_path_factory.mktemp("commands"))
 
 
