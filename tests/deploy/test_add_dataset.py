@@ -125,8 +125,11 @@ def test_wrong_arguments_are_rejected(arguments: Sequence[str], message: str) ->
     assert message in done.stderr
 
 
-def test_help_gives_an_example() -> None:
-    assert "scripts/add_dataset.sh manga MANGA MangaList.csv" in _run(ROOT, "--help").stdout
+def test_the_commands_in_the_readme_and_in_the_help_work() -> None:
+    readme = (ROOT / "k8s" / "README.md").read_text()
+    (command,) = re.findall(r"^scripts/add_dataset\.sh (.*)$", readme, re.MULTILINE)
+    assert _run(ROOT, *command.split()).returncode == 0
+    assert command.removeprefix("--dry-run ") in _run(ROOT, "--help").stdout
 
 
 def _run(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -189,8 +189,11 @@ def test_volumes_are_declared_and_mounted_files_exist() -> None:
     assert used == set(COMPOSE["volumes"])
 
 
-def test_the_readme_names_existing_services_and_profiles() -> None:
-    commands = re.findall(r"^docker compose .*", (ROOT / "README.md").read_text(), re.MULTILINE)
+def test_documented_commands_name_existing_services_and_profiles() -> None:
+    documents = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "k8s" / "monitoring" / "README.md"]
+    text = "\n".join(document.read_text() for document in documents)
+    commands = re.findall(r"^(?:\$ )?(docker compose .*)", text, re.MULTILINE)
+    assert commands
     profiles = {profile for service in SERVICES.values() for profile in service.get("profiles", ())}
     for command in commands:
         assert set(re.findall(r"--profile (\S+)", command)) <= profiles, command

@@ -92,7 +92,13 @@ SCRIPTS = (
     Script("delete_all.sh", ("--yes",), (*CLUSTER, "curl"), (*GKE, "SEEN_BUCKET", "SEEN_DATAPROC_CLUSTER")),
 )
 ON_PROJECT = [script for script in SCRIPTS if "curl" in script.tools and script.name != "deploy.sh"]
-README = re.findall(r"^scripts/\w+\.sh .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "k8s" / "README.md"]
+DOCUMENTED = [
+    command
+    for document in DOCUMENTS
+    for command in re.findall(r"^(?:\$ )?(scripts/\w+\.sh .*)$", document.read_text(), re.MULTILINE)
+    if "add_dataset" not in command
+]
 PLANNED = [script for script in SCRIPTS if script.name not in ("deploy.sh", "delete_all.sh")]
 
 
@@ -198,8 +204,8 @@ def test_a_missing_permission_in_the_cluster_is_reported(script: Script, operato
         result.failed("you lack these permissions in the cluster")
 
 
-@pytest.mark.parametrize("line", README, ids=lambda line: line.split()[0])
-def test_the_commands_in_the_readme_work(line: str, operator: Operator, folder: Path) -> None:
+@pytest.mark.parametrize("line", DOCUMENTED)
+def test_documented_commands_work(line: str, operator: Operator, folder: Path) -> None:
     name, *arguments = shlex.split(line)
     script = named(name.removeprefix("scripts/"))
     values = {**OPERATOR, **script.values}
