@@ -28,16 +28,13 @@ class DuckDBEngine:
     @contextmanager
     def start(cls, memory: str | None = None, threads: int | None = None) -> Iterator[Self]:
         """`memory`: "4GB", for tables and joins before they spill to disk; default 80 % of the machine's."""
+        limits = {"memory_limit": memory, "threads": threads}
+        config = {name: limit for name, limit in limits.items() if limit} | {"preserve_insertion_order": False}
         with (
             tempfile.TemporaryDirectory(prefix="seen-duckdb-") as scratch,
-            duckdb.connect(":memory:", config={"temp_directory": scratch}) as connection,
+            duckdb.connect(":memory:", config={"temp_directory": scratch, **config}) as connection,
         ):
             connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
-            connection.execute("SET preserve_insertion_order = false")
-            if memory:
-                connection.execute("SET memory_limit = ?", [memory])
-            if threads:
-                connection.execute("SET threads = ?", [threads])
             connection.execute("CREATE MACRO explode(list) AS unnest(list)")  # Spark's name for it
             yield cls(connection)
 

@@ -61,7 +61,7 @@ def run(job: Job, options: argparse.Namespace, engine: AbstractContextManager[En
         # The first line of an error in the JVM only names the call that failed.
         progress.failed(f"{type(error).__name__}: {' '.join(str(error).split(chr(10))[:2]).strip()[:500]}")
         raise
-    progress.done()
+    progress.report("done", 1.0)
 
 
 def _result(job: Job, options: argparse.Namespace, engine: Engine, progress: Progress) -> Json:

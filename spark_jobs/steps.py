@@ -52,9 +52,6 @@ class Progress:
             line = {"stage": stage, "progress": self._progress} | ({} if error is None else {"error": error})
             print(json.dumps(line, ensure_ascii=False), flush=True)
 
-    def done(self) -> None:
-        self.report("done", 1.0)
-
     def failed(self, error: str) -> None:
         self.report("failed", self._progress, error)
 

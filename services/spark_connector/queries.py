@@ -36,8 +36,8 @@ class Question:
         return Query(
             self,
             tuple(
-                (name, checks.integer(known.rest_name, values.get(name) or known.default, 1, known.maximum))
-                for name, known in self.parameters.items()
+                (name, checks.integer(parameter.rest_name, values.get(name) or parameter.default, 1, parameter.maximum))
+                for name, parameter in self.parameters.items()
             ),
         )
 

@@ -87,8 +87,8 @@ def _select(names: Sequence[str], files: Sequence[StoredFile]) -> list[StoredFil
     selected = []
     for name in names:
         forms = {f"{name}{form}" for form in FORMS}
-        found = [file for file in files if file.name.split("/")[0] in forms]
-        if not found:
+        matching = [file for file in files if file.name.split("/")[0] in forms]
+        if not matching:
             raise Unavailable(f"{name}.tsv is missing; load it with scripts/load.sh imdb (see its --help)")
-        selected += found
+        selected += matching
     return selected

@@ -49,7 +49,7 @@ _FAKE_JOB = """
 
 @dataclass(frozen=True)
 class FakeJobs:
-    """Programs in the place of those in spark_jobs, controlled by files."""
+    """Replaces the programs of spark_jobs; files control what they do."""
 
     folder: Path
 

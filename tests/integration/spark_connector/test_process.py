@@ -50,9 +50,9 @@ class Process:
 
 @pytest.fixture
 def fake_jobs(tmp_path: Path) -> FakeJobs:
-    made = FakeJobs.create(tmp_path)
-    made.pause()
-    return made
+    jobs = FakeJobs.create(tmp_path)
+    jobs.pause()
+    return jobs
 
 
 @pytest.fixture

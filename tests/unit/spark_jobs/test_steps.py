@@ -48,10 +48,10 @@ class RecordingEngine:
     ],
 )
 def test_every_planned_step_has_a_statement(file: str, plan: tuple[str, ...]) -> None:
-    found = read_steps(file, "names")
+    planned = read_steps(file, "names")
     for name in plan:
-        assert found[name].sql.split("\n")[-1]
-        assert found[name].weight > 0
+        assert planned[name].sql.split("\n")[-1]
+        assert planned[name].weight > 0
 
 
 def test_values_are_filled_in() -> None:
