@@ -37,15 +37,15 @@ def identify(adapter: Adapter, paths: Iterable[Path]) -> Inputs:
                 inputs[one.file.name].append(one)
         except LoadError as error:
             raise InvalidInput(str(error)) from error
-    for name, found in inputs.items():
-        if not found:
+    for name, tables in inputs.items():
+        if not tables:
             raise InvalidInput(f"{name} is missing: loading {adapter.name} needs {' and '.join(inputs)} in one command")
     return inputs
 
 
 def total_bytes(inputs: Inputs) -> int:
     """An archive counts once for each member that is read."""
-    return sum(one.table.path.stat().st_size for found in inputs.values() for one in found)
+    return sum(one.table.path.stat().st_size for tables in inputs.values() for one in tables)
 
 
 def _identify(adapter: Adapter, path: Path) -> list[Input]:

@@ -39,11 +39,10 @@ class LoadJob:
             async with connect(name, self.uris, self.database) as store:
                 await gather_all(*(shard.create_indexes() for shard in store.shards))
                 async with Lease(store.shards[0], self.lease_s).held() as lease:
-                    writer = Writer(store, result)
-                    await writer.repair()
+                    await gather_all(*(shard.repair() for shard in store.shards))
                     with report.progress(name, inputs.total_bytes(identified)) as progress:
                         reader = Reader(self.adapter, identified, self.include_adult, result, progress)
-                        await _write_all(reader.batches(self.batch_size), writer, lease)
+                        await _write_all(reader.batches(self.batch_size), Writer(store, result), lease)
         finally:
             result.seconds = time.monotonic() - started
 

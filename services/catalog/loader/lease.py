@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from bson import ObjectId
-from pymongo.errors import DuplicateKeyError
+from pymongo import ReturnDocument
 
 from services.catalog.loader.errors import AnotherLoad
 from services.catalog.store.documents import Document
@@ -52,12 +52,16 @@ class Lease:
             raise AnotherLoad("another load of this dataset has taken over")
 
     async def _acquire(self) -> None:
+        # Takes the lease if there is none (a missing `until` is less than any date) or if it has expired.
+        take: Document = {"$replaceWith": {"$cond": [{"$lt": ["$until", "$$NOW"]}, self._document(), "$$ROOT"]}}
         first_until: Any = None
-        while not await self._try_to_acquire():
+        while True:
             async with self._call():
-                holder = await self._collection.find_one({"_id": _ID})
-            if holder is None:
-                continue
+                holder: Any = await self._collection.find_one_and_update(
+                    {"_id": _ID}, [take], upsert=True, return_document=ReturnDocument.AFTER
+                )
+            if holder["owner"] == self._owner:
+                return
             if first_until is not None and holder["until"] != first_until:  # it has been renewed
                 raise AnotherLoad(
                     f"another load of this dataset is running: process {holder['pid']} on {holder['host']}"
@@ -65,29 +69,20 @@ class Lease:
             first_until = holder["until"]
             await asyncio.sleep(self._seconds / 10)
 
-    async def _try_to_acquire(self) -> bool:
-        async with self._call():
-            expired = {"_id": _ID, "$expr": {"$lt": ["$until", "$$NOW"]}}
-            if (await self._collection.update_one(expired, self._renewal())).matched_count:
-                return True
-            try:
-                await self._collection.update_one({"_id": _ID, "owner": self._owner}, self._renewal(), upsert=True)
-            except DuplicateKeyError:
-                return False
-            return True
-
     async def _renew(self) -> None:
         while not self._lost:
             await asyncio.sleep(self._seconds / 4)
             with contextlib.suppress(SeenError):  # the load itself fails for the same reason
                 async with self._call():
-                    renewed = await self._collection.update_one({"_id": _ID, "owner": self._owner}, self._renewal())
+                    renewed = await self._collection.update_one(
+                        {"_id": _ID, "owner": self._owner}, [{"$replaceWith": self._document()}]
+                    )
                 self._lost = renewed.matched_count == 0
 
     def _call(self) -> AbstractAsyncContextManager[None]:
         deadline.start(_CALL_WITHIN_S)
         return self._shard.within_deadline()
 
-    def _renewal(self) -> list[Document]:
+    def _document(self) -> Document:
         until = {"$add": ["$$NOW", int(self._seconds * 1000)]}
-        return [{"$set": {"owner": self._owner, "host": socket.gethostname(), "pid": os.getpid(), "until": until}}]
+        return {"_id": _ID, "owner": self._owner, "host": socket.gethostname(), "pid": os.getpid(), "until": until}

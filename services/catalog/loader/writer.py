@@ -53,11 +53,6 @@ class Writer:
         self._shards = store.shards
         self._report = report
 
-    async def repair(self) -> None:
-        """Fills the holes that a crashed load has left."""
-        deadline.start(_BATCH_WITHIN_S)
-        await gather_all(*(shard.repair() for shard in self._shards))
-
     async def write(self, items: Sequence[Item]) -> None:
         """Identifies items by source_id, which each must have, and no two may share. Counts them in the report."""
         deadline.start(_BATCH_WITHIN_S)
@@ -68,10 +63,10 @@ class Writer:
                 return
         raise LoadError("other requests keep changing the same items")
 
-    async def _write(self, wanted: dict[str, Document]) -> dict[str, Document]:
+    async def _write(self, fields_by_id: dict[str, Document]) -> dict[str, Document]:
         """Returns the items that must be written again."""
-        stored = await gather_all(*(shard.get_by_source_id(wanted) for shard in self._shards))
-        new = dict(wanted)
+        stored = await gather_all(*(shard.get_by_source_id(fields_by_id) for shard in self._shards))
+        new = dict(fields_by_id)
         changes: list[list[_Change]] = []
         for shard_documents in stored:
             shard_changes = []

@@ -67,6 +67,8 @@ def _position_query(positions: Sequence[int]) -> Document:
 
 
 class _Move(enum.Enum):
+    """The result of moving the last item of a list into a hole."""
+
     MOVED = enum.auto()
     HOLE_IS_FILLED = enum.auto()
     NO_LAST_ITEM = enum.auto()
@@ -164,8 +166,9 @@ class PositionIndex:
             shortened = await self._counters.update_one({"_id": list_name, "next": last + 1}, {"$set": {"next": last}})
             if shortened.modified_count and (move is _Move.MOVED or hole == last):
                 return
+            # Otherwise the last position was a hole too, and is now removed, or the list has grown in the meantime.
             if move is _Move.MOVED:
-                hole = last  # the list has grown: the position that we emptied is a hole inside it
+                hole = last  # emptied by us, and no longer at the end of the list
 
     async def fill_unless_reserved(self, list_name: str, hole: int) -> None:
         """Fills a hole that a reader has found, unless an active batch has reserved the position."""
@@ -187,7 +190,7 @@ class PositionIndex:
         """Fills the holes that a crashed batch has left. Only safe while no batch is running."""
         for counter in await self._counters.find({"filling": {"$exists": True}}).to_list():
             list_name, length = counter["_id"], counter["next"]
-            holes = await self.holes(list_name, range(counter["filling"]["start"], length))
+            holes = await self._holes(list_name, range(counter["filling"]["start"], length))
             await self._counters.update_one({"_id": list_name}, {"$unset": {"filling": 1}})
             # Most holes are at the end of the list; one change removes them all.
             inner_holes, new_length = _without_last_holes(holes, length)
@@ -198,7 +201,7 @@ class PositionIndex:
             await self.fill((list_name, hole) for hole in reversed(remaining))
         await self._fill_recorded_holes()
 
-    async def holes(self, list_name: str, positions: range) -> list[int]:
+    async def _holes(self, list_name: str, positions: range) -> list[int]:
         """The positions in this range of a list that have no item, in order."""
         occupied: set[int] = set()
         async for document in self._items.find(query({list_name: positions}), {"places": 1}):

@@ -55,9 +55,9 @@ async def sample(shards: Sequence[Shard], categories: Sequence[str], amount: int
         requests: list[dict[str, list[int]]] = [{} for _ in shards]
         for draw, shard, position in drawn:
             requests[shard].setdefault(draw.category, []).append(position)
-        found = await gather_all(*(shard.get_at(request) for shard, request in zip(shards, requests, strict=True)))
+        items = await gather_all(*(shard.get_at(request) for shard, request in zip(shards, requests, strict=True)))
         for draw, shard, position in drawn:
-            item = found[shard].get((draw.category, position))
+            item = items[shard].get((draw.category, position))
             if item is not None:
                 draw.items[item.id] = item
     return [

@@ -37,8 +37,8 @@ class Hit:
 async def search(shards: Sequence[Shard], text: str, category: str) -> list[Hit]:
     """The best hits of all shards, at most MAX_HITS."""
     key = search_keys.name_key(text)
-    found = await gather_all(*(_search_shard(shard, key, category) for shard in shards))
-    return heapq.nsmallest(MAX_HITS, itertools.chain.from_iterable(found))
+    hits_by_shard = await gather_all(*(_search_shard(shard, key, category) for shard in shards))
+    return heapq.nsmallest(MAX_HITS, itertools.chain.from_iterable(hits_by_shard))
 
 
 async def _search_shard(shard: Shard, key: str, category: str) -> list[Hit]:
@@ -48,17 +48,17 @@ async def _search_shard(shard: Shard, key: str, category: str) -> list[Hit]:
     # Scanning a small category is cheapest. In a large one, the index on names soon yields MAX_HITS.
     scan = bool(category) and await shard.length(category) <= SMALL_CATEGORY
     prefix = {"nameKey": _begins_with(key)}
-    found = await _find(shard, [prefix, in_list], MAX_HITS, index="places" if scan else "nameKey")
+    matching = await _find(shard, [prefix, in_list], MAX_HITS, index="places" if scan else "nameKey")
     words = _word_conditions(key)
-    if len(found) < MAX_HITS and words:
-        ids = {document["_id"] for document in found}
-        # The names found by prefix may match again, hence the higher limit.
-        limit = MAX_HITS + len(found)
+    if len(matching) < MAX_HITS and words:
+        ids = {document["_id"] for document in matching}
+        # Names found by prefix may match again, hence the higher limit.
+        limit = MAX_HITS + len(matching)
         by_words = await _find(shard, [*words, in_list], limit, index="places" if scan else "words")
-        found += [document for document in by_words if document["_id"] not in ids]
+        matching += [document for document in by_words if document["_id"] not in ids]
     return [
         Hit(_match(document["nameKey"], key), document["nameKey"], document["name"], shard.item_id(document))
-        for document in found
+        for document in matching
     ]
 
 

@@ -37,6 +37,8 @@ FILL_DELAY_S = 1.0
 # Several thousand holes take seconds to fill; further ones wait until they are found again.
 MAX_HOLES_TO_FILL = 10_000
 FILL_WITHIN_S = 60
+# A crashed load leaves the holes of one batch: up to 100,000 in each list.
+REPAIR_WITHIN_S = 600
 
 T = TypeVar("T")
 
@@ -86,8 +88,8 @@ class Shard:
     async def get(self, object_ids: Sequence[ObjectId]) -> list[Item]:
         """The items that exist, in no order."""
         async with self.within_deadline():
-            found = await self.items.find({"_id": {"$in": object_ids}}, documents.ITEM_FIELDS).to_list()
-        return [documents.to_item(document, self.item_id(document)) for document in found]
+            stored = await self.items.find({"_id": {"$in": object_ids}}, documents.ITEM_FIELDS).to_list()
+        return [documents.to_item(document, self.item_id(document)) for document in stored]
 
     async def length(self, list_name: str) -> int:
         return (await self.lengths([list_name]))[list_name]
@@ -103,10 +105,10 @@ class Shard:
             return {}
         async with self.within_deadline():
             query = positions.query(positions_by_list)
-            found = await self.items.find(query, documents.ITEM_FIELDS_AND_POSITIONS).to_list()
+            stored = await self.items.find(query, documents.ITEM_FIELDS_AND_POSITIONS).to_list()
         items = {
             position: documents.to_item(document, self.item_id(document))
-            for document in found
+            for document in stored
             for position in positions.positions_of(document)
             if position in requested
         }
@@ -117,8 +119,8 @@ class Shard:
     async def get_by_source_id(self, source_ids: Collection[str]) -> dict[str, Document]:
         """Whole documents by source id."""
         async with self.within_deadline():
-            found = await self.items.find({"sourceId": {"$in": list(source_ids)}}).to_list()
-        return {document["sourceId"]: document for document in found}
+            stored = await self.items.find({"sourceId": {"$in": list(source_ids)}}).to_list()
+        return {document["sourceId"]: document for document in stored}
 
     async def insert(self, new: Sequence[Document], *, batch: bool = False) -> list[Document]:
         """Adds documents, giving them ids and positions. Returns those whose sourceId exists already."""
@@ -166,6 +168,7 @@ class Shard:
 
     async def repair(self) -> None:
         """Fills the holes that a crashed load has left. Only safe while no load is running."""
+        deadline.start(REPAIR_WITHIN_S)
         async with self.within_deadline():
             await self.positions.repair()
 

@@ -72,8 +72,8 @@ class Store:
             with contextlib.suppress(InvalidArgument):
                 shard, object_id = self._ids.parse(item_id)
                 requested.setdefault(shard, []).append(object_id)
-        found = await gather_all(*(self.shards[shard].get(ids) for shard, ids in requested.items()))
-        items = {item.id: item for shard_items in found for item in shard_items}
+        items_by_shard = await gather_all(*(self.shards[shard].get(ids) for shard, ids in requested.items()))
+        items = {item.id: item for shard_items in items_by_shard for item in shard_items}
         return [items[item_id] for item_id in item_ids if item_id in items]
 
     async def count(self, category: str) -> int:
@@ -83,12 +83,12 @@ class Store:
         """Merges the shards' lists round-robin."""
         lengths = await self._lengths(category)
         spans = [range(begin, begin + count) for begin, count in interleave.spans(lengths, start, limit)]
-        found = await gather_all(
+        items_by_shard = await gather_all(
             *(shard.get_at({category: span}) for shard, span in zip(self.shards, spans, strict=True))
         )
         positions = [iter(span) for span in spans]
         sources = interleave.sources(lengths, start, limit)
-        merged = [found[shard].get((category, next(positions[shard]))) for shard in sources]
+        merged = [items_by_shard[shard].get((category, next(positions[shard]))) for shard in sources]
         return [item for item in merged if item is not None]  # None: a hole
 
     async def sample(self, categories: Sequence[str], amount: int) -> list[Sample]:

@@ -7,7 +7,7 @@ from pymongo.synchronous.database import Database
 from services.catalog.store.documents import Document
 
 
-def errors(shard: Database[Document], name: str = "book") -> list[str]:
+def problems_of(shard: Database[Document], name: str = "book") -> list[str]:
     """A list's positions must be 0 to length - 1, and an item must have one position in each of its lists."""
     errors = []
     positions: dict[str, list[int]] = {}
@@ -26,5 +26,5 @@ def errors(shard: Database[Document], name: str = "book") -> list[str]:
 
 def assert_no_holes(shards: Sequence[Database[Document]], name: str = "book") -> None:
     for shard in shards:
-        found = errors(shard, name)
-        assert not found, found
+        problems = problems_of(shard, name)
+        assert not problems, problems

@@ -44,17 +44,17 @@ class Outcome:
         self.exit_code, self.output, self.errors = exit_code, output, errors
 
     def count(self, name: str) -> int:
-        found = re.search(rf"^ +{name} +([\d,]+)$", self.output, re.MULTILINE)
-        assert found, self.output + self.errors
-        return int(found[1].replace(",", ""))
+        line = re.search(rf"^ +{name} +([\d,]+)$", self.output, re.MULTILINE)
+        assert line, self.output + self.errors
+        return int(line[1].replace(",", ""))
 
     def counts(self) -> tuple[int, ...]:
         assert self.exit_code == 0, self.output + self.errors
         return tuple(map(self.count, ("added", "updated", "unchanged", "skipped")))
 
     def skipped_for(self, reason: str) -> int:
-        found = re.search(rf"^ +([\d,]+)  {re.escape(reason)}$", self.output, re.MULTILINE)
-        return int(found[1].replace(",", "")) if found else 0
+        line = re.search(rf"^ +([\d,]+)  {re.escape(reason)}$", self.output, re.MULTILINE)
+        return int(line[1].replace(",", "")) if line else 0
 
 
 @pytest.fixture
@@ -83,9 +83,9 @@ def load(arguments: Callable[..., dict[str, Any]]) -> Loader:
 
 
 def documents(shards: Shards, name: str) -> dict[str, Document]:
-    found = [document for shard in shards for document in shard[name].find()]
-    assert len({document["sourceId"] for document in found}) == len(found)
-    return {document["sourceId"]: document for document in found}
+    stored = [document for shard in shards for document in shard[name].find()]
+    assert len({document["sourceId"] for document in stored}) == len(stored)
+    return {document["sourceId"]: document for document in stored}
 
 
 def titles(folder: Path, *lines: str, ratings: str = "") -> list[Path]:
@@ -374,8 +374,8 @@ async def test_items_can_be_added_and_deleted_during_a_load(
             added += 1
             await store.create(Item(name=f"meanwhile {added}", category=("Drama",), source_id=f"meanwhile{added}"))
             if deleted < 30:
-                (found, *_) = await store.search(f"by hand {deleted}", "")
-                await store.delete(found.id)
+                (hit, *_) = await store.search(f"by hand {deleted}", "")
+                await store.delete(hit.id)
                 deleted += 1
         await loading
         assert (report.added, deleted > 5) == (20_000, True)

@@ -71,14 +71,14 @@ async def test_each_list_contains_its_items_once(store: Store, shards: Shards, s
 async def test_concurrent_creates_and_deletes_lose_no_item(store: Store, shards: Shards, seed: int) -> None:
     source = random.Random(seed)
     first = await asyncio.gather(*(store.create(item(number, source)) for number in range(60)))
-    gone = source.sample(first, 40)
+    deleted = source.sample(first, 40)
     added = await asyncio.gather(
-        *(store.delete(one.id) for one in gone[:20]),
+        *(store.delete(one.id) for one in deleted[:20]),
         *(store.create(item(number, source)) for number in range(60, 100)),
-        *(store.delete(one.id) for one in gone[20:]),
+        *(store.delete(one.id) for one in deleted[20:]),
     )
     await wait_until_filled(store, shards)
-    expected = {one.id for one in first} - {one.id for one in gone} | {one.id for one in added if one}
+    expected = {one.id for one in first} - {one.id for one in deleted} | {one.id for one in added if one}
     assert Counter(one.id for one in await all_items(store)) == Counter(expected)
 
 

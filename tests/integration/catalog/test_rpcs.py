@@ -33,7 +33,7 @@ DUNE = Item(
 )
 
 
-async def created(catalog: Dataset, *names: str, category: str = "Novel") -> list[Item]:
+async def create(catalog: Dataset, *names: str, category: str = "Novel") -> list[Item]:
     return [
         await catalog.stub.CreateItem(CreateItemRequest(item=Item(name=name, category=[category]))) for name in names
     ]
@@ -51,12 +51,12 @@ async def count(catalog: Dataset, category: str = "") -> int:
     return answer.count
 
 
-async def listed(catalog: Dataset, category: str = "", start: int = 0, limit: int = 1000) -> list[str]:
+async def list_names(catalog: Dataset, category: str = "", start: int = 0, limit: int = 1000) -> list[str]:
     request = ListItemsRequest(category=category, start=start, limit=limit)
     return [item.name for item in (await catalog.stub.ListItems(request)).items]
 
 
-async def found(catalog: Dataset, text: str, category: str = "") -> list[tuple[str, int]]:
+async def search(catalog: Dataset, text: str, category: str = "") -> list[tuple[str, int]]:
     answer = await catalog.stub.SearchItems(SearchItemsRequest(text=text, category=category))
     return [(hit.name, hit.match) for hit in answer.hits]
 
@@ -71,7 +71,7 @@ async def test_a_created_item_is_returned(catalog: Dataset) -> None:
 
 
 async def test_missing_fields_stay_missing(catalog: Dataset) -> None:
-    (item,) = await created(catalog, "Anonymous")
+    (item,) = await create(catalog, "Anonymous")
     kept = await catalog.stub.GetItem(GetItemRequest(id=item.id))
     optional = ("rating", "description", "image_url", "kind", "year", "source_id")
     assert [field for field in optional if kept.HasField(field)] == []
@@ -83,11 +83,11 @@ async def test_a_rating_of_0_is_a_rating(catalog: Dataset) -> None:
 
 
 async def test_a_deleted_item_is_not_found(catalog: Dataset) -> None:
-    first, _ = await created(catalog, "First", "Second")
+    first, _ = await create(catalog, "First", "Second")
     await catalog.stub.DeleteItem(DeleteItemRequest(id=first.id))
     with pytest.raises(NotFound):
         await catalog.stub.GetItem(GetItemRequest(id=first.id))
-    assert await listed(catalog) == await listed(catalog, "Novel") == ["Second"]
+    assert await list_names(catalog) == await list_names(catalog, "Novel") == ["Second"]
     assert await count(catalog) == await count(catalog, "Novel") == 1
     with pytest.raises(NotFound):
         await catalog.stub.DeleteItem(DeleteItemRequest(id=first.id))
@@ -103,37 +103,37 @@ async def test_a_malformed_id_is_refused(catalog: Dataset, item_id: str) -> None
 
 
 async def test_batch_get_returns_items_in_the_order_of_the_ids(catalog: Dataset) -> None:
-    items = await created(catalog, "A", "B", "C", "D", "E")
-    gone = items.pop(2)
-    await catalog.stub.DeleteItem(DeleteItemRequest(id=gone.id))
-    ids = [items[3].id, gone.id, items[0].id, "no id", items[2].id, items[1].id]
+    items = await create(catalog, "A", "B", "C", "D", "E")
+    deleted = items.pop(2)
+    await catalog.stub.DeleteItem(DeleteItemRequest(id=deleted.id))
+    ids = [items[3].id, deleted.id, items[0].id, "no id", items[2].id, items[1].id]
     answer = await catalog.stub.BatchGetItems(BatchGetItemsRequest(ids=ids))
     assert [item.name for item in answer.items] == ["E", "A", "D", "B"]
 
 
 async def test_pages_of_any_size_contain_each_item_once(catalog: Dataset) -> None:
-    names = [item.name for item in await created(catalog, *(f"Book {number}" for number in range(13)))]
-    whole = await listed(catalog)
+    names = [item.name for item in await create(catalog, *(f"Book {number}" for number in range(13)))]
+    whole = await list_names(catalog)
     assert sorted(whole) == sorted(names)
     for size in (1, 3, 5, 13, 20):
-        pieces = [name for start in range(0, 13, size) for name in await listed(catalog, start=start, limit=size)]
+        pieces = [name for start in range(0, 13, size) for name in await list_names(catalog, start=start, limit=size)]
         assert pieces == whole
-    assert await listed(catalog, start=13) == await listed(catalog, start=10**15) == []
+    assert await list_names(catalog, start=13) == await list_names(catalog, start=10**15) == []
 
 
 async def test_a_category_has_its_own_list_and_count(catalog: Dataset) -> None:
-    await created(catalog, "A", "B", "C", category="Drama")
-    await created(catalog, "D", "E", category="Comedy")
+    await create(catalog, "A", "B", "C", category="Drama")
+    await create(catalog, "D", "E", category="Comedy")
     await catalog.stub.CreateItem(CreateItemRequest(item=Item(name="F", category=["Comedy", "Drama"])))
-    assert sorted(await listed(catalog, "Drama")) == ["A", "B", "C", "F"]
-    assert sorted(await listed(catalog, "Comedy")) == ["D", "E", "F"]
+    assert sorted(await list_names(catalog, "Drama")) == ["A", "B", "C", "F"]
+    assert sorted(await list_names(catalog, "Comedy")) == ["D", "E", "F"]
     assert [await count(catalog, name) for name in ("", "Drama", "Comedy", "drama", "None")] == [6, 4, 3, 0, 0]
-    assert await listed(catalog, "None") == []
+    assert await list_names(catalog, "None") == []
 
 
 async def test_equal_names_come_first_then_prefixes_then_words(catalog: Dataset) -> None:
-    await created(catalog, "Amélie", "Amelie's Way", "Amelie", "The Story of Amelie", "Ameliella", "Emilia")
-    assert await found(catalog, " AMELIE ") == [
+    await create(catalog, "Amélie", "Amelie's Way", "Amelie", "The Story of Amelie", "Ameliella", "Emilia")
+    assert await search(catalog, " AMELIE ") == [
         ("Amelie", WHOLE_NAME),
         ("Amélie", WHOLE_NAME),
         ("Ameliella", PREFIX),
@@ -143,37 +143,37 @@ async def test_equal_names_come_first_then_prefixes_then_words(catalog: Dataset)
 
 
 async def test_all_words_must_match_the_last_as_a_prefix(catalog: Dataset) -> None:
-    await created(catalog, "The Return of the King", "King of the Hill", "The Lion King", "Return to Oz")
-    assert await found(catalog, "king ret") == [("The Return of the King", WORDS)]
-    assert await found(catalog, "king, the") == [
+    await create(catalog, "The Return of the King", "King of the Hill", "The Lion King", "Return to Oz")
+    assert await search(catalog, "king ret") == [("The Return of the King", WORDS)]
+    assert await search(catalog, "king, the") == [
         ("King of the Hill", WORDS),
         ("The Lion King", WORDS),
         ("The Return of the King", WORDS),
     ]
-    assert await found(catalog, "kin return") == []
+    assert await search(catalog, "kin return") == []
 
 
 async def test_a_search_can_be_limited_to_a_category(catalog: Dataset) -> None:
-    await created(catalog, "Dune", "Dune Messiah", category="Science Fiction")
-    await created(catalog, "Dune Buggies", "Sand: a Dune", category="Travel")
-    assert await found(catalog, "dune", "Travel") == [("Dune Buggies", PREFIX), ("Sand: a Dune", WORDS)]
+    await create(catalog, "Dune", "Dune Messiah", category="Science Fiction")
+    await create(catalog, "Dune Buggies", "Sand: a Dune", category="Travel")
+    assert await search(catalog, "dune", "Travel") == [("Dune Buggies", PREFIX), ("Sand: a Dune", WORDS)]
 
 
 @pytest.mark.parametrize("text", ["!!!", "(", ".*", "$where", "\\", "'", "\U0010ffff", "؟"])
 async def test_any_text_can_be_searched_for(catalog: Dataset, text: str) -> None:
-    await created(catalog, "Dune", "!!!")
-    assert await found(catalog, text) == ([("!!!", WHOLE_NAME)] if text == "!!!" else [])
+    await create(catalog, "Dune", "!!!")
+    assert await search(catalog, text) == ([("!!!", WHOLE_NAME)] if text == "!!!" else [])
 
 
 async def test_a_search_returns_the_best_200_hits(catalog: Dataset) -> None:
-    await created(catalog, *(f"x{number:03}" for number in range(205)), "x")
-    hits = await found(catalog, "x")
+    await create(catalog, *(f"x{number:03}" for number in range(205)), "x")
+    hits = await search(catalog, "x")
     assert hits == [("x", WHOLE_NAME)] + [(f"x{number:03}", PREFIX) for number in range(199)]
 
 
 async def test_a_sample_is_complete_if_it_contains_the_whole_category(catalog: Dataset) -> None:
-    await created(catalog, *(f"Drama {number}" for number in range(7)), category="Drama")
-    await created(catalog, "Comedy 1", "Comedy 2", category="Comedy")
+    await create(catalog, *(f"Drama {number}" for number in range(7)), category="Drama")
+    await create(catalog, "Comedy 1", "Comedy 2", category="Comedy")
     request = SampleItemsRequest(categories=["Comedy", "Drama", "None"], amount=5)
     comedy, drama, none = (await catalog.stub.SampleItems(request)).samples
     assert [sample.category for sample in (comedy, drama, none)] == ["Comedy", "Drama", "None"]
@@ -184,15 +184,15 @@ async def test_a_sample_is_complete_if_it_contains_the_whole_category(catalog: D
 
 
 async def test_without_categories_the_sample_is_of_all_items(catalog: Dataset) -> None:
-    names = {item.name for item in await created(catalog, "A", "B", "C")}
+    names = {item.name for item in await create(catalog, "A", "B", "C")}
     (sample,) = (await catalog.stub.SampleItems(SampleItemsRequest(amount=3))).samples
     assert (sample.category, {item.name for item in sample.items}, sample.complete) == ("", names, True)
 
 
 async def test_an_empty_dataset_answers(catalog: Dataset) -> None:
     assert await count(catalog) == 0
-    assert await listed(catalog) == []
-    assert await found(catalog, "x") == []
+    assert await list_names(catalog) == []
+    assert await search(catalog, "x") == []
     (sample,) = (await catalog.stub.SampleItems(SampleItemsRequest(amount=3))).samples
     assert (list(sample.items), sample.complete) == ([], True)
     assert not (await catalog.stub.BatchGetItems(BatchGetItemsRequest())).items
@@ -200,12 +200,12 @@ async def test_an_empty_dataset_answers(catalog: Dataset) -> None:
 
 async def test_a_source_id_is_unique(catalog: Dataset) -> None:
     for number in range(3):  # so that the next shard changes
-        await created(catalog, f"Other {number}")
+        await create(catalog, f"Other {number}")
     await catalog.stub.CreateItem(CreateItemRequest(item=DUNE))
     for _ in range(3):
         again = catalog.stub.CreateItem(CreateItemRequest(item=DUNE))
         assert await failed_field(again, AlreadyExists) == "sourceId"
-        await created(catalog, "Another")
+        await create(catalog, "Another")
     assert await count(catalog) == 7
     assert await count(catalog, "Fantasy") == 1
 
