@@ -49,22 +49,18 @@ begin() {
                 printf -v "$name" %s "$2"
                 shift
             else
-                unknown "$1"
+                fail "unknown option $1; see --help"
             fi
             ;;
         *)
             # The next positional argument that has no value yet.
-            [[ $own =~ \ ([a-z_]+):\  ]] || unknown "$1"
+            [[ $own =~ \ ([a-z_]+):\  ]] || fail "unknown argument $1; see --help"
             printf -v "${BASH_REMATCH[1]}" %s "$1"
             own=${own/" ${BASH_REMATCH[1]}: "/ }
             ;;
         esac
         shift
     done
-}
-
-unknown() {
-    fail "unknown argument $1; see --help"
 }
 
 # read_config FILE: sets the SEEN_… variables of the file unless the environment sets them. The file is parsed, not
@@ -125,20 +121,15 @@ need_permissions() {
 # that the current context does not matter. Then checks the caller's permissions in the cluster.
 need_cluster() {
     local caller=${KUBECONFIG:-} permission verb resource namespace missing=()
+    private_folder
+    export KUBECONFIG=$private/kubeconfig
     if [[ ${SEEN_CONTEXT:-} ]]; then
         need_command kubectl
+        run env KUBECONFIG="$caller" kubectl config view --raw --minify --flatten --context "$SEEN_CONTEXT" \
+            >"$KUBECONFIG" || fail "kubectl has no context $SEEN_CONTEXT"
     else
         need_variable SEEN_PROJECT SEEN_REGION SEEN_CLUSTER
         need_command gcloud kubectl gke-gcloud-auth-plugin
-    fi
-    private_folder
-    if [[ ${SEEN_CONTEXT:-} ]]; then
-        write "$private/kubeconfig" env KUBECONFIG="$caller" \
-            kubectl config view --raw --minify --flatten --context "$SEEN_CONTEXT" ||
-            fail "kubectl has no context $SEEN_CONTEXT"
-    fi
-    export KUBECONFIG=$private/kubeconfig
-    if [[ ! ${SEEN_CONTEXT:-} ]]; then
         run gcloud container clusters get-credentials "$SEEN_CLUSTER" --project="$SEEN_PROJECT" \
             --location="$SEEN_REGION" --dns-endpoint --quiet || fail "cannot reach the cluster $SEEN_CLUSTER"
     fi
@@ -174,23 +165,9 @@ private_folder() {
     trap 'rm -rf "$private"' EXIT
 }
 
-# run COMMAND…: prints the command and, unless this is a dry run, runs it. Commands must not contain secrets.
+# run COMMAND…: prints the command, quoted for a shell, and runs it; a dry run only prints it. The command is printed to
+# stderr, or in a dry run to the script's own stdout, so its output can be redirected. It must not contain secrets.
 run() {
-    show "$@"
-    [[ $dry_run ]] || "$@"
-}
-
-# write FILE COMMAND…: like run, with the command's output in the file.
-write() {
-    local file=$1
-    shift
-    show "$@"
-    [[ $dry_run ]] || "$@" >"$file"
-}
-
-# show COMMAND…: prints the command, quoted for a shell. In a dry run it goes to the script's stdout, even where the
-# command's own output would be redirected.
-show() {
     local word line=""
     for word; do
         [[ $word =~ ^[A-Za-z0-9_./:=@,%+*-]+$ ]] || word=${word@Q}
@@ -200,6 +177,7 @@ show() {
         printf '%s\n' "${line% }" >&3
     else
         printf '+ %s\n' "${line% }" >&2
+        "$@"
     fi
 }
 
@@ -222,7 +200,7 @@ unless() {
 # apply would store a copy of the values, including secrets, in an annotation.
 put() {
     private_folder
-    write "$private/object.yaml" kubectl create "$@" --dry-run=client --output=yaml
+    run kubectl create "$@" --dry-run=client --output=yaml >"$private/object.yaml"
     run kubectl apply --server-side --force-conflicts --field-manager=seen --filename="$private/object.yaml"
 }
 
