@@ -1,6 +1,6 @@
 """Writes the table of settings into each service's README, between the lines <!-- settings --> and <!-- /settings -->.
 
-The source is the declarations in services/NAME/settings.py. tests/unit/test_documents.py checks that the tables are up to date.
+The source is the declarations in services/NAME/settings.py. tests/unit/test_documents.py compares the two.
 """
 
 import importlib

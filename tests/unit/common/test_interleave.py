@@ -7,7 +7,9 @@ lengths_of_lists = st.lists(st.integers(0, 12), max_size=5)
 
 
 @given(lengths_of_lists, st.integers(0, 70), st.integers(0, 20))
-def test_sources_of_a_range_equal_the_range_of_the_naively_merged_lists(lengths: list[int], start: int, limit: int) -> None:
+def test_sources_of_a_range_equal_the_range_of_the_naively_merged_lists(
+    lengths: list[int], start: int, limit: int
+) -> None:
     merged = [number for round_ in range(12) for number, length in enumerate(lengths) if round_ < length]
     assert interleave.sources(lengths, start, limit) == merged[start : start + limit]
 
