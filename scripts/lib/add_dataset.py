@@ -85,7 +85,7 @@ def changes(root: Path, dataset: Dataset) -> dict[str, str]:
     for path, patterns in REPEATED.items():
         text = (root / path).read_text()
         for pattern in patterns:
-            text, times = re.subn(pattern, lambda found: found[0] + dataset.renamed(found[0]), text, flags=re.MULTILINE)
+            text, times = re.subn(pattern, lambda match: match[0] + dataset.renamed(match[0]), text, flags=re.MULTILINE)
             if not times:
                 raise SystemExit(f"add_dataset.sh: {path}: nothing matches {pattern}; adapt scripts/lib/add_dataset.py")
         changed[path] = text

@@ -40,22 +40,22 @@ def imported(*modules: str) -> set[str]:
 
 def installed(extras: Iterable[str]) -> set[str]:
     """The distributions that the project's dependencies and these extras install."""
-    found: set[tuple[str, str]] = set()
+    distributions: set[tuple[str, str]] = set()
     for requirements in (PROJECT["dependencies"], *(PROJECT["optional-dependencies"][extra] for extra in extras)):
         for requirement in requirements:
-            _add(Requirement(requirement), "", found)
-    return {name for name, _ in found}
+            _add(Requirement(requirement), "", distributions)
+    return {name for name, _ in distributions}
 
 
-def _add(requirement: Requirement, parent_extra: str, found: set[tuple[str, str]]) -> None:
+def _add(requirement: Requirement, parent_extra: str, distributions: set[tuple[str, str]]) -> None:
     if requirement.marker and not requirement.marker.evaluate({"extra": parent_extra}):
         return
     name = canonicalize_name(requirement.name)
     for extra in ("", *requirement.extras):
-        if (name, extra) not in found:
-            found.add((name, extra))
+        if (name, extra) not in distributions:
+            distributions.add((name, extra))
             for dependency in importlib.metadata.requires(name) or ():
-                _add(Requirement(dependency), extra, found)
+                _add(Requirement(dependency), extra, distributions)
 
 
 def _source(module: str) -> Path | None:

@@ -46,7 +46,7 @@ def allowed(
     sides: Sequence[str] = ("egress", "ingress"),
 ) -> set[Connection]:
     """The allowed connections to the callees' ports. `sides` can restrict the check to one end."""
-    policies = cluster.of("NetworkPolicy")
+    policies = cluster.of_kind("NetworkPolicy")
     return {
         Connection(caller.name, callee.name, port)
         for caller in callers
@@ -63,7 +63,7 @@ def allowed_addresses(cluster: Cluster) -> set[tuple[str, str, int]]:
     return {
         (endpoint.name, peer["ipBlock"]["cidr"], port["port"])
         for endpoint in endpoints(cluster)
-        for rule in _rules(cluster.of("NetworkPolicy"), "egress", endpoint)
+        for rule in _rules(cluster.of_kind("NetworkPolicy"), "egress", endpoint)
         for peer in rule.get("to", ())
         if "ipBlock" in peer
         for port in rule["ports"]

@@ -30,10 +30,10 @@ Yaml = dict[str, Any]
 
 def tool(name: str) -> str:
     """The path of `prometheus` or `promtool`."""
-    found = shutil.which(name)
-    if found is None:
+    path = shutil.which(name)
+    if path is None:
         pytest.skip(f"{name} is not installed; Debian's package prometheus contains it")
-    return found
+    return path
 
 
 def promtool(*arguments: str | Path) -> str:

@@ -41,9 +41,9 @@ def test_the_added_dataset_has_the_next_free_port_everywhere(file: str) -> None:
     ("model", "added"), [("anime", ADDED), ("ANIME", ADDED.upper()), ("50055", "50057"), ("9055", "9057")]
 )
 def test_every_file_that_names_the_model_names_the_added_dataset_as_often(model: str, added: str) -> None:
-    expected, found = _occurrences(ROOT, model), _occurrences(render.with_added_dataset(), added)
+    expected, actual = _occurrences(ROOT, model), _occurrences(render.with_added_dataset(), added)
     # The added dataset has a second file, which is named in addition.
-    missing = {path for path, count in expected.items() if found[path.replace(MODEL, ADDED)] < count}
+    missing = {path for path, count in expected.items() if actual[path.replace(MODEL, ADDED)] < count}
     assert missing == set(), "add these files to COPIED or REPEATED in scripts/lib/add_dataset.py"
 
 

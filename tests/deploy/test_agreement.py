@@ -57,9 +57,9 @@ def test_settings_in_a_cluster_exist(cluster: Cluster) -> None:
     faults = []
     for workload in _with_settings(cluster):
         # The migration gets all settings of its service.
-        known = variables(workload.name).keys() | variables(workload.name.removesuffix("-migrate")).keys()
-        given = workload.environment.keys() - _operator_values(cluster)
-        faults += [f"{workload}: there is no setting {variable}" for variable in sorted(given - known)]
+        settings = variables(workload.name).keys() | variables(workload.name.removesuffix("-migrate")).keys()
+        in_cluster = workload.environment.keys() - _operator_values(cluster)
+        faults += [f"{workload}: there is no setting {variable}" for variable in sorted(in_cluster - settings)]
     assert faults == []
 
 
@@ -98,7 +98,7 @@ def test_addresses_are_those_of_the_local_suite_with_service_names(name: str, se
     by_port = {str(port): one for one, (port, _) in declared_services.local_ports().items()}
     for variable, value in declared_services.local_processes()[service].command.environment.items():
         if re.search("_ADDRESS(ES)?$", variable):
-            expected = re.sub(r"[\d.]+:(\d+)", lambda found: f"{by_port[found[1]]}:{found[1]}", value)
+            expected = re.sub(r"[\d.]+:(\d+)", lambda address: f"{by_port[address[1]]}:{address[1]}", value)
             in_cluster = overlay(name).deployment(service).environment[variable]
             assert (variable, in_cluster) == (variable, expected)
             in_compose = declared_services.compose()[service]["environment"][variable]
@@ -128,8 +128,8 @@ def test_every_operator_value_is_used_and_no_placeholder_remains(name: str, tmp_
 
 def _texts_read_by_services(cluster: Cluster) -> Iterator[str]:
     for workload in cluster.workloads:
-        known = variables(workload.name) if workload in _with_settings(cluster) else {}
-        yield from (value for variable, value in workload.environment.items() if variable in known)
+        settings = variables(workload.name) if workload in _with_settings(cluster) else {}
+        yield from (value for variable, value in workload.environment.items() if variable in settings)
         for container in workload.containers:
             values = environment(container, cluster.config_maps)
             yield from (expanded(text, values) for text in [*container.get("command", ()), *container.get("args", ())])
@@ -138,7 +138,7 @@ def _texts_read_by_services(cluster: Cluster) -> Iterator[str]:
 def test_google_accounts_are_built_from_the_project(cluster: Cluster) -> None:
     accounts = {
         one["metadata"]["name"]: one["metadata"]["annotations"]["iam.gke.io/gcp-service-account"]
-        for one in cluster.of("ServiceAccount")
+        for one in cluster.of_kind("ServiceAccount")
         if "annotations" in one["metadata"]
     }
     domain = f"{_operator_values(cluster)['SEEN_PROJECT']}.iam.gserviceaccount.com"
@@ -193,7 +193,7 @@ def test_the_mesh_admits_the_callers_that_settings_and_network_policies_admit(cl
     """Istio's policies name callers by service account, NetworkPolicies by labels, settings by address."""
     allowed = {
         (caller, workload.name, port)
-        for policy in cluster.of("AuthorizationPolicy")
+        for policy in cluster.of_kind("AuthorizationPolicy")
         if policy["metadata"]["namespace"] == "seen"
         for workload in cluster.deployments
         if selects(policy["spec"].get("selector", {}), workload.labels)

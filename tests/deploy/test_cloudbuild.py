@@ -83,16 +83,16 @@ def test_every_substitution_is_used() -> None:
 
 
 def test_the_first_step_writes_every_operator_variable() -> None:
-    given = dict(re.findall(r"^(SEEN_\w+)=\$(\w+)$", STEPS["settings"]["args"][1], re.MULTILINE))
-    assert given == {name: name.replace("SEEN", "") for name in OPERATOR} | {"SEEN_PROJECT": "PROJECT_ID"}
+    written = dict(re.findall(r"^(SEEN_\w+)=\$(\w+)$", STEPS["settings"]["args"][1], re.MULTILINE))
+    assert written == {name: name.replace("SEEN", "") for name in OPERATOR} | {"SEEN_PROJECT": "PROJECT_ID"}
 
 
 def test_the_trigger_sets_every_substitution_without_a_default() -> None:
     script = (ROOT / "scripts" / "create_trigger.sh").read_text()
-    given = re.search(r"substituted=\((.*?)\)", script, re.DOTALL)
-    assert given
+    variables = re.search(r"substituted=\((.*?)\)", script, re.DOTALL)
+    assert variables
     empty = {name for name, value in BUILD["substitutions"].items() if not value}
-    assert empty <= {name.replace("SEEN", "") for name in given[1].split()} <= {*BUILD["substitutions"]}
+    assert empty <= {name.replace("SEEN", "") for name in variables[1].split()} <= {*BUILD["substitutions"]}
 
 
 @pytest.mark.parametrize("step", STEPS)

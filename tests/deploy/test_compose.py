@@ -116,11 +116,11 @@ def test_ports_are_published_on_loopback_only() -> None:
 @pytest.mark.parametrize("name", [*OURS, "account-migrate", *sorted(LOADERS)])
 def test_settings_are_complete_and_exist(name: str) -> None:
     service = name.removeprefix("loader-")
-    given, known = set(SERVICES[name]["environment"]), variables(service)
-    assert given - set(known) == set()
+    in_compose, settings = set(SERVICES[name]["environment"]), variables(service)
+    assert in_compose - set(settings) == set()
     fields = settings_class(service).model_fields
-    required = {variable for variable, field in known.items() if fields[field].is_required()}
-    assert required - given == set()
+    required = {variable for variable, field in settings.items() if fields[field].is_required()}
+    assert required - in_compose == set()
 
 
 def test_the_tests_and_locust_read_their_variables() -> None:

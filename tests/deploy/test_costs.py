@@ -24,16 +24,16 @@ def requests(overlay: str, limit: str) -> str:
     """A cell of the table; `limit` is the autoscalers' number of replicas: minReplicas or maxReplicas."""
     objects = render.overlay(overlay)
     replicas = {
-        found["spec"]["scaleTargetRef"]["name"]: found["spec"][limit]
-        for found in objects
-        if found["kind"] == "HorizontalPodAutoscaler"
+        manifest["spec"]["scaleTargetRef"]["name"]: manifest["spec"][limit]
+        for manifest in objects
+        if manifest["kind"] == "HorizontalPodAutoscaler"
     }
     processors = memory = 0.0
     pods: dict[str, int] = {"Deployment": 0, "StatefulSet": 0}
-    for found in (found for found in objects if found["kind"] in pods):
-        number = replicas.get(found["metadata"]["name"], 1)
-        pods[found["kind"]] += number
-        containers: list[dict[str, Any]] = found["spec"]["template"]["spec"]["containers"]
+    for manifest in (manifest for manifest in objects if manifest["kind"] in pods):
+        number = replicas.get(manifest["metadata"]["name"], 1)
+        pods[manifest["kind"]] += number
+        containers: list[dict[str, Any]] = manifest["spec"]["template"]["spec"]["containers"]
         resources = [container["resources"]["requests"] for container in containers]
         processors += number * sum(vcpu(request["cpu"]) for request in resources)
         memory += number * sum(gib(request["memory"]) for request in resources)

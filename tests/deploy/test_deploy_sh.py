@@ -89,7 +89,7 @@ def test_deployments_are_applied_after_the_migration(deployed: Deployment) -> No
     first, job, deployments, release = objects(deployed.applied)
     assert "ConfigMap" in kinds(first)
     assert "Job" not in kinds(first)
-    assert [found["metadata"]["name"] for found in job] == ["account-migrate"]
+    assert [manifest["metadata"]["name"] for manifest in job] == ["account-migrate"]
     assert kinds(deployments) == {"Deployment"}
     assert kinds(release) == {"ConfigMap"}
     pods = next(call for call in reversed(deployed.result.calls) if call.endswith("/deployments"))
@@ -114,9 +114,9 @@ def test_applied_manifests_contain_the_operators_values(deployed: Deployment) ->
     file = ROOT / "k8s" / "overlays" / deployed.overlay / "operator.env"
     placeholders = dict(re.findall(r"^(SEEN_\w+)=(.*)$", file.read_text(), re.MULTILINE))
     settings = next(
-        found["data"]
-        for found in objects(deployed.applied)[0]
-        if found["kind"] == "ConfigMap" and found["metadata"]["name"].startswith("operator")
+        manifest["data"]
+        for manifest in objects(deployed.applied)[0]
+        if manifest["kind"] == "ConfigMap" and manifest["metadata"]["name"].startswith("operator")
     )
     assert settings == {name: OPERATOR[name] for name in placeholders}
 
@@ -164,7 +164,7 @@ def test_a_failed_deployment_is_rolled_back(
     (commands.folder / "again").unlink(missing_ok=True)
     deploy(commands, responses={**fault, **previous}).failed("the previous release is running again")
     *_, last = applied = objects(commands.applied())
-    assert [found["metadata"]["labels"] for found in last] == [{"is": "old"}]
+    assert [manifest["metadata"]["labels"] for manifest in last] == [{"is": "old"}]
     assert "release" not in [one["metadata"]["name"] for manifests in applied for one in manifests]
 
 

@@ -36,15 +36,15 @@ Instruction = tuple[str, str]
 def stages() -> dict[str, list[Instruction]]:
     """The instructions of each stage by name, after those of the stages that it is based on."""
     text = re.sub(r"^\s*#.*\n", "", DOCKERFILE, flags=re.MULTILINE).replace("\\\n", "")
-    found: dict[str, list[Instruction]] = {}
+    by_name: dict[str, list[Instruction]] = {}
     for line in filter(str.strip, text.splitlines()):
         instruction, _, rest = line.strip().partition(" ")
         if instruction == "FROM":
             base, _, name = rest.partition(" AS ")
-            found[name] = [*found.get(base, [("FROM", base)])]
+            by_name[name] = [*by_name.get(base, [("FROM", base)])]
         else:
-            found[name].append((instruction, rest.strip()))
-    return found
+            by_name[name].append((instruction, rest.strip()))
+    return by_name
 
 
 def last(stage: str, instruction: str) -> str:

@@ -20,7 +20,7 @@ def test_objects_are_valid(cluster: Cluster) -> None:
 
 
 def test_the_namespace_requires_restricted_pods_and_injects_sidecars(cluster: Cluster) -> None:
-    labels = {found["metadata"]["name"]: found["metadata"]["labels"] for found in cluster.of("Namespace")}
+    labels = {manifest["metadata"]["name"]: manifest["metadata"]["labels"] for manifest in cluster.of_kind("Namespace")}
     assert labels["seen"]["pod-security.kubernetes.io/enforce"] == "restricted"
     assert labels["seen"]["istio-injection"] == "enabled"
 
@@ -57,8 +57,8 @@ def _container_faults(workload: Workload, container: Object) -> list[str]:
 
 def test_no_pod_mounts_a_token_for_the_kubernetes_api(cluster: Cluster) -> None:
     tokens = {
-        found["metadata"]["name"]: found.get("automountServiceAccountToken", True)
-        for found in cluster.of("ServiceAccount")
+        manifest["metadata"]["name"]: manifest.get("automountServiceAccountToken", True)
+        for manifest in cluster.of_kind("ServiceAccount")
     }
     mounted = [
         str(workload)
@@ -85,7 +85,7 @@ def test_every_container_has_requests_and_a_memory_limit(cluster: Cluster) -> No
 
 
 def test_every_deployment_has_either_replicas_or_an_autoscaler(cluster: Cluster) -> None:
-    scaled = {one["spec"]["scaleTargetRef"]["name"] for one in cluster.of("HorizontalPodAutoscaler")}
+    scaled = {one["spec"]["scaleTargetRef"]["name"] for one in cluster.of_kind("HorizontalPodAutoscaler")}
     fixed = {one.name for one in cluster.deployments if "replicas" in one.manifest["spec"]}
     assert scaled & fixed == set(), "these Deployments have both"
     assert scaled | fixed == {one.name for one in cluster.deployments}
@@ -93,8 +93,8 @@ def test_every_deployment_has_either_replicas_or_an_autoscaler(cluster: Cluster)
 
 def test_an_autoscaler_measures_its_deployment_and_limits_its_speed(cluster: Cluster) -> None:
     faults = []
-    for found in cluster.of("HorizontalPodAutoscaler"):
-        name, spec = f"HorizontalPodAutoscaler {found['metadata']['name']}", found["spec"]
+    for manifest in cluster.of_kind("HorizontalPodAutoscaler"):
+        name, spec = f"HorizontalPodAutoscaler {manifest['metadata']['name']}", manifest["spec"]
         target = next((one for one in cluster.deployments if one.name == spec["scaleTargetRef"]["name"]), None)
         if target is None or spec["scaleTargetRef"]["kind"] != "Deployment":
             faults.append(f"{name}: no Deployment matches {spec['scaleTargetRef']}")
@@ -107,13 +107,13 @@ def test_an_autoscaler_measures_its_deployment_and_limits_its_speed(cluster: Clu
 
 
 def test_the_gateway_scales_to_a_hundred_pods() -> None:
-    autoscalers = overlay("gke").of("HorizontalPodAutoscaler")
-    maximum = {found["metadata"]["name"]: found["spec"]["maxReplicas"] for found in autoscalers}
+    autoscalers = overlay("gke").of_kind("HorizontalPodAutoscaler")
+    maximum = {manifest["metadata"]["name"]: manifest["spec"]["maxReplicas"] for manifest in autoscalers}
     assert maximum["gateway"] == 100
 
 
 def test_every_service_has_a_disruption_budget(cluster: Cluster) -> None:
-    budgets = {found["metadata"]["name"]: found["spec"] for found in cluster.of("PodDisruptionBudget")}
+    budgets = {manifest["metadata"]["name"]: manifest["spec"] for manifest in cluster.of_kind("PodDisruptionBudget")}
     assert set(budgets) == {one.name for one in cluster.deployments}
     faults = []
     for name, budget in budgets.items():
@@ -179,10 +179,10 @@ def test_a_pod_has_enough_time_to_stop(cluster: Cluster) -> None:
 
 def test_a_service_selects_one_workload_and_its_ports(cluster: Cluster) -> None:
     faults = []
-    for found in cluster.of("Service"):
-        name, spec = f"Service {found['metadata']['name']}", found["spec"]
+    for manifest in cluster.of_kind("Service"):
+        name, spec = f"Service {manifest['metadata']['name']}", manifest["spec"]
         selected = [one for one in cluster.workloads if selects({"matchLabels": spec["selector"]}, one.labels)]
-        if [one.name for one in selected] != [found["metadata"]["name"]]:
+        if [one.name for one in selected] != [manifest["metadata"]["name"]]:
             faults.append(f"{name}: spec.selector selects {[str(one) for one in selected]}")
             continue
         ports = {port["targetPort"]: port["port"] for port in spec["ports"]}
@@ -242,8 +242,8 @@ def test_databases_and_jobs_have_no_sidecar(cluster: Cluster) -> None:
 
 
 def test_loaders_are_suspended_and_never_run_twice_at_once(cluster: Cluster) -> None:
-    for found in cluster.of("CronJob"):
-        name, spec = found["metadata"]["name"], found["spec"]
+    for manifest in cluster.of_kind("CronJob"):
+        name, spec = manifest["metadata"]["name"], manifest["spec"]
         assert (name, spec["suspend"], spec["concurrencyPolicy"]) == (name, True, "Forbid")
 
 

@@ -26,7 +26,7 @@ def test_objects_are_valid(monitoring: Cluster) -> None:
 
 
 def test_pods_are_restricted(monitoring: Cluster) -> None:
-    (namespace,) = monitoring.of("Namespace")
+    (namespace,) = monitoring.of_kind("Namespace")
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
     for workload in monitoring.workloads:
         pod = workload.pod["securityContext"]
@@ -50,13 +50,13 @@ def test_references_and_mounts_of_pods_exist(monitoring: Cluster) -> None:
 
 
 def test_services_and_policies_select_pods_and_their_ports(monitoring: Cluster) -> None:
-    for one in monitoring.of("Service"):
+    for one in monitoring.of_kind("Service"):
         (workload,) = [
             other for other in monitoring.workloads if one["spec"]["selector"].items() <= other.labels.items()
         ]
         ports = {port["name"] for container in workload.containers for port in container["ports"]}
         assert {port["targetPort"] for port in one["spec"]["ports"]} <= ports
-    for one in monitoring.of("NetworkPolicy"):
+    for one in monitoring.of_kind("NetworkPolicy"):
         assert any(selects(one["spec"]["podSelector"], other.labels) for other in monitoring.workloads), one["metadata"]
 
 
@@ -64,7 +64,7 @@ def test_grafana_uses_the_address_of_prometheus_in_the_cluster_and_in_compose(mo
     (source,) = read(PROVISIONING / "datasources" / "prometheus.yaml")["datasources"]
     addresses = [
         f"http://{service['metadata']['name']}:{port['port']}"
-        for service in monitoring.of("Service")
+        for service in monitoring.of_kind("Service")
         for port in service["spec"]["ports"]
     ]
     assert source["url"] in addresses
@@ -119,7 +119,7 @@ def _discovered(workload: Workload) -> list[Yaml]:
 
 
 def test_the_network_policy_lets_prometheus_reach_every_metrics_port(monitoring: Cluster, cluster: Cluster) -> None:
-    (policy,) = [one for one in monitoring.of("NetworkPolicy") if one["metadata"]["name"] == "prometheus"]
+    (policy,) = [one for one in monitoring.of_kind("NetworkPolicy") if one["metadata"]["name"] == "prometheus"]
     (to_seen,) = [
         rule["ports"]
         for rule in policy["spec"]["egress"]
@@ -130,7 +130,7 @@ def test_the_network_policy_lets_prometheus_reach_every_metrics_port(monitoring:
 
 
 def test_the_config_maps_contain_every_rule_file_and_dashboard_unchanged(monitoring: Cluster) -> None:
-    in_cluster = {key: text for config in monitoring.of("ConfigMap") for key, text in config["data"].items()}
+    in_cluster = {key: text for config in monitoring.of_kind("ConfigMap") for key, text in config["data"].items()}
     files = {path.name: path for path in (*RULES, *dashboards.FOLDER.iterdir(), MONITORING / "grafana" / "grafana.ini")}
     files |= {
         "prometheus.yaml": CLUSTER,

@@ -123,7 +123,7 @@ def test_every_pod_may_use_dns(cluster: Cluster) -> None:
 def test_rules_for_all_addresses_exclude_the_metadata_server(cluster: Cluster) -> None:
     faults = [
         f"{policy['metadata']['name']}: {peer['ipBlock']}"
-        for policy in cluster.of("NetworkPolicy")
+        for policy in cluster.of_kind("NetworkPolicy")
         for rule in policy["spec"].get("egress", ())
         for peer in rule.get("to", ())
         if peer.get("ipBlock", {}).get("cidr") == ANYWHERE and "169.254.0.0/16" not in peer["ipBlock"]["except"]

@@ -211,8 +211,8 @@ def test_documented_commands_work(line: str, operator: Operator, folder: Path) -
     values = {**OPERATOR, **script.values}
     for file in ("operator.env", "secrets.env"):
         (folder / file).write_text("\n".join(f"{name}={operator.filled(value)}" for name, value in values.items()))
-    given = [str(folder / word) if word.endswith((".env", ".pem")) else word for word in arguments]
-    operator.commands.run(script.name, *given, "--dry-run", variables={}).succeeded()
+    with_paths = [str(folder / word) if word.endswith((".env", ".pem")) else word for word in arguments]
+    operator.commands.run(script.name, *with_paths, "--dry-run", variables={}).succeeded()
 
 
 def test_the_error_for_an_unknown_context_names_it(operator: Operator) -> None:

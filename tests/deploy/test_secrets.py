@@ -33,11 +33,13 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 def secrets(commands: FakeCommands) -> dict[str, dict[str, str]]:
     """The applied Secrets: name, keys and decoded values."""
-    objects = [found for text in commands.applied() for found in yaml.load_all(text, yaml.CSafeLoader) if found]
+    objects = [
+        manifest for text in commands.applied() for manifest in yaml.load_all(text, yaml.CSafeLoader) if manifest
+    ]
     return {
-        found["metadata"]["name"]: {key: base64.b64decode(value).decode() for key, value in found["data"].items()}
-        for found in objects
-        if found["kind"] == "Secret"
+        manifest["metadata"]["name"]: {key: base64.b64decode(value).decode() for key, value in manifest["data"].items()}
+        for manifest in objects
+        if manifest["kind"] == "Secret"
     }
 
 

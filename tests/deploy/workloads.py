@@ -97,15 +97,17 @@ class Cluster:
 
     def __init__(self, objects: Sequence[Object]) -> None:
         self.objects = objects
-        config_maps = {one["metadata"]["name"]: one for one in self.of("ConfigMap")}
+        config_maps = {one["metadata"]["name"]: one for one in self.of_kind("ConfigMap")}
         self.config_maps = config_maps
-        self.workloads = [Workload(one, config_maps) for one in self.of("Deployment", "StatefulSet", "Job", "CronJob")]
+        self.workloads = [
+            Workload(one, config_maps) for one in self.of_kind("Deployment", "StatefulSet", "Job", "CronJob")
+        ]
 
-    def of(self, *kinds: str) -> Sequence[Object]:
+    def of_kind(self, *kinds: str) -> Sequence[Object]:
         return [one for one in self.objects if one["kind"] in kinds]
 
     def names(self, *kinds: str) -> set[str]:
-        return {one["metadata"]["name"] for one in self.of(*kinds)}
+        return {one["metadata"]["name"] for one in self.of_kind(*kinds)}
 
     @property
     def deployments(self) -> Sequence[Workload]:
