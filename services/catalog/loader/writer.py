@@ -135,6 +135,6 @@ async def _change_lists(shard: Shard, changes: Sequence[_Change]) -> list[Docume
         else:
             holes += added
             again.append(change.new)
-    await shard.positions.confirm_batch(reserved)
+    await shard.positions.confirm(reserved, batch=True)
     await shard.positions.fill(holes)
     return again

@@ -116,26 +116,23 @@ class PositionIndex:
             document["places"] = to_places((name, next(unused[name])) for name in names)
         return reserved
 
-    async def confirm(self, reserved: Mapping[str, range]) -> None:
-        """To be called after the insert: raises lengths that were lowered below the new items in the meantime."""
+    async def confirm(self, reserved: Mapping[str, range], *, batch: bool = False) -> None:
+        """To be called after the insert: raises lengths that were lowered below the new items in the meantime.
+
+        Ends a batch, and fills the holes that were recorded during it.
+        """
+        if batch and reserved:
+            updates = [
+                UpdateOne({"_id": list_name}, {"$max": {"next": positions.stop}, "$unset": {"filling": 1}})
+                for list_name, positions in reserved.items()
+            ]
+            await self._counters.bulk_write(updates, ordered=False)
+            return await self._fill_recorded_holes()
         for list_name, positions in reserved.items():
             before = await self._counters.find_one_and_update({"_id": list_name}, {"$max": {"next": positions.stop}})
             # Positions that were beyond the length may be holes, even one of ours, if its item has been moved.
             beyond = range(before["next"] if before else 0, positions.stop)
             await self.fill((list_name, position) for position in beyond)
-
-    async def confirm_batch(self, reserved: Mapping[str, range]) -> None:
-        """As `confirm`; also ends the batch, and fills the holes that were recorded during it."""
-        if not reserved:
-            return
-        await self._counters.bulk_write(
-            [
-                UpdateOne({"_id": list_name}, {"$max": {"next": positions.stop}, "$unset": {"filling": 1}})
-                for list_name, positions in reserved.items()
-            ],
-            ordered=False,
-        )
-        await self._fill_recorded_holes()
 
     async def _fill_recorded_holes(self) -> None:
         for counter in await self._counters.find({"gaps": {"$exists": True}, "filling": {"$exists": False}}).to_list():

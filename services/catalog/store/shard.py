@@ -124,26 +124,20 @@ class Shard:
 
     async def insert(self, new: Sequence[Document], *, batch: bool = False) -> list[Document]:
         """Adds documents, giving them ids and positions. Returns those whose sourceId exists already."""
-        async with self.within_deadline():
-            return await self._insert(new, batch)
-
-    async def _insert(self, new: Sequence[Document], batch: bool) -> list[Document]:
         duplicates: list[Document] = []
         remaining = list(new)
-        while remaining:
-            for document in remaining:
-                document["_id"] = ObjectId()
-            reserved = await self.positions.reserve_for(remaining, batch=batch)
-            refused = await self._insert_many(remaining)
-            if batch:
-                await self.positions.confirm_batch(reserved)
-            else:
-                await self.positions.confirm(reserved)
-            for document, _ in refused:
-                await self.positions.fill(positions.positions_of(document))
-            duplicates += [document for document, index in refused if index == "sourceId"]
-            # Another item was moved to a reserved position: try again with new positions.
-            remaining = [document for document, index in refused if index == "places"]
+        async with self.within_deadline():
+            while remaining:
+                for document in remaining:
+                    document["_id"] = ObjectId()
+                reserved = await self.positions.reserve_for(remaining, batch=batch)
+                refused = await self._insert_many(remaining)
+                await self.positions.confirm(reserved, batch=batch)
+                for document, _ in refused:
+                    await self.positions.fill(positions.positions_of(document))
+                duplicates += [document for document, index in refused if index == "sourceId"]
+                # Another item was moved to a reserved position: try again with new positions.
+                remaining = [document for document, index in refused if index == "places"]
         return duplicates
 
     async def _insert_many(self, new: Sequence[Document]) -> list[tuple[Document, str]]:

@@ -187,7 +187,7 @@ async def test_positions_reserved_by_an_active_batch_are_not_filled(store: Store
     await asyncio.sleep(0.2)
     assert await store.count("Drama") == 5
     await shard.items.insert_many(batch)
-    await shard.positions.confirm_batch(reserved)
+    await shard.positions.confirm(reserved, batch=True)
     assert len(await all_items(store, "Drama")) == 5
     assert_no_holes(shards)
 
