@@ -5,7 +5,7 @@
 #   scripts/test.sh --quick    unit tests only; about a minute. More arguments go to pytest
 #   scripts/test.sh PATH…      any arguments of pytest, such as -k suggest, --lf, or -n0 to run one test at a time
 #
-# On Debian and Ubuntu, as root, the first form installs missing tools (MariaDB, Chromium, promtool, Java, kubectl).
+# On Debian and Ubuntu, as root, the first form installs missing tools (MariaDB, Chromium, promtool, Java).
 # The other forms install no system package. Tests whose tools are missing are skipped and listed.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
@@ -37,7 +37,6 @@ if [[ ! $quick ]]; then # the unit tests need none of these
     need chromium chromium chromium-browser google-chrome
     need prometheus promtool
     need default-jre-headless java
-    need kubectl kubectl # from Debian 13 on; the older package kubernetes-client is too old for k8s/
 fi
 if ((${#missing[@]})) && [[ ${may_install:-} ]]; then
     echo "installing ${missing[*]}"

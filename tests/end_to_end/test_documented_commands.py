@@ -81,8 +81,8 @@ BLOCKS = [block for document in documents() for block in blocks(document)]
 PARAMETERS = [
     pytest.param(
         block,
-        id=f"{block.document}:{block.line}",
-        marks=[pytest.mark.skip(reason=block.reason_not_run)] if block.reason_not_run else [],
+        id=(name := f"{block.document}:{block.line}"),
+        marks=[pytest.mark.skip(reason=f"{name} {reason}")] if (reason := block.reason_not_run) else [],
     )
     for block in BLOCKS
 ]
