@@ -17,7 +17,7 @@ from services.account.database.transactions import is_conflict
 from services.account.settings import DatabaseSettings
 from services.common import logs
 
-# How long to wait for another migration.
+# How long to wait for a migration that another process runs.
 LOCK_TIMEOUT_S = 60
 
 log = logging.getLogger("services.account.migrate")  # run as a program, __name__ is "__main__"

@@ -59,7 +59,7 @@ class AccountServicer(account_pb2_grpc.AccountServicer):
         subject, kind = domain.check_subject(request.subject), _kind(request.kind)
         size = checks.integer("size", request.size, 1, MAX_LIST_SIZE)
         after = cursors.decode(request.cursor)
-        # One more than asked for tells whether there is a next page.
+        # One mark more than the page holds: if it exists, there is a next page.
         newest = await self._database.read(mark_queries.newest_marks, subject, kind, after, size + 1)
         page = newest[:size]
         return account_pb2.ListMarksResponse(

@@ -18,7 +18,7 @@ def is_mysql(dialect: Dialect) -> bool:
 class ExactText(TypeDecorator[str]):
     """Text compared and ordered by code point.
 
-    On MySQL it is stored as UTF-8 bytes: every collation that MySQL and MariaDB share ignores trailing spaces.
+    On MySQL it is stored as UTF-8 bytes, because all collations that MySQL and MariaDB share ignore trailing spaces.
     """
 
     impl = String

@@ -1,4 +1,4 @@
-"""Reads of marks and of the points and likes counted from them. The cost does not grow with the number of marks."""
+"""Reads of marks, points and likes. The cost does not grow with the number of marks."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

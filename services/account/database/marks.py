@@ -62,9 +62,9 @@ def remove(connection: Connection, subject: str, item: ItemRef, kind: MarkKind) 
 
 
 def remove_from_item(connection: Connection, item: ItemRef) -> bool:
-    """Removes the marks of up to BATCH_SIZE users on an item. Returns False once the item has no marks.
+    """Removes the marks of up to BATCH_SIZE users on an item. The counters are exact after each batch.
 
-    Its likes row is then removed too. The counters are exact after each batch.
+    Once the item has no marks, removes its likes row and returns False.
     """
     is_on_item = and_(MarkRow.item_type == item.type, MarkRow.item_id == item.id)
     candidates = set(connection.scalars(select(MarkRow.user_id).where(is_on_item).limit(BATCH_SIZE)))
@@ -81,22 +81,22 @@ def remove_from_item(connection: Connection, item: ItemRef) -> bool:
 
     _remove_points(connection, marks)
     user_ids_by_kind = {kind: [mark.user_id for mark in marks if mark.kind == kind] for kind in MarkKind}
-    for kind, marked in user_ids_by_kind.items():
-        _change_counter(connection, marked, kind, -1)
+    for kind, ids in user_ids_by_kind.items():
+        _change_counter(connection, ids, kind, -1)
     _decrease_likes(connection, item, len(user_ids_by_kind[MarkKind.LIKE]))
     return True
 
 
 def _remove_points(connection: Connection, marks: Sequence[Any]) -> None:
-    """Takes back the points that the marks gave. Most users lose the same points, so there are few updates."""
+    """Subtracts the points that the marks gave. Most users lose the same number, so there are few updates."""
     points: Counter[tuple[int, str]] = Counter()
     for mark in marks:
         points.update({(mark.user_id, category): POINTS[mark.kind] for category in mark.category})
     groups: dict[tuple[str, int], list[int]] = defaultdict(list)
-    for (user_id, category), lost in points.items():
-        groups[category, lost].append(user_id)
-    for (category, lost), user_ids in groups.items():
-        _decrease_points(connection, user_ids, [category], lost)
+    for (user_id, category), amount in points.items():
+        groups[category, amount].append(user_id)
+    for (category, amount), user_ids in groups.items():
+        _decrease_points(connection, user_ids, [category], amount)
 
 
 def _key(user_id: int, item: ItemRef, kind: MarkKind) -> dict[str, object]:
@@ -119,7 +119,7 @@ def _increase(connection: Connection, table: type[Base], counter: str, rows: Seq
 
 
 def _decrease_points(connection: Connection, user_ids: Sequence[int], categories: Sequence[str], points: int) -> None:
-    """Takes the same number of points from each user in each category. The users are locked."""
+    """Subtracts the same number of points from each user in each category. The users are locked."""
     if not categories:
         return
     condition = and_(PointsRow.user_id.in_(user_ids), PointsRow.category.in_(categories))

@@ -19,7 +19,8 @@ from services.common.errors import Aborted, DeadlineExceeded, SeenError, Unavail
 
 log = logging.getLogger(__name__)
 
-# The pause before a retry doubles each time. It is random, so that two conflicting transactions do not meet again.
+# The maximum pause before a retry doubles each time. The pause is random, so that two conflicting transactions do not
+# conflict again.
 FIRST_PAUSE_S = 0.01
 MAX_PAUSE_S = 0.5
 
@@ -34,13 +35,13 @@ Ts = TypeVarTuple("Ts")
 
 
 class Database:
-    """Runs functions of a connection as transactions. Connects when the first one runs."""
+    """Runs functions that take a connection, each as one transaction. Connects when the first one runs."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
         readers, writers = settings.database_threads, engines.max_writers(settings)
         self._read_engine = engines.read_engine(settings, readers + 1)
         self._write_engine = engines.write_engine(settings, writers)
-        # Separate threads: reads do not queue behind writes that wait for locks, nor pings behind either.
+        # Separate thread pools: reads do not queue behind writes that wait for locks, nor pings behind reads or writes.
         self._readers = ThreadPoolExecutor(readers, "read")
         self._writers = ThreadPoolExecutor(writers, "write")
         self._pinger = ThreadPoolExecutor(1, "ping")
