@@ -1,4 +1,4 @@
-"""Pages of the whole library: the datasets' items in turn, or the hits of a search by rank."""
+"""Pages of the whole library: the datasets' items interleaved, or the hits of a search, best first."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ class Page:
 class Browser:
     def __init__(self, datasets: Datasets) -> None:
         self._datasets = datasets
-        # The last known count by type and category. A dataset that is down keeps its share of each page, so that the
-        # others' items stay on their pages. Only categories that exist are kept, which bounds the size.
+        # The last known counts by type and category. While a dataset is down, its last count reserves its share of each
+        # page, so that the others' items stay on their pages. Only existing categories are stored, to bound the size.
         self._last_counts: dict[tuple[int, str], int] = {}
 
     async def page(self, number: int, size: int, item_type: int, category: str, search: str) -> Page:

@@ -1,4 +1,4 @@
-"""All datasets together: one is selected, or many are queried at once and the ones that do not answer are named."""
+"""The datasets by item type, and queries to many of them at once, which name the ones that do not answer."""
 
 import asyncio
 import contextlib

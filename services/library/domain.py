@@ -1,6 +1,6 @@
-"""What the library's rules work on. Nothing here, or in the modules of the rules, imports gRPC or protobuf.
+"""The types that the library's rules work on. Neither this module nor those of the rules import gRPC or protobuf.
 
-Items pass through the rules unconverted: as far as the rules are concerned they have a type, an id and categories.
+Items pass through the rules unconverted; the rules use only their type, id and categories.
 """
 
 from collections.abc import Sequence
@@ -77,7 +77,7 @@ class Dataset(Protocol):
         """The items that exist, in the order of the ids."""
 
     async def count(self, category: str) -> int:
-        """The items of a category; of the whole dataset if it is empty."""
+        """The number of items in a category, or in the whole dataset if `category` is empty."""
 
     async def list(self, category: str, start: int, limit: int) -> Sequence[Item]: ...
 
@@ -93,19 +93,19 @@ class Dataset(Protocol):
 
 
 class Accounts(Protocol):
-    """People's marks. `subject` is the subject of a person's access token."""
+    """Users' marks. `subject` is the claim `sub` of a user's access token."""
 
     async def set_mark(self, subject: str, item: Item, kind: int) -> None: ...
 
     async def remove_mark(self, subject: str, ref: ItemRef, kind: int) -> None: ...
 
     async def remove_item_marks(self, ref: ItemRef) -> None:
-        """Removes everyone's marks on the item."""
+        """Removes all users' marks on the item."""
 
     async def list_marks(self, subject: str, kind: int, size: int, cursor: str) -> MarkPage: ...
 
     async def marked_ids(self, subject: str, item_type: int, item_ids: Sequence[str]) -> set[str]:
-        """Which of these items, at most 1000, the person has marked in any way."""
+        """Those of the items, at most 1000, that the user has marked in any way."""
 
     async def top_categories(self, subject: str, limit: int) -> Sequence[Points]:
         """Most points first."""

@@ -1,4 +1,4 @@
-"""Marking items; a person's marked items; the ten most liked items of a type."""
+"""Marking items; a user's marked items; the ten most liked items of a type."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ async def unmark(datasets: Datasets, accounts: Accounts, subject: str, ref: Item
 
 
 async def delete_item(datasets: Datasets, accounts: Accounts, ref: ItemRef) -> None:
-    """Removes the item, then everyone's marks on it. A repeated call removes marks that a failure left behind."""
+    """Removes the item, then all users' marks on it. A repeated call removes marks that a failure left behind."""
     try:
         await datasets.get(ref.type).delete(ref.id)
     except NotFound:

@@ -1,4 +1,4 @@
-"""Metrics of the library: what answers lacked, which a status code does not show."""
+"""Metrics of the library: types missing from an answer, which its status code does not show."""
 
 from collections.abc import Iterable
 

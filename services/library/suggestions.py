@@ -1,6 +1,6 @@
-"""What to see next: per item type, a random sample from each of the three categories with the person's most points.
+"""What to see next: per item type, a random sample from each of the three categories with the user's most points.
 
-A category without any item of a type is skipped for that type, and the person's next category is used. Sources name
+A category without any item of a type is skipped for that type, and the user's next category is used. Sources name
 genres differently: three of Goodreads' most common ones ("Fiction", "Classics", "Young Adult") exist for no film, so
 without this rule two readers in five would get no films.
 
@@ -16,10 +16,10 @@ from services.library.datasets import Datasets
 from services.library.domain import Accounts, Dataset, Item, Points
 
 CATEGORIES = 3
-# How many of a person's categories are considered when some have no items of a type.
+# How many of a user's categories are considered when some have no items of a type.
 MAX_CANDIDATES = 12
-# Items per sample at most. A smaller category is sampled completely before its result is short; in a larger one, the
-# result is short only if the person has marked nearly all of it.
+# Maximum number of items per sample. A category with at most this many items is sampled completely before its result is
+# short; a larger one gives a short result only if the user has marked nearly all of it.
 MAX_SAMPLE = 1000
 WHOLE_DATASET = ""
 
@@ -27,7 +27,7 @@ WHOLE_DATASET = ""
 @dataclass(frozen=True)
 class Suggestion:
     item: Item
-    category: str  # the one it was sampled from; WHOLE_DATASET for a person without points
+    category: str  # the one it was sampled from; WHOLE_DATASET for a user without points
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,10 @@ class Suggestions:
 async def suggest(
     datasets: Datasets, accounts: Accounts, subject: str, types: Sequence[int], amount: int
 ) -> Suggestions:
-    """At most `amount` items per type and chosen category. Whole datasets are sampled if the person has no points or
-    `subject` is empty."""
+    """At most `amount` items per type and chosen category.
+
+    Whole datasets are sampled if the user has no points or `subject` is empty.
+    """
     if len(set(types)) < len(types):
         raise InvalidArgument("types", "names a type more than once")
     selected = {item_type: datasets.get(item_type) for item_type in types or datasets.by_type}
@@ -85,7 +87,7 @@ class _Sampler:
         self._exhausted: set[str] = set()  # categories of which every item has been sampled
 
     async def run(self) -> dict[str, list[Item]]:
-        """The items per chosen category, in the order of the person's points."""
+        """The items per chosen category, in the order of the user's points."""
         for sample_size in self._sample_sizes():
             await self._sample(self._short_categories(), sample_size)
             while replacements := self._replace_empty():
@@ -95,7 +97,7 @@ class _Sampler:
         return self._chosen
 
     def _sample_sizes(self) -> Iterator[int]:
-        """One per round. More than needed from the start, because some items will be marked or sampled twice."""
+        """One size per round. The first already allows for items that are marked, or in several categories."""
         size = self._amount * (2 if self._subject else 1) + len(self._chosen) - 1
         while size < MAX_SAMPLE:
             yield size
@@ -120,7 +122,7 @@ class _Sampler:
         ]
 
     def _replace_empty(self) -> list[str]:
-        """Replaces categories without items by the person's next ones, and returns those."""
+        """Replaces categories without items by the user's next ones, and returns those."""
         for category in self._empty:
             del self._chosen[category]
         count = len(self._empty)

@@ -98,7 +98,7 @@ class FakeDataset:
 
 
 class FakeAccounts:
-    """One person, who has marked `marked` and has these points."""
+    """One user, who has marked `marked` and has these points."""
 
     def __init__(self, points: dict[str, int] | None = None, marked: Iterable[ItemRef] = ()) -> None:
         self.points = points or {}
