@@ -86,7 +86,7 @@ def _is_read(options: MethodOptions) -> bool:
 
 
 async def is_serving(channel: grpc.aio.Channel, timeout_s: float) -> bool:
-    """Whether the standard health service there says SERVING."""
+    """Whether the standard health service at the other end reports SERVING."""
     check = channel.unary_unary(
         "/grpc.health.v1.Health/Check",
         request_serializer=health_pb2.HealthCheckRequest.SerializeToString,

@@ -5,7 +5,7 @@ from contextvars import ContextVar
 
 # For calls without a deadline, such as one made by hand with grpcurl.
 DEFAULT_S = 10.0
-# What each hop keeps for itself to turn a failure of the next one into an answer.
+# Time that each hop reserves, to report a failure of the next one.
 MARGIN_S = 0.05
 
 # In the event loop's time.

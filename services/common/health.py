@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
-# The name that liveness probes ask for. It is SERVING as long as the process answers, whatever its dependencies do.
+# The service name in liveness probes. It is SERVING as long as the process answers, whatever its dependencies do.
 LIVENESS = "liveness"
 PING_TIMEOUT_S = 1.0
 # Interval while unhealthy, so that a recovered dependency is noticed soon.

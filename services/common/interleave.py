@@ -1,6 +1,6 @@
-"""Several lists merged round-robin: a1 b1 c1 a2 b2 c2 …; lists that have run out are left out of later rounds.
+"""Several lists merged round-robin: a1 b1 c1 a2 b2 c2 …; later rounds skip lists that have ended.
 
-Any range of the merged list is computed from the lengths alone, so that page 100,000 costs what page 1 does.
+Any range of the merged list is computed from the lengths alone, so page 100,000 costs no more than page 1.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ def spans(lengths: Sequence[int], start: int, limit: int) -> list[tuple[int, int
 
 
 def sources(lengths: Sequence[int], start: int, limit: int) -> list[int]:
-    """The number of the list that each of those merged entries comes from, in merged order."""
+    """For each of those merged entries, in order, the index of the list that it comes from."""
     entries = sorted(
         (entry, number)
         for number, (begin, count) in enumerate(spans(lengths, start, limit))

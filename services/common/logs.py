@@ -10,7 +10,7 @@ from services.common import tracing
 # Attributes that every log record has; all others came from `extra=` and are logged under their own names.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
-# Loggers whose level is configurable. Libraries log from WARNING on: below it they repeat tokens and people's marks.
+# Loggers whose level is configurable. Libraries log from WARNING on: below it they log tokens and users' marks.
 OURS = ("services", "access")
 
 

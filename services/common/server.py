@@ -26,8 +26,8 @@ Handler = Callable[[Any, Context], Awaitable[Any]]
 # Status codes that mean a dependency did not answer; logged at WARNING.
 NO_ANSWER = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
 
-# Tells clients not to retry (gRPC proposal A6). A failure that a service reports has been retried further in; retrying
-# at every hop would multiply. A broken connection carries no such metadata and is retried.
+# Tells clients not to retry (gRPC proposal A6). A failure that a service reports has already been retried where it
+# occurred; retries at every hop would multiply. A broken connection carries no such metadata and is retried.
 NO_RETRY = ("grpc-retry-pushback-ms", "-1")
 
 
@@ -50,7 +50,7 @@ class GrpcServer:
         self._server = grpc.aio.server(
             options=(
                 ("grpc.max_receive_message_length", clients.MAX_MESSAGE_BYTES),
-                ("grpc.so_reuseport", 0),  # a second server on the port is an error, not a share of the calls
+                ("grpc.so_reuseport", 0),  # a second server on the port fails to start instead of sharing the calls
             ),
         )
         add(servicer, cast(grpc.aio.Server, _Registrar(self._server)))
@@ -151,7 +151,7 @@ def _timeout_s(context: Context) -> float:
     if remaining is None:
         return deadline.DEFAULT_S
     if remaining <= 0:
-        raise TimeoutError  # the caller has given up, so nobody would read the answer
+        raise TimeoutError  # the caller no longer waits for the answer
     return remaining
 
 

@@ -43,7 +43,7 @@ _NO_ANSWER = "a service that this needs does not answer; try again later"
 
 
 def code_of(error: SeenError) -> grpc.StatusCode | None:
-    """None for Internal, which no caller is told."""
+    """None for Internal, whose message is not sent to callers."""
     return next((code for kind, code in CODES.items() if isinstance(error, kind)), None)
 
 
@@ -78,6 +78,7 @@ def error_from(failure: grpc.aio.AioRpcError) -> SeenError:
 
 
 def _restored(kind: type[SeenError], message: str, field: str | None, reason: str) -> SeenError:
+    """Bypasses the constructors, which differ and would prefix the message with the field again."""
     error = kind.__new__(kind)
     SeenError.__init__(error, message, field)
     error.reason = reason
