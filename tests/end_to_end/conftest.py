@@ -16,7 +16,7 @@ from tests.end_to_end.suites import LocalSuite, SuiteUnderTest
 EXTERNAL_URL = os.environ.get("SEEN_TEST_URL")
 
 if importlib.util.find_spec("playwright") is None:
-    collect_ignore = ["test_browser.py"]  # the image of these tests has no browser
+    collect_ignore = ["test_browser.py", "test_schemathesis.py"]  # the image has neither a browser nor Schemathesis
 
 
 def pytest_configure(config: pytest.Config) -> None:

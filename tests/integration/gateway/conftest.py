@@ -1,4 +1,4 @@
-"""One gateway for all tests here, between fakes that they may tell what to say."""
+"""One gateway for all tests, in front of fake services."""
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator

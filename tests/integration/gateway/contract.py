@@ -1,4 +1,4 @@
-"""Holds every answer that a test gets against the specification: its status, its type and its content."""
+"""Checks every response to a test against the specification: status, media type, headers and content."""
 
 import re
 from typing import Any

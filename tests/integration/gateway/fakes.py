@@ -1,4 +1,4 @@
-"""Stand-ins for the services behind the gateway, over real gRPC: they say what a test tells them."""
+"""Fake services behind the gateway, over real gRPC."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -33,7 +33,7 @@ HITCHCOCK = spark_pb2.Person(id="nm0000033", name="Alfred Hitchcock", link="http
 
 
 class Fake:
-    """Answers each method with `answers[method]`, fails it with `errors[method]`, and keeps what it was asked."""
+    """Each method returns `answers[method]` or fails with `errors[method]`; requests are kept in `asked`."""
 
     def __init__(self, answers: dict[str, Message]) -> None:
         self._usual = answers
@@ -55,7 +55,7 @@ class Fake:
             await asyncio.sleep(self.delays_s.get(method, 0))
             error = self.errors.get(method)
             if isinstance(error, grpc.StatusCode):
-                await context.abort(error, "words that are for nobody's eyes")
+                await context.abort(error, "internal details")
             if isinstance(error, SeenError) and (code := status.code_of(error)):
                 await context.abort(code, error.message, status.trailing_metadata(error, code))
             return self.answers[method]
@@ -128,7 +128,7 @@ class Fakes:
             fake.reset()
 
     async def serve(self) -> tuple[grpc.aio.Server, int]:
-        """All of them on one port, since no method has the name of another service's."""
+        """All on one port: no two services have a method with the same name."""
         server = grpc.aio.server()
         library_pb2_grpc.add_LibraryServicer_to_server(self.library, server)  # type: ignore[arg-type]
         account_pb2_grpc.add_AccountServicer_to_server(self.account, server)  # type: ignore[arg-type]

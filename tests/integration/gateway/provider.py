@@ -1,4 +1,4 @@
-"""An identity provider as the gateway sees it: a real HTTP server with signing keys, and tokens signed with them."""
+"""A fake identity provider: an HTTP server with signing keys, and tokens signed with them."""
 
 import base64
 import hashlib
@@ -82,14 +82,14 @@ class Provider:
         return {name: value for name, value in (usual | other).items() if value is not None}
 
     def token(self, key: str = "first", *, kid: str | None = None, **claims: Any) -> str:
-        """A good one, except for what is given; a claim of None is left out."""
+        """A valid token with these claims changed; a claim of None is omitted."""
         return str(jwt.encode(self.claims(**claims), private_key(key), "RS256", headers={"kid": kid or key}))
 
     def admin(self) -> str:
         return self.token(sub="auth0|admin", permissions=list(ADMIN))
 
     def hmac_token(self) -> str:
-        """Signed with the public key as if it were a shared secret; jose would not make such a thing."""
+        """Signed with the public key as if it were a shared secret, which jose refuses to do."""
         signed = f"{_part({'alg': 'HS256', 'typ': 'JWT', 'kid': 'first'})}.{_part(self.claims())}"
         signature = hmac.new(bytes(public_key("first").to_pem()), signed.encode(), hashlib.sha256).digest()
         return f"{signed}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a request is told by the field's name, and nobody behind the gateway hears of it."""
+"""Invalid requests are refused by the name of the field, before any service is called."""
 
 import gzip
 import json
@@ -69,7 +69,7 @@ ADDRESSES = [
 
 
 @pytest.mark.parametrize(("address", "field"), ADDRESSES, ids=lambda value: str(value)[:50])
-async def test_a_bad_address_names_the_parameter(gateway: Gateway, address: str, field: str | None) -> None:
+async def test_an_invalid_parameter_is_named(gateway: Gateway, address: str, field: str | None) -> None:
     response = await gateway.ask("GET", address)
     _assert_refused(gateway, response, 400 if field else 404, field)
 
@@ -78,7 +78,7 @@ OWN = [("/user/seen?size=0", "size"), ("/user/liked?cursor=", "cursor"), ("/user
 
 
 @pytest.mark.parametrize(("address", "field"), OWN, ids=lambda value: str(value)[:50])
-async def test_a_bad_page_of_marks_names_the_parameter(gateway: Gateway, address: str, field: str) -> None:
+async def test_an_invalid_parameter_of_the_users_lists_is_named(gateway: Gateway, address: str, field: str) -> None:
     _assert_refused(gateway, await gateway.as_user("GET", address), 400, field)
 
 
@@ -170,24 +170,26 @@ BODIES: list[tuple[str, str | bytes, str]] = [
 
 
 @pytest.mark.parametrize(("path", "body", "field"), BODIES, ids=lambda value: str(value)[:60])
-async def test_a_bad_body_names_the_field(gateway: Gateway, path: str, body: str | bytes, field: str) -> None:
+async def test_an_invalid_field_of_the_body_is_named(
+    gateway: Gateway, path: str, body: str | bytes, field: str
+) -> None:
     headers = {"Content-Type": "application/json"}
     content = body.encode() if isinstance(body, str) else body
     response = await gateway.as_admin("POST", path, content=content, headers=headers)
     _assert_refused(gateway, response, 400, field)
 
 
-async def test_every_field_at_fault_is_named(gateway: Gateway) -> None:
+async def test_all_invalid_fields_are_named(gateway: Gateway) -> None:
     response = await gateway.as_admin("POST", "/item", content=item(rating=11, year=-3001, x=1))
     assert {error["field"] for error in response.json()["errors"]} == {"rating", "year", "x"}
 
 
-async def test_what_was_sent_is_not_sent_back(gateway: Gateway) -> None:
+async def test_values_are_not_repeated_in_the_response(gateway: Gateway) -> None:
     response = await gateway.as_admin("POST", "/item", content=item(name="y" * 5000, **{"z" * 5000: 1}))
     assert len(response.content) < 1000
 
 
-async def test_a_thousand_faults_are_not_all_listed(gateway: Gateway) -> None:
+async def test_the_number_of_listed_errors_is_limited(gateway: Gateway) -> None:
     response = await gateway.as_admin("POST", "/item", content=item(**{f"x{n}": n for n in range(1000)}))
     assert len(response.json()["errors"]) == 20
 
@@ -207,7 +209,7 @@ async def test_a_thousand_faults_are_not_all_listed(gateway: Gateway) -> None:
     ],
     ids=str,
 )
-async def test_a_body_of_another_kind_is_415(gateway: Gateway, headers: dict[str, str], field: str) -> None:
+async def test_an_unsupported_media_type_is_415(gateway: Gateway, headers: dict[str, str], field: str) -> None:
     content = gzip.compress(b"{}") if headers.get("Content-Encoding") == "gzip" else b"{}"
     response = await gateway.ask("POST", "/suggest", content=content, headers=headers)
     _assert_refused(gateway, response, 415, field)
@@ -216,18 +218,18 @@ async def test_a_body_of_another_kind_is_415(gateway: Gateway, headers: dict[str
 @pytest.mark.parametrize(
     "kind", ["application/json", "Application/JSON; charset=UTF-8", 'application/json;charset="utf-8"', None]
 )
-async def test_json_may_be_called_in_several_ways(gateway: Gateway, kind: str | None) -> None:
+async def test_equivalent_content_types_are_accepted(gateway: Gateway, kind: str | None) -> None:
     headers = {"Content-Type": kind} if kind else {}
     response = await gateway.ask("POST", "/suggest", content=b'{"amount": 3}', headers=headers)
     assert response.status_code == 200
 
 
-async def test_a_body_that_says_it_is_too_long_is_413(gateway: Gateway) -> None:
+async def test_a_body_with_a_too_large_content_length_is_413(gateway: Gateway) -> None:
     body = json.dumps({"username": "x" * 1_000_000})
     _assert_refused(gateway, await gateway.as_user("POST", "/user", content=body), 413, "body")
 
 
-async def test_a_body_that_turns_out_too_long_is_413(gateway: Gateway) -> None:
+async def test_a_chunked_body_that_becomes_too_large_is_413(gateway: Gateway) -> None:
     async def endless() -> Any:
         for _ in range(200):
             yield b" " * 1000
@@ -235,13 +237,13 @@ async def test_a_body_that_turns_out_too_long_is_413(gateway: Gateway) -> None:
     _assert_refused(gateway, await gateway.as_user("POST", "/user", content=endless()), 413, "body")
 
 
-async def test_odd_but_good_unicode_is_welcome(gateway: Gateway) -> None:
+async def test_unusual_unicode_text_is_accepted(gateway: Gateway) -> None:
     name = "𝔘𝔫𝔦 👩‍👩‍👧 ‮right to left é שלום"
     assert (await gateway.as_admin("POST", "/item", json={"type": "BOOK", "name": name})).status_code == 201
     assert gateway.fakes.library.asked[0][1].item.name == name
 
 
-async def test_a_description_may_have_paragraphs(gateway: Gateway) -> None:
+async def test_a_description_may_contain_line_breaks_and_tabs(gateway: Gateway) -> None:
     new = {"type": "BOOK", "name": "x", "description": "One.\r\n\r\n\tTwo."}
     assert (await gateway.as_admin("POST", "/item", json=new)).status_code == 201
 

@@ -1,4 +1,4 @@
-"""What every answer has: ids, headers for browsers, a line in the log, a place in the metrics."""
+"""What every response has: ids, headers for browsers, a line in the access log, metrics."""
 
 import json
 import logging
@@ -18,13 +18,13 @@ ADDRESS = f"/item/BOOK/{BOOK_ID}"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-async def test_a_request_id_is_taken_over_and_passed_on(gateway: Gateway) -> None:
+async def test_a_request_id_is_returned_and_passed_on(gateway: Gateway) -> None:
     response = await gateway.ask("GET", ADDRESS, headers={"X-Request-Id": "my-request.1"})
     assert response.headers["x-request-id"] == "my-request.1"
     assert gateway.fakes.library.metadata["x-request-id"] == "my-request.1"
 
 
-async def test_a_request_id_is_made_where_there_is_none_to_trust(gateway: Gateway) -> None:
+async def test_an_absent_or_malformed_request_id_is_replaced(gateway: Gateway) -> None:
     made = {
         (await gateway.ask("GET", ADDRESS, headers={"X-Request-Id": sent} if sent else {})).headers["x-request-id"]
         for sent in ("", "a b", "x" * 200, '"};alert(1)')
@@ -40,9 +40,9 @@ async def test_a_request_id_is_made_where_there_is_none_to_trust(gateway: Gatewa
         {"b3": "80f198ee56343ba864fe8b2a57d3eff7-e457b5a2e4d86bd1-1"},
         {"x-b3-traceid": "80f198ee56343ba8", "x-b3-spanid": "e457b5a2e4d86bd1", "x-b3-sampled": "1"},
     ],
-    ids=["w3c", "b3", "b3 in several"],
+    ids=["w3c", "b3", "b3 in several headers"],
 )
-async def test_a_trace_is_passed_on(gateway: Gateway, headers: dict[str, str]) -> None:
+async def test_trace_headers_are_passed_on(gateway: Gateway, headers: dict[str, str]) -> None:
     await gateway.ask("GET", ADDRESS, headers=headers)
     assert headers.items() <= gateway.fakes.library.metadata.items()
 
@@ -54,7 +54,7 @@ async def test_each_request_has_its_own_ids_on_one_connection(gateway: Gateway) 
     assert gateway.fakes.library.metadata["x-request-id"] != "first"
 
 
-async def test_a_service_hears_how_long_it_may_take(gateway: Gateway) -> None:
+async def test_a_service_gets_the_remaining_deadline(gateway: Gateway) -> None:
     await gateway.ask("GET", ADDRESS)
     left_s = gateway.fakes.library.time_left_s
     assert left_s is not None
@@ -62,27 +62,27 @@ async def test_a_service_hears_how_long_it_may_take(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("path", [ADDRESS, "/nothing", "/ui/", "/openapi.json"])
-async def test_browsers_are_told_not_to_guess(gateway: Gateway, path: str) -> None:
+async def test_every_response_has_security_headers(gateway: Gateway, path: str) -> None:
     headers = (await gateway.ask("GET", path)).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["x-frame-options"] == "DENY"
     assert "server" not in headers
 
 
-async def test_a_page_from_elsewhere_may_read_what_it_needs(gateway: Gateway) -> None:
+async def test_pages_of_other_origins_may_read_responses(gateway: Gateway) -> None:
     headers = (await gateway.ask("GET", ADDRESS, headers={"Origin": "https://app.example"})).headers
     assert headers["access-control-allow-origin"] == "*"
     assert "ETag" in headers["access-control-expose-headers"]
     assert "access-control-allow-credentials" not in headers
 
 
-async def test_a_page_from_elsewhere_may_see_errors(gateway: Gateway) -> None:
+async def test_pages_of_other_origins_may_read_errors(gateway: Gateway) -> None:
     response = await gateway.ask("PUT", f"{ADDRESS}/seen", headers={"Origin": "https://app.example"})
     assert response.status_code == 401
     assert response.headers["access-control-allow-origin"] == "*"
 
 
-async def test_a_page_from_elsewhere_may_send_a_token(gateway: Gateway) -> None:
+async def test_pages_of_other_origins_may_send_a_token(gateway: Gateway) -> None:
     headers = {
         "Origin": "https://app.example",
         "Access-Control-Request-Method": "PUT",
@@ -93,13 +93,13 @@ async def test_a_page_from_elsewhere_may_send_a_token(gateway: Gateway) -> None:
     assert "PUT" in response.headers["access-control-allow-methods"]
 
 
-async def test_what_a_page_from_elsewhere_may_not_is_a_problem(gateway: Gateway) -> None:
+async def test_a_refused_preflight_request_is_a_problem(gateway: Gateway) -> None:
     headers = {"Origin": "https://app.example", "Access-Control-Request-Method": "PATCH"}
     response = await gateway.ask("OPTIONS", ADDRESS, headers=headers)
     assert response.status_code == 400
 
 
-async def test_a_line_in_the_log_says_what_was_asked_but_not_the_query(
+async def test_the_access_log_contains_the_path_but_not_the_query(
     gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "access")
@@ -117,7 +117,7 @@ def count(**labels: str) -> float:
     return prometheus_client.REGISTRY.get_sample_value("http_requests_total", labels) or 0
 
 
-async def test_requests_are_counted_by_route_and_not_by_address(gateway: Gateway) -> None:
+async def test_requests_are_counted_by_path_template(gateway: Gateway) -> None:
     labels = {"method": "GET", "route": "/item/{type}/{id}", "status": "200"}
     before = count(**labels)
     await gateway.ask("GET", ADDRESS)
@@ -125,7 +125,7 @@ async def test_requests_are_counted_by_route_and_not_by_address(gateway: Gateway
     assert count(**labels) == before + 2
 
 
-async def test_what_is_no_route_is_counted_together(gateway: Gateway) -> None:
+async def test_requests_for_unknown_paths_are_counted_together(gateway: Gateway) -> None:
     labels = {"method": "GET", "route": "other", "status": "404"}
     before = count(**labels)
     await gateway.ask("GET", "/nothing")
@@ -133,19 +133,19 @@ async def test_what_is_no_route_is_counted_together(gateway: Gateway) -> None:
     assert count(**labels) == before + 2
 
 
-async def test_while_it_serves_its_metrics_say_that_it_is_well(provider: Provider) -> None:
+async def test_the_health_metric_is_1_while_the_gateway_serves(provider: Provider) -> None:
     metrics.HEALTHY.set(0)
     async with start(provider):
         assert prometheus_client.REGISTRY.get_sample_value("seen_healthy") == 1
     assert prometheus_client.REGISTRY.get_sample_value("seen_healthy") == 0
 
 
-async def test_nothing_is_in_flight_after_all_is_answered(gateway: Gateway) -> None:
+async def test_the_gauge_of_requests_in_flight_returns_to_0(gateway: Gateway) -> None:
     await gateway.ask("GET", ADDRESS)
     assert prometheus_client.REGISTRY.get_sample_value("http_requests_in_flight") == 0
 
 
-async def test_it_says_that_it_lives_and_which_services_answer(gateway: Gateway) -> None:
+async def test_the_probes_report_liveness_and_the_services_that_answer(gateway: Gateway) -> None:
     assert (await gateway.ask("GET", "/healthz")).status_code == 200
     ready = await gateway.ask("GET", "/readyz")
     assert ready.json() == {
@@ -154,13 +154,13 @@ async def test_it_says_that_it_lives_and_which_services_answer(gateway: Gateway)
     }
 
 
-async def test_the_front_page_is_for_people(gateway: Gateway) -> None:
+async def test_the_front_page_is_html_with_a_content_security_policy(gateway: Gateway) -> None:
     response = await gateway.ask("GET", "/")
     assert response.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in response.headers["content-security-policy"]
 
 
-async def test_swagger_ui_is_told_how_to_sign_in(gateway: Gateway) -> None:
+async def test_swagger_ui_is_configured_to_sign_in(gateway: Gateway) -> None:
     page = (await gateway.client.get("/ui/")).text
     for setting in ('"clientId": "seen-swagger-ui"', '"usePkceWithAuthorizationCodeGrant": true', '"audience"'):
         assert setting in page

@@ -1,4 +1,4 @@
-"""What other services' failures, wrong addresses and wrong methods are to the user."""
+"""Responses to failures of services, unknown paths and unsupported methods."""
 
 import asyncio
 import contextlib
@@ -30,32 +30,32 @@ STATUS = {
 
 
 @pytest.mark.parametrize("code", [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK], ids=str)
-async def test_every_code_is_a_problem_that_shows_nothing_of_the_inside(
+async def test_every_grpc_status_becomes_a_problem_without_internal_details(
     gateway: Gateway, code: grpc.StatusCode
 ) -> None:
-    # An address that documents all of these.
+    # An operation that documents all of these.
     gateway.fakes.account.errors["RenameUser"] = code
     response = await gateway.as_user("PUT", "/user", json={"username": "ana"})
     assert response.status_code == STATUS.get(code, 500)
-    assert "nobody's eyes" not in response.text
+    assert "internal details" not in response.text
     assert response.json()["status"] == response.status_code
     if response.status_code == 500:
         assert response.json()["detail"] == INTERNAL_MESSAGE
 
 
-async def test_an_unexpected_error_shows_nothing_of_the_inside(gateway: Gateway) -> None:
-    gateway.fakes.library.answers["GetItem"] = Item(type=99)  # type: ignore[arg-type]  # of a dataset yet to come
+async def test_an_unexpected_error_is_500_without_internal_details(gateway: Gateway) -> None:
+    gateway.fakes.library.answers["GetItem"] = Item(type=99)  # type: ignore[arg-type]  # a type that the gateway does not know
     response = await gateway.ask("GET", ADDRESS)
     assert (response.status_code, response.json()["detail"]) == (500, INTERNAL_MESSAGE)
 
 
-async def test_a_service_that_takes_too_long_is_504(gateway: Gateway) -> None:
+async def test_a_service_that_exceeds_the_deadline_is_504(gateway: Gateway) -> None:
     gateway.fakes.library.delays_s["GetItem"] = 5
     response = await gateway.ask("GET", ADDRESS)
     assert (response.status_code, response.json()["detail"]) == (504, "this took too long")
 
 
-async def test_a_read_is_tried_again_and_a_write_is_not(gateway: Gateway) -> None:
+async def test_reads_are_retried_and_writes_are_not(gateway: Gateway) -> None:
     gateway.fakes.library.errors |= {"GetItem": grpc.StatusCode.UNAVAILABLE, "MarkItem": grpc.StatusCode.UNAVAILABLE}
     await gateway.ask("GET", ADDRESS)
     await gateway.as_user("PUT", f"{ADDRESS}/seen")
@@ -65,7 +65,7 @@ async def test_a_read_is_tried_again_and_a_write_is_not(gateway: Gateway) -> Non
 @pytest.mark.parametrize(
     "path", ["/nothing", "/item/BOOK/x/y", "/user/", "/lib/1/", "/item/BOOK", "/ui/nothing", "/%2e"]
 )
-async def test_an_unknown_address_is_404(gateway: Gateway, path: str) -> None:
+async def test_an_unknown_path_is_404(gateway: Gateway, path: str) -> None:
     assert (await gateway.ask("GET", path)).status_code == 404
 
 
@@ -82,7 +82,7 @@ async def test_an_unknown_address_is_404(gateway: Gateway, path: str) -> None:
         ("DELETE", "/ui/", {"GET", "HEAD"}),
     ],
 )
-async def test_an_unknown_method_is_405_and_says_which_are_known(
+async def test_an_unsupported_method_is_405_with_the_supported_ones_in_allow(
     gateway: Gateway, method: str, path: str, allowed: set[str]
 ) -> None:
     response = await gateway.ask(method, path)
@@ -90,13 +90,13 @@ async def test_an_unknown_method_is_405_and_says_which_are_known(
     assert set(response.headers["allow"].split(", ")) == allowed
 
 
-async def test_options_says_which_methods_are_known(gateway: Gateway) -> None:
+async def test_options_lists_the_supported_methods(gateway: Gateway) -> None:
     response = await gateway.ask("OPTIONS", ADDRESS)
     assert response.status_code == 204
     assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD", "DELETE", "OPTIONS"}
 
 
-async def test_a_body_that_does_not_arrive_is_408(gateway: Gateway) -> None:
+async def test_a_body_that_does_not_arrive_in_time_is_408(gateway: Gateway) -> None:
     async def slow() -> Any:
         yield b'{"username":'
         await asyncio.sleep(3)
@@ -106,7 +106,7 @@ async def test_a_body_that_does_not_arrive_is_408(gateway: Gateway) -> None:
     assert response.status_code == 408
 
 
-async def test_a_client_that_goes_away_in_the_middle_of_its_body_does_no_harm(gateway: Gateway) -> None:
+async def test_the_gateway_survives_a_client_that_disconnects_during_its_body(gateway: Gateway) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", httpx.URL(gateway.url).port)
     token = gateway.provider.token()
     head = f"POST /user HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 50\r\n\r\n"
@@ -119,11 +119,11 @@ async def test_a_client_that_goes_away_in_the_middle_of_its_body_does_no_harm(ga
 
 
 @pytest.mark.parametrize("head", [b"GET /lib/1 HTTP/1.1\r\nX: " + b"x" * 400_000, b"GET /" + b"x" * 400_000])
-async def test_a_request_whose_headers_do_not_end_is_not_read_for_ever(gateway: Gateway, head: bytes) -> None:
+async def test_endless_headers_are_refused(gateway: Gateway, head: bytes) -> None:
     host, port = gateway.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(head)
     async with asyncio.timeout(2):
-        with contextlib.suppress(ConnectionResetError):  # who still sends may not hear the answer
+        with contextlib.suppress(ConnectionResetError):  # a client that still sends may miss the response
             assert (await reader.read()).startswith(b"HTTP/1.1 400")
     writer.close()

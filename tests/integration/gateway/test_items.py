@@ -1,4 +1,4 @@
-"""/item: one item, and one's marks on it."""
+"""/item: items and marks."""
 
 import pytest
 
@@ -23,14 +23,14 @@ HOBBIT_JSON = {
 }
 
 
-async def test_an_item_is_shown_as_the_library_knows_it(gateway: Gateway) -> None:
+async def test_an_item_has_the_fields_that_the_library_returned(gateway: Gateway) -> None:
     response = await gateway.ask("GET", ADDRESS)
     assert response.status_code == 200
     assert response.json() == HOBBIT_JSON
     assert gateway.fakes.library.asked[0][1].item == ItemRef(type=BOOK, id=BOOK_ID)
 
 
-async def test_what_an_item_lacks_is_left_out(gateway: Gateway) -> None:
+async def test_absent_fields_of_an_item_are_omitted(gateway: Gateway) -> None:
     gateway.fakes.library.answers["GetItem"] = UNRATED
     found = (await gateway.ask("GET", f"/item/SHOW/{UNRATED.id}")).json()
     assert found == {
@@ -43,14 +43,14 @@ async def test_what_an_item_lacks_is_left_out(gateway: Gateway) -> None:
     }
 
 
-async def test_an_item_that_is_not_there_is_404(gateway: Gateway) -> None:
+async def test_an_unknown_item_is_404(gateway: Gateway) -> None:
     gateway.fakes.library.errors["GetItem"] = NotFound("there is no such item")
     response = await gateway.ask("GET", ADDRESS)
     assert response.status_code == 404
     assert response.json()["detail"] == "there is no such item"
 
 
-async def test_an_item_whose_dataset_is_down_is_503_and_says_when_to_come_back(gateway: Gateway) -> None:
+async def test_an_item_of_an_unavailable_dataset_is_503_with_retry_after(gateway: Gateway) -> None:
     gateway.fakes.library.errors["GetItem"] = Unavailable("the dataset BOOK does not answer")
     response = await gateway.ask("GET", ADDRESS)
     assert response.status_code == 503
@@ -58,7 +58,7 @@ async def test_an_item_whose_dataset_is_down_is_503_and_says_when_to_come_back(g
     assert int(response.headers["retry-after"]) > 0
 
 
-async def test_an_item_that_has_not_changed_is_304(gateway: Gateway) -> None:
+async def test_an_unchanged_item_is_304(gateway: Gateway) -> None:
     first = await gateway.ask("GET", ADDRESS)
     for known in (first.headers["etag"], f'"other", W/{first.headers["etag"]}', "*"):
         again = await gateway.ask("GET", ADDRESS, headers={"If-None-Match": known})
@@ -66,7 +66,7 @@ async def test_an_item_that_has_not_changed_is_304(gateway: Gateway) -> None:
         assert again.headers["etag"] == first.headers["etag"]
 
 
-async def test_an_item_that_has_changed_is_shown_again(gateway: Gateway) -> None:
+async def test_a_changed_item_is_returned_with_another_etag(gateway: Gateway) -> None:
     etag = (await gateway.ask("GET", ADDRESS)).headers["etag"]
     gateway.fakes.library.answers["GetItem"] = UNRATED
     again = await gateway.ask("GET", ADDRESS, headers={"If-None-Match": etag})
@@ -74,7 +74,7 @@ async def test_an_item_that_has_changed_is_shown_again(gateway: Gateway) -> None
     assert again.headers["etag"] != etag
 
 
-async def test_head_is_get_without_the_content(gateway: Gateway) -> None:
+async def test_head_has_the_headers_of_get(gateway: Gateway) -> None:
     response = await gateway.ask("HEAD", ADDRESS)
     assert (response.status_code, response.content) == (200, b"")
     assert response.headers["content-length"] == (await gateway.ask("GET", ADDRESS)).headers["content-length"]
@@ -92,18 +92,18 @@ async def test_an_administrator_adds_an_item(gateway: Gateway) -> None:
     assert added == HOBBIT
 
 
-async def test_a_new_item_needs_no_more_than_type_and_name(gateway: Gateway) -> None:
+async def test_a_new_item_needs_only_type_and_name(gateway: Gateway) -> None:
     assert (await gateway.as_admin("POST", "/item", json={"type": "BOOK", "name": "x"})).status_code == 201
     assert not gateway.fakes.library.asked[0][1].item.HasField("rating")
 
 
-async def test_an_item_that_is_there_already_is_409(gateway: Gateway) -> None:
-    gateway.fakes.library.errors["CreateItem"] = AlreadyExists("there is an item with this sourceId")
+async def test_an_item_that_already_exists_is_409(gateway: Gateway) -> None:
+    gateway.fakes.library.errors["CreateItem"] = AlreadyExists("an item with this sourceId already exists")
     response = await gateway.as_admin("POST", "/item", json={"type": "BOOK", "name": "x"})
     assert response.status_code == 409
 
 
-async def test_what_a_service_refuses_names_the_field(gateway: Gateway) -> None:
+async def test_a_field_refused_by_a_service_is_named(gateway: Gateway) -> None:
     gateway.fakes.library.errors["CreateItem"] = InvalidArgument("name", "must be in good taste")
     response = await gateway.as_admin("POST", "/item", json={"type": "BOOK", "name": "x"})
     assert response.status_code == 400
@@ -124,7 +124,7 @@ async def test_an_administrator_removes_an_item(gateway: Gateway) -> None:
         ("DELETE", "like", "UnmarkItem", LIKE),
     ],
 )
-async def test_marks_are_set_and_taken_back(gateway: Gateway, method: str, path: str, asked: str, kind: int) -> None:
+async def test_marks_are_set_and_removed(gateway: Gateway, method: str, path: str, asked: str, kind: int) -> None:
     response = await gateway.as_user(method, f"{ADDRESS}/{path}")
     assert (response.status_code, response.content) == (204, b"")
     [(name, request)] = gateway.fakes.library.asked

@@ -1,4 +1,4 @@
-"""/lib and /getTopTen: all datasets together."""
+"""/lib and /getTopTen."""
 
 import pytest
 
@@ -11,13 +11,13 @@ from tests.integration.gateway.fakes import HOBBIT
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
-async def test_a_page_says_how_many_there_are(gateway: Gateway) -> None:
+async def test_a_page_contains_the_number_of_pages_and_items(gateway: Gateway) -> None:
     page = (await gateway.ask("GET", "/lib/1")).json()
     assert [item["name"] for item in page["items"]] == ["The Hobbit", "Shōgun"]
     assert (page["page"], page["pages"], page["size"], page["total"], page["missing"]) == (1, 3, 20, 42, [])
 
 
-async def test_a_page_is_asked_for_with_what_the_query_says(gateway: Gateway) -> None:
+async def test_the_query_is_passed_on_to_the_library(gateway: Gateway) -> None:
     query = {"type": "BOOK", "category": "Science Fiction", "search": "á&b=c", "size": 7}
     await gateway.ask("GET", "/lib/2", params=query)
     assert gateway.fakes.library.asked[0][1] == library_pb2.ListLibraryRequest(
@@ -37,26 +37,26 @@ async def test_a_page_links_to_its_neighbours_with_the_same_query(gateway: Gatew
     }
 
 
-async def test_an_empty_library_has_one_page_and_no_neighbours(gateway: Gateway) -> None:
+async def test_a_page_of_an_empty_library_links_only_to_the_first_and_last_page(gateway: Gateway) -> None:
     gateway.fakes.library.answers["ListItems"] = library_pb2.ListLibraryResponse()
     response = await gateway.ask("GET", "/lib/1")
     assert response.json()["pages"] == 0
     assert set(response.links) == {"first", "last"}
 
 
-async def test_a_page_past_the_last_is_400_and_names_it(gateway: Gateway) -> None:
+async def test_a_page_past_the_last_is_400(gateway: Gateway) -> None:
     gateway.fakes.library.errors["ListItems"] = InvalidArgument("page", "there is no page 9: the last one is 3")
     response = await gateway.ask("GET", "/lib/9")
     assert response.status_code == 400
     assert response.json()["errors"][0]["field"] == "page"
 
 
-async def test_a_page_that_has_not_changed_is_304(gateway: Gateway) -> None:
+async def test_an_unchanged_page_is_304(gateway: Gateway) -> None:
     etag = (await gateway.ask("GET", "/lib/1")).headers["etag"]
     assert (await gateway.ask("GET", "/lib/1", headers={"If-None-Match": etag})).status_code == 304
 
 
-async def test_a_page_without_a_dataset_says_so_and_is_not_kept(gateway: Gateway) -> None:
+async def test_a_partial_page_names_the_missing_dataset_and_is_not_cached(gateway: Gateway) -> None:
     half = library_pb2.ListLibraryResponse(items=[HOBBIT], total=42, missing=[ANIME])
     gateway.fakes.library.answers["ListItems"] = half
     response = await gateway.ask("GET", "/lib/1")
@@ -64,7 +64,7 @@ async def test_a_page_without_a_dataset_says_so_and_is_not_kept(gateway: Gateway
     assert response.headers["cache-control"] == "no-store"
 
 
-async def test_the_top_ten_come_with_their_likes(gateway: Gateway) -> None:
+async def test_the_top_ten_contain_the_number_of_likes(gateway: Gateway) -> None:
     response = await gateway.ask("GET", "/getTopTen/BOOK")
     [top] = response.json()["items"]
     assert (top["item"]["name"], top["likes"]) == ("The Hobbit", 3)

@@ -1,4 +1,4 @@
-"""The gateway as a process: its settings, its start and its end."""
+"""The gateway as a process: settings, start and shutdown."""
 
 import asyncio
 import os
@@ -63,14 +63,14 @@ async def answers(client: httpx.AsyncClient) -> bool:
         return False
 
 
-async def test_a_missing_setting_stops_it_by_name() -> None:
+async def test_a_missing_setting_stops_the_process() -> None:
     process = await launch(**{name: value for name, value in NEEDED.items() if name != "SEEN_AUTH0_URL"}, SEEN_PORT="0")
     _, errors = await process.communicate()
     assert process.returncode == 2
     assert "SEEN_AUTH0_URL" in errors.decode()
 
 
-async def test_a_busy_port_stops_it_with_one_line() -> None:
+async def test_a_port_in_use_stops_the_process_with_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         process = await launch(**NEEDED, SEEN_PORT=port)
@@ -81,7 +81,7 @@ async def test_a_busy_port_stops_it_with_one_line() -> None:
     assert len(errors.splitlines()) == 1
 
 
-async def test_on_sigterm_what_is_in_flight_is_answered_and_no_more_is_taken() -> None:
+async def test_on_sigterm_requests_in_flight_are_answered_and_new_ones_refused() -> None:
     fakes = Fakes()
     fakes.library.delays_s["GetItem"] = 1.5
     backend, backend_port = await fakes.serve()

@@ -1,4 +1,4 @@
-"""How the provider's keys are fetched and kept."""
+"""How signing keys are fetched and cached."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ async def outcome(verifier: Verifier, token: str) -> Token | int:
         return problem.status_code
 
 
-async def test_keys_are_fetched_once_for_many(provider: Provider) -> None:
+async def test_concurrent_requests_share_one_fetch_of_the_keys(provider: Provider) -> None:
     provider.delay_s = 0.1
     async with connect(provider) as verifier:
         found = await asyncio.gather(*(outcome(verifier, provider.token(sub=f"auth0|{n}")) for n in range(50)))
@@ -40,14 +40,14 @@ async def test_keys_are_fetched_once_for_many(provider: Provider) -> None:
     assert provider.fetches == 1
 
 
-async def test_keys_may_be_fetched_elsewhere_than_the_tokens_issuer_says(provider: Provider) -> None:
+async def test_keys_are_fetched_from_the_configured_url(provider: Provider) -> None:
     with Provider() as elsewhere:
         async with connect(provider, auth0_keys_url=f"{elsewhere.url}/.well-known/jwks.json") as verifier:
             assert isinstance(await outcome(verifier, provider.token()), Token)
     assert (provider.fetches, elsewhere.fetches) == (0, 1)
 
 
-async def test_unknown_keys_are_asked_for_once_in_a_cool_down(provider: Provider) -> None:
+async def test_unknown_keys_are_fetched_at_most_once_per_cool_down(provider: Provider) -> None:
     async with connect(provider, jwks_cool_down_s=0.8) as verifier:
         await verifier.verify(provider.token())
         await asyncio.sleep(0.9)
@@ -60,7 +60,7 @@ async def test_unknown_keys_are_asked_for_once_in_a_cool_down(provider: Provider
         assert provider.fetches == 3
 
 
-async def test_a_new_key_is_found(provider: Provider) -> None:
+async def test_a_new_key_is_fetched(provider: Provider) -> None:
     async with connect(provider, jwks_cool_down_s=0) as verifier:
         await verifier.verify(provider.token())
         provider.published = ["second", "first"]
@@ -68,12 +68,12 @@ async def test_a_new_key_is_found(provider: Provider) -> None:
         assert isinstance(await outcome(verifier, provider.token("first", sub="auth0|rui")), Token)
 
 
-async def test_a_withdrawn_key_is_no_good_after_a_while(provider: Provider) -> None:
+async def test_a_revoked_key_expires(provider: Provider) -> None:
     async with connect(provider, jwks_cool_down_s=0, jwks_max_age_s=0.05, token_cache_s=0) as verifier:
         await verifier.verify(provider.token())
         provider.published = ["second"]
         await asyncio.sleep(0.1)
-        await verifier.verify(provider.token())  # nobody waits for the fetch that this begins
+        await verifier.verify(provider.token())  # starts a fetch, without waiting for it
         async with asyncio.timeout(2):
             while await outcome(verifier, provider.token()) != 401:
                 await asyncio.sleep(0.02)
@@ -90,7 +90,7 @@ async def test_keys_are_kept_while_the_provider_is_down(provider: Provider) -> N
         assert provider.fetches > 1
 
 
-async def test_a_provider_that_comes_late_is_found_soon(provider: Provider) -> None:
+async def test_keys_are_fetched_soon_after_the_provider_starts(provider: Provider) -> None:
     provider.up = False
     async with connect(provider) as verifier:
         assert await outcome(verifier, provider.token()) == 503
@@ -101,9 +101,9 @@ async def test_a_provider_that_comes_late_is_found_soon(provider: Provider) -> N
         assert isinstance(await outcome(verifier, provider.token()), Token)
 
 
-async def test_a_token_that_was_verified_is_still_refused_when_it_expires(provider: Provider) -> None:
+async def test_a_cached_token_is_refused_once_it_expires(provider: Provider) -> None:
     async with connect(provider) as verifier:
-        token = provider.token(exp=int(time.time()) - 3)  # the last of the seconds that clocks may differ by
+        token = provider.token(exp=int(time.time()) - 3)  # within the tolerated clock difference
         await verifier.verify(token)
         await asyncio.sleep(3.2)
         assert await outcome(verifier, token) == 401
@@ -122,13 +122,13 @@ async def test_a_token_that_was_verified_is_still_refused_when_it_expires(provid
     ],
     ids=str,
 )
-async def test_what_is_no_set_of_usable_keys_is_not_used(provider: Provider, jwks: Any) -> None:
+async def test_an_unusable_key_set_is_503(provider: Provider, jwks: Any) -> None:
     provider.jwks = lambda: jwks  # type: ignore[method-assign]
     async with connect(provider) as verifier:
         assert await outcome(verifier, provider.token()) == 503
 
 
-async def test_a_key_for_encryption_signs_nothing(provider: Provider) -> None:
+async def test_an_encryption_key_does_not_verify_signatures(provider: Provider) -> None:
     usual = provider.jwks()
     other = [{**usual["keys"][0], "use": "enc", "kid": "second"}]
     provider.jwks = lambda: {"keys": usual["keys"] + other}  # type: ignore[method-assign]

@@ -1,4 +1,4 @@
-"""/bestDirector and /moreConnected: answers that are computed in the background."""
+"""/bestDirector and /moreConnected."""
 
 import grpc
 import pytest
@@ -22,7 +22,7 @@ def waiting(method: str) -> spark_pb2.GetBestDirectorResponse | spark_pb2.GetMos
 
 
 @PATHS
-async def test_the_answer_is_shown_with_its_age(gateway: Gateway, path: str, method: str) -> None:
+async def test_the_answer_contains_its_time_and_whether_it_is_stale(gateway: Gateway, path: str, method: str) -> None:
     response = await gateway.ask("GET", path)
     assert response.status_code == 200
     found = response.json()
@@ -32,15 +32,13 @@ async def test_the_answer_is_shown_with_its_age(gateway: Gateway, path: str, met
 
 
 @PATHS
-async def test_the_same_answer_is_304(gateway: Gateway, path: str, method: str) -> None:
+async def test_an_unchanged_answer_is_304(gateway: Gateway, path: str, method: str) -> None:
     etag = (await gateway.ask("GET", path)).headers["etag"]
     assert (await gateway.ask("GET", path, headers={"If-None-Match": etag})).status_code == 304
 
 
 @PATHS
-async def test_where_nobody_qualifies_there_is_an_answer_without_a_winner(
-    gateway: Gateway, path: str, method: str
-) -> None:
+async def test_an_answer_may_have_no_winner(gateway: Gateway, path: str, method: str) -> None:
     usual = gateway.fakes.spark.answers[method]
     without = type(usual)()
     without.CopyFrom(usual)
@@ -51,7 +49,7 @@ async def test_where_nobody_qualifies_there_is_an_answer_without_a_winner(
 
 
 @PATHS
-async def test_a_stale_answer_says_so_and_is_kept_for_less(gateway: Gateway, path: str, method: str) -> None:
+async def test_a_stale_answer_is_marked_and_cached_for_less_time(gateway: Gateway, path: str, method: str) -> None:
     usual = gateway.fakes.spark.answers[method]
     stale = type(usual)()
     stale.CopyFrom(usual)
@@ -64,7 +62,7 @@ async def test_a_stale_answer_says_so_and_is_kept_for_less(gateway: Gateway, pat
 
 
 @PATHS
-async def test_without_an_answer_yet_it_is_202_and_says_how_far_it_is(gateway: Gateway, path: str, method: str) -> None:
+async def test_a_question_without_an_answer_is_202_with_the_progress(gateway: Gateway, path: str, method: str) -> None:
     gateway.fakes.spark.answers[method] = waiting(method)
     response = await gateway.ask("GET", path)
     assert response.status_code == 202
@@ -78,35 +76,35 @@ async def test_without_an_answer_yet_it_is_202_and_says_how_far_it_is(gateway: G
 
 
 @PATHS
-async def test_an_administrator_asks_for_a_new_computation(gateway: Gateway, path: str, method: str) -> None:
+async def test_an_administrator_starts_a_new_computation(gateway: Gateway, path: str, method: str) -> None:
     response = await gateway.as_admin("POST", path)
     assert response.status_code == 202
     assert gateway.fakes.spark.asked[0][1].refresh is True
 
 
 @PATHS
-async def test_nobody_else_does(gateway: Gateway, path: str, method: str) -> None:
+async def test_only_an_administrator_starts_a_computation(gateway: Gateway, path: str, method: str) -> None:
     assert (await gateway.ask("POST", path)).status_code == 401
     assert (await gateway.as_user("POST", path)).status_code == 403
     assert gateway.fakes.asked == []
 
 
 @PATHS
-async def test_what_cannot_be_computed_is_503_and_says_why(gateway: Gateway, path: str, method: str) -> None:
+async def test_a_failed_computation_is_503_with_the_reason(gateway: Gateway, path: str, method: str) -> None:
     gateway.fakes.spark.errors[method] = Unavailable("there is no Java on this machine")
     response = await gateway.ask("GET", path)
     assert (response.status_code, response.json()["detail"]) == (503, "there is no Java on this machine")
 
 
 @PATHS
-async def test_a_service_that_does_not_run_is_503_and_says_so(gateway: Gateway, path: str, method: str) -> None:
+async def test_a_service_that_is_not_running_is_503(gateway: Gateway, path: str, method: str) -> None:
     gateway.fakes.spark.errors[method] = grpc.StatusCode.UNAVAILABLE
     response = await gateway.ask("GET", path)
     assert response.status_code == 503
     assert "not running" in response.json()["detail"]
 
 
-async def test_the_thresholds_are_passed_on(gateway: Gateway) -> None:
+async def test_the_thresholds_and_their_defaults_are_passed_on(gateway: Gateway) -> None:
     await gateway.ask("GET", "/bestDirector", params={"minFilms": 3, "minVotes": 100})
     await gateway.ask("GET", "/bestDirector")
     requests = [request for _, request in gateway.fakes.spark.asked]

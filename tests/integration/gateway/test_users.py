@@ -1,4 +1,4 @@
-"""/user: accounts, what their owners have marked, and the way to the identity provider."""
+"""/user: accounts, marks, sign-in and sign-out."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 ANA = {"username": "ana", "createdAt": "2026-02-02T12:00:00Z", "seen": 2, "liked": 1}
 
 
-async def test_an_account_is_made_for_the_subject_of_the_token(gateway: Gateway) -> None:
+async def test_an_account_is_created_for_the_subject_of_the_token(gateway: Gateway) -> None:
     response = await gateway.ask("POST", "/user", gateway.provider.token(permissions=[]), json={"username": "ana"})
     assert (response.status_code, response.json(), response.headers["location"]) == (201, ANA, "/user")
     assert gateway.fakes.account.asked == [
@@ -31,25 +31,25 @@ async def test_a_username_that_is_taken_is_409(gateway: Gateway) -> None:
     assert response.json()["errors"] == [{"field": "username", "message": "this username is taken"}]
 
 
-async def test_one_is_renamed(gateway: Gateway) -> None:
+async def test_an_account_is_renamed(gateway: Gateway) -> None:
     assert (await gateway.as_user("PUT", "/user", json={"username": "Zoë-2.x"})).json() == ANA
     assert gateway.fakes.account.asked[0][1].username == "Zoë-2.x"
 
 
-async def test_ones_profile_is_shown(gateway: Gateway) -> None:
+async def test_the_profile_is_returned(gateway: Gateway) -> None:
     assert (await gateway.as_user("GET", "/user")).json() == ANA
 
 
-async def test_an_account_without_a_name_has_none(gateway: Gateway) -> None:
+async def test_a_profile_without_a_username_omits_it(gateway: Gateway) -> None:
     gateway.fakes.account.answers["GetUser"] = account_pb2.User(created_at=NOON)
     assert (await gateway.as_user("GET", "/user")).json() == {"createdAt": ANA["createdAt"], "seen": 0, "liked": 0}
 
 
-async def test_what_is_ones_own_is_kept_nowhere(gateway: Gateway) -> None:
+async def test_the_profile_is_not_cached(gateway: Gateway) -> None:
     assert (await gateway.as_user("GET", "/user")).headers["cache-control"] == "no-store"
 
 
-async def test_who_has_no_account_gets_404(gateway: Gateway) -> None:
+async def test_a_missing_account_is_404(gateway: Gateway) -> None:
     gateway.fakes.account.errors["GetUser"] = NotFound("you have no account yet")
     assert (await gateway.as_user("GET", "/user")).status_code == 404
 
@@ -60,7 +60,7 @@ async def test_an_account_is_deleted(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize(("path", "kind"), [("seen", SEEN), ("liked", LIKE)])
-async def test_ones_marks_come_page_by_page(gateway: Gateway, path: str, kind: account_pb2.MarkKind) -> None:
+async def test_marks_are_listed_page_by_page(gateway: Gateway, path: str, kind: account_pb2.MarkKind) -> None:
     first = (await gateway.as_user("GET", f"/user/{path}", params={"size": 1})).json()
     assert [mark["markedAt"] for mark in first["items"]] == ["2026-02-02T12:00:00Z"]
     gateway.fakes.library.answers["ListMarkedItems"] = library_pb2.ListMarkedItemsResponse()
@@ -72,19 +72,19 @@ async def test_ones_marks_come_page_by_page(gateway: Gateway, path: str, kind: a
     ]
 
 
-async def test_a_cursor_that_nobody_gave_out_names_the_field(gateway: Gateway) -> None:
+async def test_a_foreign_cursor_is_400(gateway: Gateway) -> None:
     gateway.fakes.library.errors["ListMarkedItems"] = InvalidArgument("cursor", "not a cursor returned by this list")
     response = await gateway.as_user("GET", "/user/seen", params={"cursor": "x"})
     assert (response.status_code, response.json()["errors"][0]["field"]) == (400, "cursor")
 
 
-async def test_users_are_found_by_how_their_names_begin(gateway: Gateway) -> None:
+async def test_users_are_found_by_the_beginning_of_their_names(gateway: Gateway) -> None:
     response = await gateway.ask("GET", "/user/search/Añ")
     assert response.json() == {"usernames": ["ana", "Anabela"]}
     assert gateway.fakes.account.asked[0][1].prefix == "Añ"
 
 
-async def test_a_browser_is_sent_to_the_provider_to_sign_in(gateway: Gateway) -> None:
+async def test_sign_in_redirects_browsers_to_the_provider(gateway: Gateway) -> None:
     response = await gateway.ask("GET", "/user/login", headers={"Accept": "text/html,*/*;q=0.8"})
     assert response.status_code == 302
     address = urlsplit(response.headers["location"])
@@ -96,14 +96,14 @@ async def test_a_browser_is_sent_to_the_provider_to_sign_in(gateway: Gateway) ->
     assert f"seen_sign_in={query['state']}" in response.headers["set-cookie"]
 
 
-async def test_a_browser_is_sent_to_the_provider_to_sign_out(gateway: Gateway) -> None:
+async def test_sign_out_redirects_browsers_to_the_provider(gateway: Gateway) -> None:
     response = await gateway.ask("GET", "/user/logout")
     assert response.status_code == 302
     assert response.headers["location"].startswith(f"{gateway.provider.url}/v2/logout?client_id=seen-swagger-ui")
 
 
 @pytest.mark.parametrize("path", ["login", "logout"])
-async def test_a_client_that_asks_for_json_gets_the_address(gateway: Gateway, path: str) -> None:
+async def test_a_client_that_accepts_only_json_gets_the_url(gateway: Gateway, path: str) -> None:
     response = await gateway.ask("GET", f"/user/{path}", headers={"Accept": "application/json"})
     assert response.status_code == 200
     assert response.json()["url"].startswith(gateway.provider.url)

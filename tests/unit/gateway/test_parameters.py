@@ -1,4 +1,4 @@
-"""Parameters become a handler's arguments."""
+"""Parameters become the arguments of a handler."""
 
 from typing import Any
 
@@ -19,21 +19,21 @@ def read(page: str = "1", query: bytes = b"") -> dict[str, Any]:
     return Parameters(DEFINITIONS).read({"page": page}, query)
 
 
-def test_they_have_the_names_and_types_that_a_handler_expects() -> None:
+def test_arguments_have_the_names_and_types_that_a_handler_expects() -> None:
     assert read("7", b"minFilms=3&search=a+b%20c") == {"page": 7, "min_films": 3, "search": "a b c"}
 
 
-def test_one_that_is_left_out_has_its_default() -> None:
+def test_an_absent_parameter_has_its_default() -> None:
     assert read() == {"page": 1, "min_films": 10}
 
 
 @pytest.mark.parametrize("page", ["", "x", "1.0", "+1", " 1", "1 ", "0x1", "1_000", "١", "9" * 5000])
-def test_what_is_no_whole_number_is_refused(page: str) -> None:
+def test_a_value_that_is_not_an_integer_is_refused(page: str) -> None:
     with pytest.raises(Problem, match="page: must be an integer"):
         read(page)
 
 
-def test_all_that_are_wrong_are_named_at_once() -> None:
+def test_all_invalid_parameters_are_named() -> None:
     with pytest.raises(Problem) as problem:
         read("0", b"minFilms=x&other=1&search=a&search=b")
     assert [error.field for error in problem.value.errors] == ["page", "minFilms", "other", "search"]

@@ -1,4 +1,4 @@
-"""How often one caller may ask."""
+"""The rate limit of each caller."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def test_a_minutes_requests_may_come_at_once_and_no_more(clock: Clock) -> None:
+def test_a_caller_may_send_one_minutes_requests_at_once(clock: Clock) -> None:
     limited = RateLimit(3)
     assert [limited.take("ana")["RateLimit-Remaining"] for _ in range(3)] == ["2", "1", "0"]
     with pytest.raises(Problem) as problem:
@@ -27,7 +27,7 @@ def test_a_minutes_requests_may_come_at_once_and_no_more(clock: Clock) -> None:
     assert (problem.value.headers or {})["Retry-After"] == "20"
 
 
-def test_asking_too_early_costs_nothing(clock: Clock) -> None:
+def test_refused_requests_are_not_counted(clock: Clock) -> None:
     limited = RateLimit(1)
     limited.take("ana")
     for _ in range(5):
@@ -37,13 +37,13 @@ def test_asking_too_early_costs_nothing(clock: Clock) -> None:
     limited.take("ana")
 
 
-def test_callers_do_not_use_up_each_others(clock: Clock) -> None:
+def test_callers_have_separate_limits(clock: Clock) -> None:
     limited = RateLimit(1)
     limited.take("ana")
     assert limited.take("rui")["RateLimit-Remaining"] == "0"
 
 
-def test_callers_are_forgotten_where_there_are_too_many(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_remembered_callers_is_bounded(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rate_limit, "MAX_CALLERS", 2)
     limited = RateLimit(1)
     for caller in ("ana", "rui", "eva", "ana"):

@@ -1,4 +1,4 @@
-"""What is read from the environment."""
+"""Settings from the environment."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_addresses_have_no_slash_at_their_end(environment: pytest.MonkeyPatch) -> None:
+def test_trailing_slashes_of_urls_are_removed(environment: pytest.MonkeyPatch) -> None:
     settings = GatewaySettings.from_env()
     assert (settings.public_url, settings.auth0_url) == ("http://localhost:8080", "https://tenant.eu.auth0.com")
 
@@ -36,7 +36,7 @@ def test_origins_are_separated_by_commas(environment: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize("name", NEEDED)
-def test_a_missing_one_stops_it_by_name(
+def test_a_missing_setting_is_named(
     environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     environment.delenv(name)
@@ -45,9 +45,7 @@ def test_a_missing_one_stops_it_by_name(
     assert name in capsys.readouterr().err
 
 
-def test_an_address_without_a_scheme_is_refused(
-    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_url_without_a_scheme_is_refused(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     environment.setenv("SEEN_AUTH0_URL", "tenant.eu.auth0.com")
     with pytest.raises(SystemExit, match="2"):
         GatewaySettings.from_env()

@@ -1,4 +1,4 @@
-"""Faults are named by field, in words that repeat nothing of what was sent."""
+"""Messages name the field and never repeat its value."""
 
 from typing import Any
 
@@ -51,27 +51,27 @@ ALL = Validator(SCHEMA)
         ({"other": 1}, "other", "unknown field"),
     ],
 )
-def test_a_fault_is_named(other: dict[str, Any], field: str, message: str) -> None:
+def test_an_invalid_field_is_named(other: dict[str, Any], field: str, message: str) -> None:
     assert check(ALL, {"name": "a"} | other) == [FieldError(field, message)]
 
 
-def test_what_is_missing_is_named() -> None:
+def test_a_missing_field_is_named() -> None:
     assert check(ALL, {}) == [FieldError("name", "is required")]
 
 
-def test_what_is_no_object_is_called_the_body() -> None:
+def test_an_error_about_the_whole_value_names_the_body() -> None:
     assert check(ALL, []) == [FieldError("body", "must be an object")]
 
 
-def test_a_parameter_is_called_by_its_name() -> None:
+def test_an_error_in_a_parameter_has_the_parameters_name() -> None:
     assert check(Validator({"type": "integer"}), "x", "page") == [FieldError("page", "must be an integer")]
 
 
-def test_text_of_several_lines_may_have_them() -> None:
+def test_multiline_text_may_contain_line_breaks() -> None:
     assert check(ALL, {"name": "a", "text": "one\r\n\ttwo"}) == []
 
 
-def test_comparing_a_long_list_with_itself_takes_no_time() -> None:
+def test_a_long_array_is_not_searched_for_duplicates() -> None:
     assert check(ALL, {"name": "a", "list": [{} for _ in range(20_000)]})
 
 
@@ -80,13 +80,13 @@ objects = st.dictionaries(st.sampled_from([*SCHEMA["properties"], "other"]) | st
 
 
 @given(objects)
-def test_whatever_is_sent_is_judged_without_an_error(value: dict[str, Any]) -> None:
+def test_any_value_can_be_checked(value: dict[str, Any]) -> None:
     for fault in check(ALL, value):
         assert fault.message
         assert fault.field.isprintable()
 
 
-def test_every_schema_of_a_request_uses_only_words_that_can_be_explained() -> None:
+def test_request_schemas_use_only_keywords_that_have_a_message() -> None:
     explained = {"type", "enum", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "uniqueItems"}
     explained |= {"required", "properties", "additionalProperties", "items", "pattern", "x-must"}
     silent = {"description", "format", "default", "example"}

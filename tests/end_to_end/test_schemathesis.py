@@ -1,0 +1,68 @@
+"""Schemathesis sends requests generated from the OpenAPI document; every response must conform to it.
+
+Invalid requests must be refused and valid ones accepted, with the exceptions below. This file is also the module of
+hooks that Schemathesis loads.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from scripts.local.suite import ROOT
+from tests.end_to_end.suites import SuiteUnderTest, run
+
+# Why a request that conforms to the document may be 400, by the field in the response.
+EXCEPTIONS = {
+    "id": "an id of another dataset: whether a shard's character comes first depends on the type",
+    "cursor": "a cursor that another list returned, or none",
+    "page": "a page past the last one",
+    "username": "a character outside ASCII that is not a letter, mark or digit",
+}
+
+
+@schemathesis.check
+def valid_requests_are_accepted(ctx: Any, response: Any, case: Any) -> bool | None:
+    if response.status_code == 400 and {error["field"] for error in response.json()["errors"]} <= EXCEPTIONS.keys():
+        return None
+    return positive_data_acceptance(ctx, response, case)
+
+
+@schemathesis.hook
+def after_call(context: Any, case: Any, response: Any) -> None:
+    """Removes each item that was added, so that the other tests find the suite as it was."""
+    if response.status_code == 201 and "/item/" in response.headers["location"][0]:
+        headers = {"Authorization": case.headers["Authorization"]}
+        url = os.environ["SEEN_TEST_URL"] + response.headers["location"][0]
+        assert requests.delete(url, headers=headers, timeout=10).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("username", "phases"), [(None, "coverage"), ("ana", "coverage"), ("admin", "examples,coverage,fuzzing")]
+)
+def test_requests_generated_from_the_document_are_answered_as_documented(
+    suite: SuiteUnderTest, username: str | None, phases: str, tmp_path: Path
+) -> None:
+    authorization = [f"--header=Authorization: Bearer {suite.token(username)}"] if username else []
+    run(
+        Path(sys.executable).parent / "schemathesis",
+        "run",
+        f"{suite.url}/openapi.json",
+        *authorization,
+        f"--phases={phases}",
+        "--checks=all",
+        "--exclude-checks=positive_data_acceptance",  # it is in valid_requests_are_accepted
+        "--max-examples=1",
+        "--seed=1",  # failures must be reproducible
+        "--generation-database=none",
+        "--no-color",
+        folder=tmp_path,
+        PYTHONPATH=str(ROOT),
+        SCHEMATHESIS_HOOKS="tests.end_to_end.test_schemathesis",
+        SEEN_TEST_URL=suite.url,
+    ).succeeded()
