@@ -55,7 +55,7 @@ class Adapter(Protocol):
 
 
 def unique(labels: Iterable[str]) -> tuple[str, ...]:
-    """The different non-empty labels, in order, each on one line."""
+    """The distinct non-empty labels, in order, each on one line."""
     return tuple(dict.fromkeys(filter(None, map(one_line, labels))))
 
 

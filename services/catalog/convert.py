@@ -8,7 +8,7 @@ from services.catalog.item import Item
 from services.catalog.store.sampling import Sample
 from services.catalog.store.search import Hit
 
-# The proto declares them `optional` and gives them the same names. None here is "not set" there.
+# Declared `optional` in the proto, with the same names. None here means "not set" there.
 OPTIONAL_FIELDS = tuple(field.name for field in dataclasses.fields(Item) if field.default is None)
 
 

@@ -60,12 +60,12 @@ class Number:
 
 @dataclass(frozen=True)
 class Labels:
-    """Different texts, each within `entry`."""
+    """Distinct texts, each within the limit `entry`."""
 
     max_entries: int
     entry: Text
 
-    @functools.lru_cache(maxsize=4096)  # noqa: B019 - millions of IMDb titles have two thousand different lists
+    @functools.lru_cache(maxsize=4096)  # noqa: B019 - IMDb's millions of titles have two thousand distinct lists
     def check(self, field: str, value: tuple[str, ...]) -> tuple[str, ...]:
         checks.max_entries(field, len(value), self.max_entries)
         entries = tuple(self.entry.check(field, entry) for entry in value)

@@ -20,7 +20,7 @@ INTERRUPTED = 130
 
 _DESCRIPTION = """\
 Imports a dataset's files as their source publishes them: plain, .gz or .zip. Items are identified by the source's own
-ids, so importing a newer file updates them and keeps everyone's marks."""
+ids, so importing a newer file updates them and keeps all marks."""
 _EPILOG = """\
 exit codes:
   0    all rows imported

@@ -1,4 +1,4 @@
-"""Compact collections for the ids of a source, which are letters that rarely change and a number: "tt0000012"."""
+"""Compact collections for a source's ids: a number, mostly after the same letters, such as "tt0000012"."""
 
 import re
 from array import array
@@ -21,7 +21,7 @@ _PAGE_BITS = 1 << 16
 
 
 class NumberColumn:
-    """The column of a joined file, by key: eight bytes per row. Of several rows with one key the lowest number counts.
+    """The column of a joined file, by key: eight bytes per row. If rows have the same key, the lowest number is used.
 
     The 1.6 million rows of IMDb's title.ratings.tsv take 15 MB, and 80 MB more while they are sorted.
     """
@@ -46,7 +46,7 @@ class NumberColumn:
         self._used = bytearray(len(self._entries))
 
     def get(self, key: str) -> str:
-        """The number as a cell of the row; empty if there is none."""
+        """The number for a key, as the text of a cell; empty if the file has none."""
         match = _KEY.fullmatch(key)
         if match is None:
             return ""

@@ -17,7 +17,7 @@ from services.catalog.loader.errors import InvalidInput, LoadError
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGIC = b"PK\x03\x04"
 _BUFFER_BYTES = 256 * 1024
-# Raised by the standard library for a damaged or incomplete file.
+# The standard library's errors for a damaged or incomplete file.
 _UNPACK_ERRORS = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile)
 
 

@@ -33,19 +33,19 @@ def identify(adapter: Adapter, paths: Iterable[Path]) -> Inputs:
     inputs: Inputs = {file.name: [] for file in published_files(adapter)}
     for path in paths:
         try:
-            for one in _identify(adapter, path):
-                inputs[one.file.name].append(one)
+            for source in _identify(adapter, path):
+                inputs[source.file.name].append(source)
         except LoadError as error:
             raise InvalidInput(str(error)) from error
-    for name, tables in inputs.items():
-        if not tables:
+    for name, sources in inputs.items():
+        if not sources:
             raise InvalidInput(f"{name} is missing: loading {adapter.name} needs {' and '.join(inputs)} in one command")
     return inputs
 
 
 def total_bytes(inputs: Inputs) -> int:
     """An archive counts once for each member that is read."""
-    return sum(one.table.path.stat().st_size for tables in inputs.values() for one in tables)
+    return sum(source.table.path.stat().st_size for sources in inputs.values() for source in sources)
 
 
 def _identify(adapter: Adapter, path: Path) -> list[Input]:
@@ -56,9 +56,9 @@ def _identify(adapter: Adapter, path: Path) -> list[Input]:
             f"{file.name} with the columns {', '.join(file.columns)}" for file in published_files(adapter)
         )
         raise InvalidInput(f"{path}: {_description(adapter, tables)}; expected {expected}")
-    # An archive may contain a published file and, with the same columns, extracts from it.
-    named = {match.file.name for match in matches if match.table.name == match.file.name}
-    return [match for match in matches if match.table.name == match.file.name or match.file.name not in named]
+    # An archive may contain a published file and, with the same columns, extracts from it: those have other names.
+    complete = {match.file.name for match in matches if match.table.name == match.file.name}
+    return [match for match in matches if match.table.name == match.file.name or match.file.name not in complete]
 
 
 def _match(adapter: Adapter, table: Table) -> Input | None:

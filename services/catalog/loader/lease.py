@@ -18,7 +18,7 @@ from services.common import deadline
 from services.common.errors import SeenError
 
 LEASE_S = 10.0
-_CALL_WITHIN_S = 5.0
+_CALL_TIMEOUT_S = 5.0
 _ID = "load"
 
 
@@ -80,7 +80,7 @@ class Lease:
                 self._lost = renewed.matched_count == 0
 
     def _call(self) -> AbstractAsyncContextManager[None]:
-        deadline.start(_CALL_WITHIN_S)
+        deadline.start(_CALL_TIMEOUT_S)
         return self._shard.within_deadline()
 
     def _document(self) -> Document:

@@ -27,7 +27,7 @@ class Reader:
     _finished_bytes: int = 0
 
     def batches(self, size: int) -> Iterator[list[Item]]:
-        """Reads all joined files first; of the items, one batch at a time is in memory."""
+        """Reads all joined files first, into memory; then one batch of items at a time."""
         items = self._items(self._joined_columns())
         while batch := list(itertools.islice(items, size)):
             yield batch
@@ -36,14 +36,14 @@ class Reader:
         columns = {}
         for joined in self.adapter.joined:
             column = columns[joined.column] = self.report.joined[joined.file.name] = NumberColumn(joined)
-            for one in self.inputs[joined.file.name]:
-                column.fill(self._rows(one))
+            for source in self.inputs[joined.file.name]:
+                column.fill(self._rows(source))
         return columns
 
     def _items(self, columns: dict[str, NumberColumn]) -> Iterator[Item]:
         ids = IdSet()
-        for one in self.inputs[self.adapter.source.name]:
-            for row in self._rows(one):
+        for source in self.inputs[self.adapter.source.name]:
+            for row in self._rows(source):
                 self.report.rows += 1
                 item = self._item(row, columns, ids)
                 if isinstance(item, Skipped):

@@ -1,4 +1,4 @@
-"""What the loader tells the user: the progress while it runs, and the result."""
+"""The loader's output: progress while it runs, and the result."""
 
 from __future__ import annotations
 

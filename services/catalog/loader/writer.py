@@ -1,4 +1,4 @@
-"""Writes batches of items: inserts new ones, updates changed ones, leaves the others alone."""
+"""Writes batches of items: inserts new ones, updates changed ones, skips unchanged ones."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,10 +17,10 @@ from services.catalog.store.shard import Shard, gather_all
 from services.catalog.store.store import Store
 from services.common import deadline
 
-# An item that a concurrent create or delete changes is written again, at most so often.
+# How often to try to write an item that concurrent creates and deletes change.
 _MAX_ATTEMPTS = 5
-# Far more than a batch of 100,000 items takes on a slow disk.
-_BATCH_WITHIN_S = 600
+# Per batch: far more than 100,000 items take on a slow disk.
+_BATCH_TIMEOUT_S = 600
 
 
 @dataclass
@@ -54,8 +54,8 @@ class Writer:
         self._report = report
 
     async def write(self, items: Sequence[Item]) -> None:
-        """Identifies items by source_id, which each must have, and no two may share. Counts them in the report."""
-        deadline.start(_BATCH_WITHIN_S)
+        """Identifies items by source_id, which must be set and distinct. Counts the items in the report."""
+        deadline.start(_BATCH_TIMEOUT_S)
         remaining = {str(item.source_id): documents.from_item(item) for item in items}
         for _ in range(_MAX_ATTEMPTS):
             remaining = await self._write(remaining)
@@ -64,7 +64,7 @@ class Writer:
         raise LoadError("other requests keep changing the same items")
 
     async def _write(self, fields_by_id: dict[str, Document]) -> dict[str, Document]:
-        """Returns the items that must be written again."""
+        """Returns the fields of the items that must be tried again, by source id."""
         stored = await gather_all(*(shard.get_by_source_id(fields_by_id) for shard in self._shards))
         new = dict(fields_by_id)
         changes: list[list[_Change]] = []
@@ -81,17 +81,17 @@ class Writer:
             changes.append(shard_changes)
         lengths = await gather_all(*(shard.length(ALL_ITEMS) for shard in self._shards))
         shares = _distribute(new.values(), lengths)
-        again = await gather_all(*map(self._write_shard, self._shards, shares, changes))
-        return {fields["sourceId"]: fields for shard_fields in again for fields in shard_fields}
+        to_retry = await gather_all(*map(self._write_shard, self._shards, shares, changes))
+        return {fields["sourceId"]: fields for shard_fields in to_retry for fields in shard_fields}
 
     async def _write_shard(self, shard: Shard, new: Sequence[Document], changes: Sequence[_Change]) -> list[Document]:
-        """Returns the documents that must be written again, without their positions."""
+        """Returns the documents that must be tried again, without their positions."""
         async with shard.within_deadline():
             refused = await shard.insert(new, batch=True) if new else []
             self._report.added += len(new) - len(refused)
-            again = await _change(shard, changes) if changes else []
-            self._report.updated += len(changes) - len(again)
-        return [documents.without_positions(document) for document in [*refused, *again]]
+            conflicting = await _change(shard, changes) if changes else []
+            self._report.updated += len(changes) - len(conflicting)
+        return [documents.without_positions(document) for document in [*refused, *conflicting]]
 
 
 def _distribute(new: Iterable[Document], lengths: Sequence[int]) -> list[list[Document]]:
@@ -106,22 +106,22 @@ def _distribute(new: Iterable[Document], lengths: Sequence[int]) -> list[list[Do
 
 
 async def _change(shard: Shard, changes: Sequence[_Change]) -> list[Document]:
-    """Updates items in place: they keep their ids, and so their marks. Returns those that changed in the meantime."""
-    in_place = [change for change in changes if not change.changes_lists]
-    moving = [change for change in changes if change.changes_lists]
-    if in_place:
-        updates: list[Any] = [UpdateOne({"_id": change.old["_id"]}, change.update()) for change in in_place]
+    """Updates items, which keep their ids and therefore their marks. Returns those that changed in the meantime."""
+    in_same_lists = [change for change in changes if not change.changes_lists]
+    in_other_lists = [change for change in changes if change.changes_lists]
+    if in_same_lists:
+        updates: list[Any] = [UpdateOne({"_id": change.old["_id"]}, change.update()) for change in in_same_lists]
         await shard.items.bulk_write(updates, ordered=False)
-    return await _change_lists(shard, moving) if moving else []
+    return await _change_lists(shard, in_other_lists) if in_other_lists else []
 
 
 async def _change_lists(shard: Shard, changes: Sequence[_Change]) -> list[Document]:
-    """As _change, for items whose categories change."""
+    """Like `_change`, for items whose categories change."""
     counts = Counter(name for change in changes for name in change.added_lists)
     reserved = await shard.positions.reserve(counts, batch=True)
     unused = {name: iter(positions) for name, positions in reserved.items()}
     holes: list[ListPosition] = []
-    again: list[Document] = []
+    conflicting: list[Document] = []
     for change in changes:
         added = [(name, next(unused[name])) for name in change.added_lists]
         removed = [position for position in positions_of(change.old) if position[0] in change.removed_lists]
@@ -134,7 +134,7 @@ async def _change_lists(shard: Shard, changes: Sequence[_Change]) -> list[Docume
             holes += removed
         else:
             holes += added
-            again.append(change.new)
+            conflicting.append(change.new)
     await shard.positions.confirm(reserved, batch=True)
     await shard.positions.fill(holes)
-    return again
+    return conflicting

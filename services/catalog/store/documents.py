@@ -36,7 +36,7 @@ def from_item(item: Item) -> Document:
 
 
 def without_positions(document: Mapping[str, Any]) -> Document:
-    """The part of a document that `from_item` makes."""
+    """The fields of a document that `from_item` sets."""
     return {name: value for name, value in document.items() if name not in ("_id", "places")}
 
 

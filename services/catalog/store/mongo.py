@@ -42,8 +42,8 @@ def split_uris(text: str) -> list[str]:
 async def within_deadline(client: AsyncMongoClient[Document], shard: str) -> AsyncIterator[None]:
     """Calls made in this context end before the request's deadline. Raises Unavailable or DeadlineExceeded.
 
-    The driver sends the remaining time to the server, which gives up as well. If the server is down, the driver would
-    spend all that time on looking for it; the ping fails sooner.
+    The driver sends the remaining time to the server, which then aborts the operation too. If the server is down, the
+    driver would spend all that time on finding it; the ping fails sooner.
     """
     try:
         with pymongo.timeout(deadline.for_next_hop()):

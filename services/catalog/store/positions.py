@@ -1,7 +1,7 @@
 """The position index: the length, any page and a random item of a list, each in constant time.
 
 A shard has one list of all its items and one list per category. An item has one position in each of its lists, and the
-positions of a list are 0 to length - 1. Items store their positions; a unique index leads from (list, position) to the
+positions of a list are 0 to length - 1. Items store their positions; a unique index maps (list, position) to the
 item; a counter document per list stores the length. So a page is a range of the index, and a random item is a random
 number below the length.
 
@@ -13,8 +13,8 @@ number below the length.
 Adding an item reserves positions by raising the lengths, inserts the item, then confirms the reservation. Deleting an
 item removes its document, then fills the holes. No transaction is needed: each step is one atomic change of one
 document, the index refuses a second item at a position, and a length is lowered only if the last position is empty.
-Whatever crashes or collides between two steps leaves at most a hole: a position below the length without an item.
-Readers skip holes, and have them filled. A position that is reserved but still empty looks like a hole; if somebody
+A crash or a conflict between two steps leaves at most a hole: a position below the length without an item. Readers
+skip holes and start filling them. A position that is reserved but still empty looks like a hole; if another request
 lowers the length below it, confirming the reservation raises the length again.
 """
 
@@ -35,7 +35,7 @@ from services.catalog.store.documents import Document
 # The name of the list of all items; no category is empty.
 ALL_ITEMS = ""
 INDEX_KEYS = [("places.c", 1), ("places.n", 1)]
-# A batch that has not ended by then is taken for dead.
+# A batch that has not ended after this time is treated as crashed.
 _BATCH_MAX_S = 300
 
 # The name of a list, and a position in it.
@@ -82,7 +82,7 @@ class PositionIndex:
     """
 
     def __init__(self, items: AsyncCollection[Document], counters: AsyncCollection[Document]) -> None:
-        # These writes need not be durable at once. The insert of the item waits for the journal, and with it for them.
+        # These writes do not wait for the journal: the item's insert does, and the journal then contains them too.
         self._items = items.with_options(write_concern=WriteConcern(1))
         self._counters = counters.with_options(write_concern=WriteConcern(1))
         # Concurrent fills are safe but contend, so serialise ours.
@@ -94,7 +94,7 @@ class PositionIndex:
         return {list_name: lengths.get(list_name, 0) for list_name in list_names}
 
     async def reserve(self, counts: Mapping[str, int], *, batch: bool = False) -> dict[str, range]:
-        """Reserves this many positions at the end of each list. `repair` finds a batch that is never confirmed."""
+        """Reserves this many positions at the end of each list. `repair` handles batches that are never confirmed."""
 
         async def reserve_in(list_name: str, count: int) -> range:
             update: Any = _batch_reservation(count) if batch else {"$inc": {"next": count}}
@@ -130,7 +130,7 @@ class PositionIndex:
             return await self._fill_recorded_holes()
         for list_name, positions in reserved.items():
             before = await self._counters.find_one_and_update({"_id": list_name}, {"$max": {"next": positions.stop}})
-            # Positions that were beyond the length may be holes, even one of ours, if its item has been moved.
+            # Positions beyond the lowered length may be holes, even our own if another fill has moved the new item.
             beyond = range(before["next"] if before else 0, positions.stop)
             await self.fill((list_name, position) for position in beyond)
 
@@ -168,7 +168,7 @@ class PositionIndex:
                 hole = last  # emptied by us, and no longer at the end of the list
 
     async def fill_unless_reserved(self, list_name: str, hole: int) -> None:
-        """Fills a hole that a reader has found, unless an active batch has reserved the position."""
+        """Fills a hole that a reader has met, unless an active batch has reserved the position."""
         counter = await self._counters.find_one({"_id": list_name})
         if counter and not (_has_active_batch(counter) and hole >= counter["filling"]["start"]):
             await self.fill([(list_name, hole)])

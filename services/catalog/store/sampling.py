@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from services.catalog.item import Item
 from services.catalog.store.shard import Shard, gather_all
 
-# Each round replaces the holes that the round before has drawn. A list with very many holes gives a short sample.
+# Each round draws replacements for the holes of the previous one. A list with very many holes gives a short sample.
 MAX_ROUNDS = 5
 # Samples are not secret, but SystemRandom needs no seed and has no state to share after a fork.
 RANDOM = random.SystemRandom()
@@ -24,7 +24,7 @@ class Sample:
 
 @dataclass
 class _Draw:
-    """One list over all shards. The random `numbers` count through the shards' lists one after the other."""
+    """One list over all shards. `numbers` are random positions in the shards' lists joined end to end."""
 
     category: str
     lengths: Sequence[int]
@@ -32,7 +32,7 @@ class _Draw:
     items: dict[str, Item] = field(default_factory=dict)
 
     def next_positions(self, amount: int) -> Iterator[tuple[int, int]]:
-        """As many as the sample still lacks, each with the index of its shard."""
+        """Random positions for the items that the sample still lacks, each after the index of its shard."""
         for number in itertools.islice(self.numbers, amount - len(self.items)):
             shard, position = 0, number
             while position >= self.lengths[shard]:
@@ -67,7 +67,7 @@ async def sample(shards: Sequence[Shard], categories: Sequence[str], amount: int
 
 
 def shuffled_range(stop: int, source: random.Random) -> Iterator[int]:
-    """The numbers below `stop` in random order, each order equally likely. Costs only as much as is taken.
+    """The numbers below `stop` in random order, each order equally likely. The cost depends only on how many are taken.
 
     The Fisher-Yates shuffle; of the array only the entries that were swapped are stored.
     """

@@ -12,7 +12,7 @@ from services.catalog.store.positions import ALL_ITEMS
 from services.catalog.store.shard import Shard, gather_all
 
 MAX_HITS = 200
-# A category with at most so many items on a shard is scanned.
+# Categories with at most this many items on a shard are scanned.
 SMALL_CATEGORY = 20_000
 _PROJECTION = {"name": 1, "nameKey": 1}
 _BY_NAME = [("nameKey", 1), ("_id", 1)]

@@ -1,4 +1,4 @@
-"""What the search compares instead of names: "amelie" finds "Amélie", and "dont look" finds "Don't Look Up"."""
+"""The normalized names that searches compare: "amelie" finds "Amélie", and "dont look" finds "Don't Look Up"."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ MAX_WORDS = 64
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _APOSTROPHES = re.compile("['’‘ʼ`´]")
 _WORD = re.compile(r"[^\W_]+")
-# Letters that people type without their stroke, and that NFKD does not decompose.
+# Letters that are often typed without their stroke, and that NFKD does not decompose.
 _STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "þ": "th", "æ": "ae", "œ": "oe"})
 
 
@@ -26,5 +26,5 @@ def name_key(name: str) -> str:
 
 
 def words(key: str) -> list[str]:
-    """The different words of a name key, in its order."""
+    """The distinct words of a name key, in their order."""
     return list(dict.fromkeys(_WORD.findall(key)))[:MAX_WORDS]

@@ -30,15 +30,15 @@ INDEXES = [
     IndexModel("words", name="words"),
 ]
 DUPLICATE_KEY = 11000
-# For a shard that was filled without indexes; on an empty shard they take no time.
-CREATE_INDEXES_WITHIN_S = 3600
+# Creating indexes takes long only on a shard that was filled without them.
+CREATE_INDEXES_TIMEOUT_S = 3600
 # A hole that a reader finds may be a position whose item is just being inserted.
 FILL_DELAY_S = 1.0
 # Several thousand holes take seconds to fill; further ones wait until they are found again.
 MAX_HOLES_TO_FILL = 10_000
-FILL_WITHIN_S = 60
+FILL_TIMEOUT_S = 60
 # A crashed load leaves the holes of one batch: up to 100,000 in each list.
-REPAIR_WITHIN_S = 600
+REPAIR_TIMEOUT_S = 600
 
 T = TypeVar("T")
 
@@ -77,7 +77,7 @@ class Shard:
     async def create_indexes(self) -> None:
         """Creates the indexes that do not exist."""
         if not self.has_indexes:
-            deadline.start(CREATE_INDEXES_WITHIN_S)
+            deadline.start(CREATE_INDEXES_TIMEOUT_S)
             async with self.within_deadline():
                 await self.items.create_indexes(INDEXES)
             self.has_indexes = True
@@ -145,10 +145,13 @@ class Shard:
         try:
             await self.items.insert_many(new, ordered=False)
         except BulkWriteError as error:
-            errors = error.details["writeErrors"]
-            if any(one["code"] != DUPLICATE_KEY for one in errors):
+            failures = error.details["writeErrors"]
+            if any(failure["code"] != DUPLICATE_KEY for failure in failures):
                 raise
-            return [(new[one["index"]], "sourceId" if "sourceId" in one["keyPattern"] else "places") for one in errors]
+            return [
+                (new[failure["index"]], "sourceId" if "sourceId" in failure["keyPattern"] else "places")
+                for failure in failures
+            ]
         return []
 
     async def delete(self, object_id: ObjectId) -> bool:
@@ -162,7 +165,7 @@ class Shard:
 
     async def repair(self) -> None:
         """Fills the holes that a crashed load has left. Only safe while no load is running."""
-        deadline.start(REPAIR_WITHIN_S)
+        deadline.start(REPAIR_TIMEOUT_S)
         async with self.within_deadline():
             await self.positions.repair()
 
@@ -175,7 +178,7 @@ class Shard:
     async def _fill_found_holes(self) -> None:
         while self._holes_to_fill:
             await asyncio.sleep(FILL_DELAY_S)
-            deadline.start(FILL_WITHIN_S)  # the request that found the hole has been answered
+            deadline.start(FILL_TIMEOUT_S)  # the request that found the hole has been answered
             holes, self._holes_to_fill = self._holes_to_fill, set()
             try:
                 async with self.within_deadline():

@@ -24,7 +24,7 @@ from services.common.errors import Aborted, AlreadyExists, InvalidArgument, NotF
 log = logging.getLogger(__name__)
 
 # Below the health check's own timeout, so that the log names the shard.
-PING_WITHIN_S = 0.9
+PING_TIMEOUT_S = 0.9
 
 
 @contextlib.asynccontextmanager
@@ -35,7 +35,7 @@ async def connect(name: str, uris: Sequence[str], database: str) -> AsyncIterato
         for number, uri in enumerate(uris, start=1):
             client: AsyncMongoClient[Document] = AsyncMongoClient(
                 uri,
-                # Clients of the service retry reads; retries here as well would multiply.
+                # The service's clients retry reads; retries here would multiply with theirs.
                 retryReads=False,
                 retryWrites=False,
                 # For calls that the driver makes by itself, such as ending sessions.
@@ -127,7 +127,7 @@ class Store:
         return await gather_all(*(shard.length(category) for shard in self.shards))
 
     async def ping(self) -> None:
-        deadline.start(PING_WITHIN_S)
+        deadline.start(PING_TIMEOUT_S)
         await gather_all(*(shard.ping() for shard in self.shards))
         for shard in self.shards:
             if not shard.has_indexes:

@@ -20,7 +20,7 @@ from services.catalog.service import build
 from services.catalog.settings import CatalogSettings
 from services.common import clients
 
-START_WITHIN_S = 30
+START_TIMEOUT_S = 30
 
 
 class Server:
@@ -40,7 +40,7 @@ class Server:
 
     def wait(self) -> None:
         assert self._process is not None
-        for _ in range(START_WITHIN_S * 20):
+        for _ in range(START_TIMEOUT_S * 20):
             assert self._process.poll() is None, (self._folder / "mongod.log").read_text()[-2000:]
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return
