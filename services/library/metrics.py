@@ -12,7 +12,7 @@ ANSWERS_WITHOUT = Counter(
 )
 
 
-def initialise(types: Iterable[str]) -> None:
+def create_series(types: Iterable[str]) -> None:
     """Exports every series as 0 from the start: rate() misses the first increment of a new series."""
     for name in types:
         ANSWERS_WITHOUT.labels(name)

@@ -13,7 +13,7 @@ from services.library.settings import LibrarySettings
 
 @asynccontextmanager
 async def build(settings: LibrarySettings) -> AsyncIterator[GrpcServer]:
-    metrics.initialise(map(ItemType.Name, settings.catalog_addresses))
+    metrics.create_series(map(ItemType.Name, settings.catalog_addresses))
     async with clients.connect(settings.catalog_addresses, settings.account_address) as (datasets, accounts):
         yield GrpcServer(
             settings,

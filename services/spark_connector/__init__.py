@@ -1,1 +1,1 @@
-"""Answers two questions over all of IMDb: runs jobs of spark_jobs, and keeps their answers."""
+"""Answers two questions over all of IMDb: runs jobs of spark_jobs, and stores their answers."""

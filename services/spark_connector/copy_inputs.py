@@ -18,8 +18,8 @@ from spark_jobs.imdb_files import FORMS
 from spark_jobs.views import VIEWS
 
 GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
-LOADED = ("basics", "ratings")
-"""The files that the loader of the dataset imdb reads too."""
+FILES_OF_LOADER = ("basics", "ratings")
+"""The files that the loader reads too, for the dataset imdb."""
 
 
 class WrongFile(Exception):
@@ -75,10 +75,10 @@ def _replace(folder: Path, name: str, copy: Path) -> Path:
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, beside_loader: bool = False) -> None:
-    """Adds an option for each file. The loader has arguments of its own for the files that it reads."""
+    """Adds an option for each file. `beside_loader`: except for those files that are arguments of the loader."""
     group = parser.add_argument_group("imdb: files for the best director and the most connected person")
     for name, view in VIEWS.items():
-        if not (beside_loader and name in LOADED):
+        if not (beside_loader and name in FILES_OF_LOADER):
             group.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"{view.file}.tsv, plain or .gz")
 
 
@@ -87,7 +87,7 @@ def files_in(options: argparse.Namespace) -> dict[str, Path]:
 
 
 def files_of_load(options: argparse.Namespace) -> dict[str, Path]:
-    """The files to copy after a load: those of the options and, if there are any, those that were loaded.
+    """The files to copy after a load: those of the options and, if there are any, also those that were loaded.
 
     Raises WrongFile.
     """
@@ -96,13 +96,14 @@ def files_of_load(options: argparse.Namespace) -> dict[str, Path]:
         raise WrongFile("--crew, --principals and --names are options of the dataset imdb only")
     for name, path in files.items():
         check(name, path)
-    loaded = {name: path for path in options.files for name in LOADED if _is(name, path)} if files else {}
-    return files | loaded
+    if not files:
+        return {}
+    return files | {name: path for path in options.files for name in FILES_OF_LOADER if _has_header_of(name, path)}
 
 
-def _is(name: str, path: Path) -> bool:
+def _has_header_of(name: str, path: Path) -> bool:
     try:
-        return check(name, path) != ".parquet"  # whose first line says nothing
+        return check(name, path) != ".parquet"  # a Parquet file has no header line to check
     except WrongFile:
         return False
 

@@ -1,4 +1,4 @@
-"""Calls of Google Cloud: each runs in a thread with its own time limit, and is repeated after a transient error.
+"""Calls to Google Cloud: each runs in a thread with its own time limit, and is repeated after a transient error.
 
 The clients' own retries are off: they block the thread for up to 15 minutes and cannot be cancelled.
 """
@@ -37,12 +37,12 @@ TRANSIENT = (
 
 
 class RetriesFailed(Exception):
-    """The call failed with transient errors until its time was up."""
+    """The call failed with transient errors until the timeout."""
 
 
-async def retry(call: Callable[[], T], within_s: float) -> T:
-    """Repeats a blocking call for up to `within_s` seconds while it raises transient errors, then RetriesFailed."""
-    end = time.monotonic() + within_s
+async def retry(call: Callable[[], T], timeout_s: float) -> T:
+    """Repeats a blocking call for up to `timeout_s` seconds while it raises transient errors, then RetriesFailed."""
+    end = time.monotonic() + timeout_s
     wait_s = FIRST_WAIT_S
     while True:
         try:

@@ -16,12 +16,12 @@ SECONDS = Histogram(
     ("question",),
     buckets=(1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500),
 )
-AGE = Gauge("seen_spark_answer_age_seconds", "Age of the kept answer to the default query.", ("question",))
-STALE = Gauge("seen_spark_answer_stale", "1 while the kept answer to the default query is out of date.", ("question",))
+AGE = Gauge("seen_spark_answer_age_seconds", "Age of the stored answer to the default query.", ("question",))
+STALE = Gauge("seen_spark_answer_stale", "1 while the stored answer to the default query is outdated.", ("question",))
 
 
 def create_series(questions: Iterable[str]) -> None:
-    """Creates all series with the value 0, because a rate does not see the first value of a new series."""
+    """Exports every series as 0 from the start: rate() misses the first increment of a new series."""
     for question in questions:
         COMPUTING.labels(question)
         for outcome in OUTCOMES:

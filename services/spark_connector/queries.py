@@ -24,7 +24,7 @@ class Parameter:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """`name` is the name of its job and the prefix of its kept answers; `files` are the IMDb files that it reads."""
+    """`name` is the name of its job and the prefix of its stored answers; `files` are the IMDb files that it reads."""
 
     name: str
     files: Sequence[str]
@@ -56,7 +56,7 @@ class Query:
 
     @property
     def name(self) -> str:
-        """The name of the kept answer: best_director.min_films=10.min_votes=10000."""
+        """The name of the stored answer: best_director.min_films=10.min_votes=10000."""
         return ".".join([self.question.name, *(f"{name}={value}" for name, value in self.arguments)])
 
     @property

@@ -1,4 +1,4 @@
-"""Settings: where jobs run, what they read, and where answers are kept."""
+"""Settings: where jobs run, what they read, and where answers are stored."""
 
 import tempfile
 from pathlib import Path
@@ -26,7 +26,7 @@ class SparkSettings(GrpcSettings):
     )
     imdb_sample: Path | None = Field(None, description="folder that is read while SEEN_IMDB_FILES has no IMDb file")
     inputs_kept_s: float = Field(10, ge=0, description="seconds for which a list of files under gs:// is cached")
-    results: str = Field(min_length=1, description="folder or gs:// prefix for kept answers")
+    results: str = Field(min_length=1, description="folder or gs:// prefix for stored answers")
     spark_jobs: Path = Field(ROOT / "spark_jobs", description="folder of the jobs' program files")
     job_folder: Path | None = Field(
         None, description="logs and scratch files of jobs on this machine; default: the folder jobs in SEEN_RESULTS"
@@ -34,7 +34,7 @@ class SparkSettings(GrpcSettings):
     job_time_limit_s: float = Field(1800, gt=0, description="seconds after which a job is stopped")
     job_memory: str = Field("4g", pattern=r"^[1-9]\d*[mg]$", description="memory of a job on this machine: 800m, 4g")
     retry_first_s: float = Field(30, gt=0, description="seconds from a failure to the next attempt; doubles each time")
-    retry_longest_s: float = Field(3600, gt=0, description="maximum of these seconds")
+    retry_longest_s: float = Field(3600, gt=0, description="maximum number of seconds between attempts")
     dataproc_project: str = Field("", validate_default=True, description="Google Cloud project")
     dataproc_region: str = Field("", validate_default=True, description="region, such as europe-west1")
     dataproc_cluster: str = Field("", validate_default=True, description="cluster; not used by serverless batches")

@@ -12,7 +12,7 @@ WAITING_STAGE = "waiting for another computation to finish"
 
 @dataclass
 class Queue:
-    """`waiting` says of each query whether it is computed even if nothing has changed."""
+    """`waiting` maps each waiting query to whether it was requested with `refresh`."""
 
     waiting: dict[Query, bool] = field(default_factory=dict)
     running: Query | None = None
@@ -25,7 +25,7 @@ class Queue:
         return query == self.running or query in self.waiting
 
     def start_next(self, now: float) -> tuple[Query, bool]:
-        """The default query goes first, however many other queries wait."""
+        """Starts the default query first, however many others wait. Returns the query and its `refresh`."""
         query = next((query for query in self.waiting if query.is_default), next(iter(self.waiting)))
         self.running, self.started_at = query, now
         self.report(STARTING_STAGE, 0)

@@ -1,4 +1,4 @@
-"""Decides when to compute. Kept answers are served at once; missing and outdated ones are computed, one at a time."""
+"""Decides when to compute. Stored answers are served at once; missing and outdated ones are computed, one at a time."""
 
 import asyncio
 import contextlib
@@ -20,13 +20,13 @@ from services.spark_connector import metrics
 from services.spark_connector.computations.queue import Queue
 from services.spark_connector.queries import QUESTIONS, Query, Question
 from services.spark_connector.runners.job import SEE_LOG, Job, JobFailed, Runner
-from services.spark_connector.storage.answer_store import AnswerStore, KeptAnswer
+from services.spark_connector.storage.answer_store import AnswerRecord, AnswerStore
 from services.spark_connector.storage.inputs import Inputs, InputSource
 
 log = logging.getLogger(__name__)
 
-# Anyone may send queries with other arguments. These limits bound what is kept and computed for them.
-MAX_KEPT = 50
+# Anyone may send queries with other arguments. These limits bound what is stored and computed for them, per question.
+MAX_STORED = 50
 MAX_WAITING = 8
 
 
@@ -65,22 +65,22 @@ class Failure:
 
 @dataclass
 class Entry:
-    """What is in memory for a query."""
+    """The state of a query in memory."""
 
     query: Query
-    kept: KeptAnswer | None = None
+    record: AnswerRecord | None = None
     answer: Message | None = None
     failure: Failure | None = None
 
-    def set(self, kept: KeptAnswer) -> None:
+    def set(self, record: AnswerRecord) -> None:
         """Raises ValueError and changes nothing if the result holds no answer to the question."""
-        self.answer = self.query.question.parse_answer(kept.result)
-        self.kept = kept
+        self.answer = self.query.question.parse_answer(record.result)
+        self.record = record
         if self.query.is_default:
-            metrics.show_age(self.query.question.name, kept.computed_at)
+            metrics.show_age(self.query.question.name, record.computed_at)
 
     def is_current(self, key: str | None) -> bool:
-        return self.kept is not None and self.kept.fingerprint == key
+        return self.record is not None and self.record.fingerprint == key
 
 
 class Scheduler:
@@ -117,7 +117,7 @@ class Scheduler:
             await asyncio.gather(*(queue.task for queue in self._queues.values() if queue.task), return_exceptions=True)
 
     async def get(self, query: Query, refresh: bool = False) -> Status:
-        """Returns what is there at once, and starts a computation if it is needed or `refresh` asks for it.
+        """Returns the stored answer, if any, without waiting. Starts a computation if it is needed or `refresh` is set.
 
         Raises Unavailable if there is no answer and none can be computed now.
         """
@@ -125,7 +125,7 @@ class Scheduler:
         try:
             inputs = await self._source.find(query.question.files)
         except Unavailable as error:
-            if entry.kept is None and query not in self._queues[query.question]:
+            if entry.record is None and query not in self._queues[query.question]:
                 raise
             return self._status(entry, None, error.message)
         key = self._key(query, inputs)
@@ -136,18 +136,18 @@ class Scheduler:
     async def _entry(self, query: Query) -> Entry:
         entry = self._entries.pop(query, None)
         if entry is None:
-            kept = await self._store.load(query.name)
+            record = await self._store.load(query.name)
             entry = self._entries.pop(query, None) or Entry(query)
-            if kept and not entry.kept:
-                with contextlib.suppress(ValueError):  # another version kept it; compute it again
-                    entry.set(kept)
+            if record and not entry.record:
+                with contextlib.suppress(ValueError):  # another version stored it; compute it again
+                    entry.set(record)
         self._entries[query] = entry
         self._drop_entries(query.question)
         return entry
 
     def _drop_entries(self, question: Question) -> None:
         queries = [query for query in self._entries if query.question == question]
-        for query in queries[: max(0, len(queries) - MAX_KEPT)]:
+        for query in queries[: max(0, len(queries) - MAX_STORED)]:
             if not query.is_default and query not in self._queues[question]:
                 del self._entries[query]
 
@@ -155,19 +155,19 @@ class Scheduler:
         query, queue = entry.query, self._queues[entry.query.question]
         if query in queue:
             return
-        # An administrator who asks for a refresh may have removed the cause of the failure, so there is no wait.
+        # A refresh does not wait for the back-off: the administrator may have removed the cause of the failure.
         if not refresh and self._wait_s(entry, key) > 0:
             return
         if len(queue.waiting) >= MAX_WAITING and not query.is_default:
-            if entry.kept is None:
+            if entry.record is None:
                 raise Unavailable("too many computations are queued; try again later")
             return
         log.info("computation queued", extra={"answer": query.name, "refresh": refresh})
         queue.waiting[query] = refresh
         if queue.task is None or queue.task.done():
             # An empty context: the task outlives the request and must not have its id and deadline.
-            work = self._work(queue)
-            queue.task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
+            run = self._run_queue(queue)
+            queue.task = asyncio.get_running_loop().create_task(run, context=contextvars.Context())
 
     def _wait_s(self, entry: Entry, key: str) -> float:
         """Seconds until a failed computation is repeated. After a change of the inputs, the first wait applies."""
@@ -180,9 +180,9 @@ class Scheduler:
         queue = self._queues[entry.query.question]
         computing = entry.query in queue
         failure = input_failure or (entry.failure.message if entry.failure else "")
-        if entry.kept is None and not computing:
+        if entry.record is None and not computing:
             raise Unavailable(failure)
-        stale = entry.kept is not None and not entry.is_current(key)
+        stale = entry.record is not None and not entry.is_current(key)
         if entry.query.is_default:
             metrics.STALE.labels(entry.query.question.name).set(stale)
         if computing:
@@ -191,7 +191,7 @@ class Scheduler:
             retry_after_s = math.ceil(max(0, self._wait_s(entry, key or ""))) if stale else 0
         return Status(
             answer=entry.answer,
-            computed_at=entry.kept.computed_at if entry.kept else None,
+            computed_at=entry.record.computed_at if entry.record else None,
             stale=stale,
             running=computing,
             stage=queue.stage_of(entry.query),
@@ -200,17 +200,17 @@ class Scheduler:
             retry_after_s=retry_after_s,
         )
 
-    async def _work(self, queue: Queue) -> None:
+    async def _run_queue(self, queue: Queue) -> None:
         while queue.waiting:
             query, refresh = queue.start_next(self._clock())
             try:
-                kept = await self._compute(self._entries[query], queue, refresh)
+                record = await self._compute(self._entries[query], queue, refresh)
             finally:
                 queue.running = None
-            if kept:
-                await self._store_answer(query, kept)
+            if record:
+                await self._store_answer(query, record)
 
-    async def _compute(self, entry: Entry, queue: Queue, refresh: bool) -> KeptAnswer | None:
+    async def _compute(self, entry: Entry, queue: Queue, refresh: bool) -> AnswerRecord | None:
         """Sets the entry's new answer and returns it; None after a failure."""
         question, key = entry.query.question, ""
         outcome = "failed"
@@ -218,11 +218,11 @@ class Scheduler:
         try:
             inputs = await self._source.find(question.files, cached=False)
             key = self._key(entry.query, inputs)
-            kept = await self._run(Job(entry.query, inputs, key, refresh), queue)
-            entry.set(kept)
+            record = await self._run_job(Job(entry.query, inputs, key, refresh), queue)
+            entry.set(record)
             entry.failure = None
             outcome = "answered"
-            return kept
+            return record
         except JobFailed as error:
             self._fail(entry, key, error.message, error.detail)
         except Unavailable as error:
@@ -241,10 +241,10 @@ class Scheduler:
             metrics.SECONDS.labels(question.name).observe(self._clock() - queue.started_at)
         return None
 
-    async def _run(self, job: Job, queue: Queue) -> KeptAnswer:
+    async def _run_job(self, job: Job, queue: Queue) -> AnswerRecord:
         started_at = _now()
         result = await self._runner.run(job, queue.report)
-        return KeptAnswer(
+        return AnswerRecord(
             question=job.name,
             arguments=dict(job.query.arguments),
             fingerprint=job.key,  # of the inputs at the start: if they have changed since, the answer is stale
@@ -255,14 +255,14 @@ class Scheduler:
             computedAt=_now(),
         )
 
-    async def _store_answer(self, query: Query, kept: KeptAnswer) -> None:
-        log.info("computed", extra={"answer": query.name, "runner": kept.runner, "started": kept.startedAt})
+    async def _store_answer(self, query: Query, record: AnswerRecord) -> None:
+        log.info("computed", extra={"answer": query.name, "runner": record.runner, "started": record.startedAt})
         protected = [query.question.query().name, query.name]
         try:
-            await self._store.save(query.name, kept)
-            await self._store.delete_oldest(query.question.name, protected, MAX_KEPT)
+            await self._store.save(query.name, record)
+            await self._store.delete_oldest(query.question.name, protected, MAX_STORED)
         except Exception as error:  # the answer is in memory and can be served
-            log.error("an answer is kept in memory only", extra={"answer": query.name}, exc_info=error)
+            log.error("storing failed; the answer is in memory only", extra={"answer": query.name}, exc_info=error)
 
     def _fail(self, entry: Entry, key: str, message: str, detail: str) -> None:
         failures = entry.failure.failures + 1 if entry.failure and entry.failure.key == key else 1

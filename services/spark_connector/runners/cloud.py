@@ -30,12 +30,12 @@ from services.spark_connector.storage.bucket import Bucket
 
 log = logging.getLogger(__name__)
 
-# Seconds for which calls are repeated. A running job is waited for until its own time limit.
-SUBMIT_WITHIN_S = 120.0
-CANCEL_WITHIN_S = 30.0
+# Seconds for which failed calls are repeated. The job itself has its own time limit.
+SUBMIT_TIMEOUT_S = 120.0
+CANCEL_TIMEOUT_S = 30.0
 # Seconds between polls of a running job.
 FIRST_POLL_S, MAX_POLL_S = 1.0, 10.0
-# Ends a loop that should not happen; the back-off bounds what attempts can cost.
+# Bounds the search for an unused id. The scheduler's back-off limits how often attempts are made.
 MAX_ATTEMPTS = 100_000
 
 
@@ -91,7 +91,7 @@ class Cluster(Protocol):
 
 
 class CloudRunner:
-    """Keeps no state: after a restart, or in a second replica, it finds a job by its key."""
+    """Has no state of its own: after a restart, or in a second replica, it finds a job by its key."""
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class CloudRunner:
     async def _find_or_submit(self, cluster: Cluster, job: Job, report: Report) -> Attempt:
         """An attempt that is running, or one with an unused result, or else a new one."""
         key = job.key[:16]
-        attempts = await retry(lambda: cluster.list_attempts(key), SUBMIT_WITHIN_S)
+        attempts = await retry(lambda: cluster.list_attempts(key), SUBMIT_TIMEOUT_S)
         attempts = sorted(attempts, key=lambda attempt: attempt.number, reverse=True)
         for attempt in attempts:
             if await self._is_usable(attempt, job):
@@ -158,11 +158,11 @@ class CloudRunner:
 
     async def _submit(self, cluster: Cluster, submission: Submission) -> Attempt:
         try:
-            attempt = await retry(lambda: cluster.submit(submission), SUBMIT_WITHIN_S)
+            attempt = await retry(lambda: cluster.submit(submission), SUBMIT_TIMEOUT_S)
             log.info("job submitted", extra={"job": attempt.id})
             return attempt
         except AlreadyExists:  # submitted by another connector
-            return await retry(lambda: cluster.get(submission.id), SUBMIT_WITHIN_S)
+            return await retry(lambda: cluster.get(submission.id), SUBMIT_TIMEOUT_S)
 
     async def _is_usable(self, attempt: Attempt, job: Job) -> bool:
         if attempt.state is State.DONE:
@@ -182,7 +182,7 @@ class CloudRunner:
             wait_s = min(wait_s * 1.5, MAX_POLL_S)
             try:
                 attempt = await retry(lambda: cluster.get(attempt.id), MAX_POLL_S)  # noqa: B023
-            except RetriesFailed as error:  # the job goes on, so keep polling until its time limit
+            except RetriesFailed as error:  # the job continues, so keep polling until its time limit
                 log.warning("cannot poll a running job", extra={"job": attempt.id, "error": str(error)})
                 report(f"{attempt.stage}; Dataproc does not answer", attempt.progress)
             except NotFound:
@@ -206,7 +206,7 @@ class CloudRunner:
     async def _cancel(self, cluster: Cluster, attempt: Attempt) -> None:
         detail = f"{attempt.id}; its driver's log: {attempt.driver_log}"
         try:
-            await retry(lambda: cluster.cancel(attempt.id), CANCEL_WITHIN_S)
+            await retry(lambda: cluster.cancel(attempt.id), CANCEL_TIMEOUT_S)
         except (RetriesFailed, GoogleAPICallError) as error:
             detail += f"; cancelling it failed: {error}"
         raise JobFailed(time_limit_message(self._time_limit_s), detail)
@@ -235,5 +235,5 @@ def _result_name(attempt_id: str) -> str:
 
 
 def client_options(region: str) -> dict[str, str]:
-    """Only the endpoint of a region knows its jobs and batches."""
+    """Jobs and batches of a region are visible at its own endpoint only."""
     return {"api_endpoint": f"{region}-dataproc.googleapis.com:443"}

@@ -1,8 +1,8 @@
 """Runs one command so that nothing it starts outlives the caller: guard.py GRACE_SECONDS COMMAND…
 
-Standard input is a pipe whose other end the caller holds. When it closes, because the caller wants the command to end
-or was killed, the command gets SIGTERM; after the grace everything that it started gets SIGKILL. This is a program of
-its own because a process with threads must not run code between fork and exec. Standard library only.
+Standard input is a pipe whose other end the caller holds. When it closes, because the caller ends the command or was
+killed, the command gets SIGTERM; GRACE_SECONDS later everything that it started gets SIGKILL. This is a separate
+program because a process with threads must not run code between fork and exec. Standard library only.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ def _die_with(parent: int) -> Callable[[], None]:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it has already died
             os._exit(1)
-        # When memory runs out, the kernel shall kill the job and not a larger database.
+        # If memory runs out, the kernel must kill the job, not a larger process such as a database.
         with contextlib.suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("1000")
 

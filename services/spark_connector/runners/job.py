@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from services.spark_connector.queries import Query
 from services.spark_connector.storage.inputs import Inputs
 
-# Takes the stage in a few words, and the part of the job that is done, 0 to 1.
+# Called with the stage in a few words, and the completed share of the job, 0 to 1.
 Report = Callable[[str, float], None]
 # The JSON that a job writes; spark_jobs/README.md describes it.
 Result = Mapping[str, Any]
@@ -38,7 +38,7 @@ class Job:
         return [f"--inputs={self.inputs.location}", f"--output={output}", *own]
 
     def user_message(self, error: str) -> str | None:
-        """An error of the job without the location of its inputs. None if it is a fault, which users are not shown."""
+        """The job's error without the location of its inputs; None for an exception, which is not shown to users."""
         if not error or re.match(r"\w+: ", error):  # "KeyError: …"
             return None
         location = self.inputs.location
@@ -59,7 +59,7 @@ class Runner(Protocol):
     def name(self) -> str: ...
 
     async def run(self, job: Job, report: Report) -> Result:
-        """Raises JobFailed. If it is cancelled, a local job is ended; a job in the cloud goes on and is found later."""
+        """Raises JobFailed. Cancelling it ends a local job; a job in the cloud continues and is found later."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""A job as a process on this machine: its log is kept, its time is limited, and nothing of it outlives its run."""
+"""A job as a process on this machine, with a log, a time limit, and scratch space; none of its processes outlive it."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from services.spark_connector.runners.job import SEE_LOG, JobFailed, time_limit_
 log = logging.getLogger(__name__)
 
 GUARD = Path(__file__).with_name("guard.py")
-# Seconds from SIGTERM to SIGKILL; less than the grace that the connector itself has.
+# Seconds from SIGTERM to SIGKILL; less than the connector's own SEEN_GRACE_S.
 GRACE_S = 2.0
 TAIL_BYTES = 4000  # of a failed job's log, copied to ours
 KILLED = 128 + 9
@@ -78,7 +78,7 @@ class WorkDirs:
 
     @asynccontextmanager
     async def open(self, question: str) -> AsyncIterator[WorkDir]:
-        """Removes the scratch space at the end, and what killed runs of this question have left."""
+        """Removes the scratch space at the end, and at the start what killed runs of this question have left."""
         folder = self.folder / question
         folder.mkdir(parents=True, exist_ok=True)
         for left_behind in folder.glob("scratch-*"):

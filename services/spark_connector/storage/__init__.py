@@ -1,1 +1,1 @@
-"""Files in folders and in Cloud Storage: the jobs' inputs, and kept answers."""
+"""Files in folders and in Cloud Storage: the jobs' inputs, and stored answers."""

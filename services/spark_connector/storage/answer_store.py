@@ -1,4 +1,4 @@
-"""Kept answers, a JSON file for each query."""
+"""Stored answers: a JSON file for each query."""
 
 import datetime
 import json
@@ -15,7 +15,7 @@ SUFFIX = ".json"
 
 
 @dataclass(frozen=True)
-class KeptAnswer:
+class AnswerRecord:
     """A job's result and what it was computed from. Times are ISO 8601 in UTC."""
 
     question: str
@@ -37,21 +37,21 @@ class AnswerStore:
         self._storage = storage
         self.ping = storage.ping
 
-    async def load(self, name: str) -> KeptAnswer | None:
+    async def load(self, name: str) -> AnswerRecord | None:
         """None if there is no answer, or if it is damaged or another version wrote it: then it is computed again."""
         content = await self._storage.read(f"{name}{SUFFIX}")
         if content is None:
             return None
         try:
-            kept = KeptAnswer(**json.loads(content))
-            kept.computed_at  # noqa: B018 (raises ValueError now rather than later)
-            return kept
+            record = AnswerRecord(**json.loads(content))
+            record.computed_at  # noqa: B018 (raises ValueError if it is malformed)
+            return record
         except (ValueError, TypeError) as error:
-            log.warning("a kept answer cannot be read and is ignored", extra={"answer": name, "error": str(error)})
+            log.warning("a stored answer cannot be read and is ignored", extra={"answer": name, "error": str(error)})
             return None
 
-    async def save(self, name: str, kept: KeptAnswer) -> None:
-        content = json.dumps(asdict(kept), ensure_ascii=False, indent=1).encode()
+    async def save(self, name: str, record: AnswerRecord) -> None:
+        content = json.dumps(asdict(record), ensure_ascii=False, indent=1).encode()
         await self._storage.write(f"{name}{SUFFIX}", content, "application/json")
 
     async def delete_oldest(self, prefix: str, protected: Sequence[str], limit: int) -> None:

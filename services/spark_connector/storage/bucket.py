@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-RETRY_WITHIN_S = 5.0
+RETRY_TIMEOUT_S = 5.0
 PING_TIMEOUT_S = 0.9
 
 
@@ -80,9 +80,9 @@ class Bucket:
         return self._connect()
 
 
-async def _call(call: Callable[[], T], within_s: float = RETRY_WITHIN_S) -> T:
+async def _call(call: Callable[[], T], timeout_s: float = RETRY_TIMEOUT_S) -> T:
     try:
-        return await retry(call, within_s)
+        return await retry(call, timeout_s)
     except (RetriesFailed, GoogleAPICallError, GoogleAuthError) as error:
         log.warning("Cloud Storage does not answer or denies access", extra={"error": str(error)})
         raise Unavailable("Cloud Storage does not answer; try again later") from error

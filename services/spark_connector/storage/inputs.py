@@ -1,4 +1,4 @@
-"""The IMDb files that jobs read. A change shows in the versions of the files."""
+"""The IMDb files that jobs read, with their versions, by which changes are detected."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ class Inputs:
 
 class InputSource(Protocol):
     async def find(self, names: Sequence[str], *, cached: bool = True) -> Inputs:
-        """The files with these names, in any of their forms. `cached`: a list of some seconds ago is good enough.
+        """The files with these names, in any of their forms. `cached`: the list may be a few seconds old.
 
         Raises Unavailable if a file is missing or the files cannot be listed.
         """
@@ -73,7 +73,7 @@ class BucketInputs:
             self._files = await self._bucket.list("")
             return None
         except Unavailable as error:
-            return error  # an older list, if any, is kept
+            return error  # an older list, if any, stays in use
         finally:
             self._listed_at = time.monotonic()
 

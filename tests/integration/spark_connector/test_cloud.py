@@ -117,7 +117,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> str:
     return " ".join(str(vars(record).get("detail")) for record in caplog.records)
 
 
-async def test_a_job_is_submitted_once_and_its_answer_kept(either: World) -> None:
+async def test_a_job_is_submitted_once_and_its_answer_is_stored(either: World) -> None:
     either.fake_jobs.pause()
     async with either.connector() as client:
         assert (await client.best_director()).computation.running
@@ -251,7 +251,7 @@ async def test_a_repeated_submission_starts_no_second_job(either: World) -> None
     assert len(either.fake_jobs.started) == 1
 
 
-async def test_an_outage_of_dataproc_while_a_job_runs_is_waited_for(world: World) -> None:
+async def test_a_short_outage_of_dataproc_while_a_job_runs_does_no_harm(world: World) -> None:
     world.fake_jobs.pause()
     async with world.connector() as client:
         await until(client.best_director, running("counting"))
@@ -265,7 +265,7 @@ async def test_an_outage_of_dataproc_while_a_job_runs_is_waited_for(world: World
 
 
 async def test_a_longer_outage_of_dataproc_is_a_failure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.spark_connector.runners.cloud.SUBMIT_WITHIN_S", 0.3)
+    monkeypatch.setattr("services.spark_connector.runners.cloud.SUBMIT_TIMEOUT_S", 0.3)
     await asyncio.to_thread(world.cloud.stop)
     async with world.connector() as client:
         error = await failing(client.best_director)

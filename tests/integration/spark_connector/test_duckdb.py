@@ -69,7 +69,7 @@ async def test_a_running_job_has_a_stage_and_progress(fake_jobs: FakeJobs, job_s
     assert running.computation.retry_after_s >= 1
 
 
-async def test_a_kept_answer_is_served_after_a_restart(fake_jobs: FakeJobs, job_settings: SparkSettings) -> None:
+async def test_a_stored_answer_is_served_after_a_restart(fake_jobs: FakeJobs, job_settings: SparkSettings) -> None:
     async with connector(job_settings) as client:
         before = await until(client.best_director, answered)
     async with connector(job_settings) as client:

@@ -23,7 +23,7 @@ class FakeInputs:
 
 
 class FakeStorage:
-    """Files in memory. `delay` is the number of turns of the event loop that writing takes."""
+    """Files in memory. `delay` is the number of iterations of the event loop that writing takes."""
 
     location = "memory"
 

@@ -1,4 +1,4 @@
-"""When a kept answer is served, when a new one is computed, and the status meanwhile."""
+"""When a stored answer is served, when a new one is computed, and the status meanwhile."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 
 from seen.v1.spark_pb2 import BestDirector
 from services.common.errors import InvalidArgument, Unavailable
-from services.spark_connector.computations.scheduler import MAX_KEPT, MAX_WAITING, Backoff, Scheduler, Status
+from services.spark_connector.computations.scheduler import MAX_STORED, MAX_WAITING, Backoff, Scheduler, Status
 from services.spark_connector.queries import BEST_DIRECTOR, MOST_CONNECTED, Query
 from services.spark_connector.storage.answer_store import AnswerStore
 from tests.unit.spark_connector.fakes import Clock, FakeInputs, FakeRunner, FakeStorage
@@ -39,7 +39,7 @@ class World:
         """Lets the requested computations end."""
         await self.get()
         self.runner.may_end.set()
-        await settle()
+        await run_tasks()
         return await self.get()
 
 
@@ -50,8 +50,8 @@ async def world() -> AsyncIterator[World]:
         yield world
 
 
-async def settle() -> None:
-    """Runs all tasks until they wait."""
+async def run_tasks() -> None:
+    """Lets all tasks run until each of them waits."""
     for _ in range(20):
         await asyncio.sleep(0)
 
@@ -72,7 +72,7 @@ async def test_a_metric_counts_running_computations(world: World) -> None:
         return REGISTRY.get_sample_value("seen_spark_computing", {"question": "best_director"})
 
     await world.get()
-    await settle()
+    await run_tasks()
     assert computing() == 1
     await world.compute()
     assert computing() == 0
@@ -81,13 +81,13 @@ async def test_a_metric_counts_running_computations(world: World) -> None:
 async def test_retry_after_does_not_depend_on_the_uptime_of_the_machine(world: World) -> None:
     world.clock.now = 1e6
     assert (await world.get()).retry_after_s == 1
-    await settle()
+    await run_tasks()
     assert (await world.get()).retry_after_s == 1
 
 
 async def test_the_status_has_the_stage_the_progress_and_when_to_retry(world: World) -> None:
     await world.get()
-    await settle()
+    await run_tasks()
     world.clock.now = 8
     status = await world.get()
     assert (status.stage, status.progress, status.retry_after_s) == ("counting", 0.5, 8)
@@ -108,12 +108,12 @@ async def test_unchanged_inputs_are_never_computed_twice(world: World) -> None:
 
 async def test_concurrent_requests_share_one_computation(world: World) -> None:
     await asyncio.gather(*(world.get() for _ in range(100)))
-    await settle()
+    await run_tasks()
     await asyncio.gather(*(world.get(refresh=True) for _ in range(100)))
     assert len(world.runner.jobs) == 1
 
 
-async def test_a_kept_answer_is_served_after_a_restart(world: World) -> None:
+async def test_a_stored_answer_is_served_after_a_restart(world: World) -> None:
     await world.compute()
     async with world.new_scheduler().running() as scheduler:
         assert winner(await scheduler.get(DEFAULT)) == "nm1"
@@ -132,7 +132,7 @@ async def test_changed_inputs_make_the_answer_stale_while_a_new_one_is_computed(
 
 async def test_inputs_that_change_during_the_computation_make_its_answer_stale(world: World) -> None:
     await world.get()
-    await settle()
+    await run_tasks()
     world.inputs.version = 2
     status = await world.compute()
     assert (winner(status), status.stale, status.running) == ("nm1", True, True)
@@ -156,13 +156,13 @@ async def test_a_refresh_computes_even_if_nothing_has_changed(world: World) -> N
 async def test_the_two_questions_are_computed_in_parallel(world: World) -> None:
     await world.get()
     await world.get(MOST_CONNECTED.query())
-    await settle()
+    await run_tasks()
     assert world.runner.max_running == 2
 
 
 async def test_queries_for_the_same_question_wait_for_each_other(world: World) -> None:
     await world.get()
-    await settle()
+    await run_tasks()
     status = await world.get(with_films(5))
     assert (status.running, status.stage) == (True, "waiting for another computation to finish")
     await world.compute()
@@ -179,20 +179,20 @@ async def test_the_default_query_goes_before_others(world: World) -> None:
 async def test_the_queue_is_bounded_but_takes_the_default_query(world: World) -> None:
     for films in range(1, MAX_WAITING + 1):
         await world.get(with_films(films))
-    await settle()  # the first one runs
+    await run_tasks()  # the first one runs
     await world.get(with_films(100))
     with pytest.raises(Unavailable, match="too many"):
         await world.get(with_films(101))
     assert (await world.get()).running
 
 
-async def test_the_number_of_kept_answers_is_bounded(world: World) -> None:
+async def test_the_number_of_stored_answers_is_bounded(world: World) -> None:
     await world.compute()
-    for films in range(1, 3 * MAX_KEPT):
+    for films in range(1, 3 * MAX_STORED):
         await world.get(with_films(films))
-        await settle()
-    assert len(world.scheduler._entries) <= MAX_KEPT + 1
-    assert len(world.storage.files) == MAX_KEPT
+        await run_tasks()
+    assert len(world.scheduler._entries) <= MAX_STORED + 1
+    assert len(world.storage.files) == MAX_STORED
     assert f"{DEFAULT.name}.json" in world.storage.files
 
 
@@ -205,7 +205,7 @@ def test_arguments_out_of_range_are_refused(films: int, votes: int) -> None:
 async def test_without_an_answer_a_failure_is_unavailable_with_its_reason(world: World) -> None:
     await world.get()
     world.runner.fail("there is no Java")
-    await settle()
+    await run_tasks()
     with pytest.raises(Unavailable, match="there is no Java"):
         await world.get()
 
@@ -215,7 +215,7 @@ async def test_after_a_failure_the_old_answer_is_served_with_the_reason_and_when
     world.inputs.version = 2
     world.runner.fail("out of memory")
     await world.get()
-    await settle()
+    await run_tasks()
     status = await world.get()
     assert (winner(status), status.stale, status.running) == ("nm1", True, False)
     assert (status.failure, status.retry_after_s) == ("out of memory", 30)
@@ -231,7 +231,7 @@ async def test_a_failed_computation_is_repeated_after_increasing_waits(world: Wo
             await world.get()
         except Unavailable:
             continue
-        await settle()
+        await run_tasks()
         assert len(world.runner.jobs) == before + 1
         attempts_at.append(second)
     assert attempts_at == [0, 30, 90, 190, 290, 390]
@@ -240,7 +240,7 @@ async def test_a_failed_computation_is_repeated_after_increasing_waits(world: Wo
 async def test_a_success_after_a_failure_clears_it(world: World) -> None:
     world.runner.fail("no")
     await world.get()
-    await settle()
+    await run_tasks()
     world.runner.failure = None
     world.clock.now = 31
     status = await world.compute()
@@ -252,7 +252,7 @@ async def test_after_changed_inputs_the_first_wait_applies(world: World) -> None
     for second in (0, 30, 90):  # the next would be at 190
         world.clock.now = second
         await world.get()
-        await settle()
+        await run_tasks()
     world.inputs.version = 2
     world.clock.now = 121
     assert (await world.get()).running
@@ -261,7 +261,7 @@ async def test_after_changed_inputs_the_first_wait_applies(world: World) -> None
 async def test_a_refresh_ignores_the_back_off(world: World) -> None:
     world.runner.fail("there is no Java")
     await world.get()
-    await settle()
+    await run_tasks()
     assert (await world.get(refresh=True)).running
 
 
@@ -269,7 +269,7 @@ async def test_users_are_not_shown_an_unexpected_error(world: World) -> None:
     world.runner.failure = ZeroDivisionError("password=hunter2")
     world.runner.may_end.set()
     await world.get()
-    await settle()
+    await run_tasks()
     with pytest.raises(Unavailable, match="the job failed; the Spark connector's log says why"):
         await world.get()
 
@@ -281,7 +281,7 @@ async def test_a_result_without_an_answer_is_a_failure(world: World, result: Any
     world.runner.result = result
     world.runner.may_end.set()
     await world.get()
-    await settle()
+    await run_tasks()
     with pytest.raises(Unavailable, match="the job failed"):
         await world.get()
     assert not world.storage.files
@@ -319,7 +319,7 @@ async def test_shutdown_waits_for_an_answer_that_is_being_stored(world: World) -
     world.runner.may_end.set()
     async with world.new_scheduler().running() as scheduler:
         await scheduler.get(DEFAULT)
-        await settle()
+        await run_tasks()
     assert f"{DEFAULT.name}.json" in world.storage.files
 
 
@@ -327,5 +327,5 @@ async def test_shutdown_cancels_running_computations(world: World) -> None:
     async with world.new_scheduler().running() as scheduler:
         await scheduler.get(DEFAULT)
         await scheduler.get(MOST_CONNECTED.query())
-        await settle()
+        await run_tasks()
     assert world.runner.cancelled == 2
