@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import grpc
-from google.protobuf.descriptor import FileDescriptor
 
 from seen.v1 import account_pb2, account_pb2_grpc, library_pb2, library_pb2_grpc, spark_pb2, spark_pb2_grpc
 from services.common import clients
@@ -31,13 +30,9 @@ class Backends:
 
 @asynccontextmanager
 async def connect(settings: GatewaySettings) -> AsyncIterator[Backends]:
-    async with AsyncExitStack() as stack:
-
-        async def channel(address: str, file: FileDescriptor, service: str) -> grpc.aio.Channel:
-            return await stack.enter_async_context(clients.connect(address, file.services_by_name[service]))
-
-        yield Backends(
-            await channel(settings.library_address, library_pb2.DESCRIPTOR, "Library"),
-            await channel(settings.account_address, account_pb2.DESCRIPTOR, "Account"),
-            await channel(settings.spark_address, spark_pb2.DESCRIPTOR, "Spark"),
-        )
+    async with (
+        clients.connect(settings.library_address, library_pb2.DESCRIPTOR.services_by_name["Library"]) as library,
+        clients.connect(settings.account_address, account_pb2.DESCRIPTOR.services_by_name["Account"]) as account,
+        clients.connect(settings.spark_address, spark_pb2.DESCRIPTOR.services_by_name["Spark"]) as spark,
+    ):
+        yield Backends(library, account, spark)

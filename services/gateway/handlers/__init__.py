@@ -14,13 +14,8 @@ from services.gateway.settings import GatewaySettings
 
 def by_operation_id(backends: Backends, settings: GatewaySettings, permissions: list[str]) -> dict[str, Handler]:
     """`permissions` are those that a user signs in for."""
-    tags = (
-        Items(backends),
-        Library(backends),
-        Suggestions(backends),
-        Users(backends, settings, permissions),
-        Spark(backends),
-    )
+    users = Users(backends, settings, permissions)
+    tags = (Items(backends), Library(backends), Suggestions(backends), users, Spark(backends))
     return {
         name: method
         for tag in tags

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
@@ -9,7 +10,6 @@ from starlette.responses import RedirectResponse, Response
 from seen.v1 import account_pb2, library_pb2
 from seen.v1.account_pb2 import LIKE, SEEN, MarkKind
 from services.gateway.backends import Backends
-from services.gateway.convert import Json as JsonObject
 from services.gateway.convert import to_json
 from services.gateway.http.responses import NO_STORE, Json, NoContent
 from services.gateway.settings import GatewaySettings
@@ -89,7 +89,7 @@ class Users:
         return RedirectResponse(url, 302, {"Vary": "Accept", "Cache-Control": NO_STORE})
 
 
-def _user(user: account_pb2.User) -> JsonObject:
-    """Whether or not there is a username, the other fields come first."""
+def _user(user: account_pb2.User) -> dict[str, Any]:
+    """The optional username comes last."""
     content = to_json(user)
-    return {**{name: value for name, value in content.items() if name != "username"}, **content}
+    return {**{name: content[name] for name in ("createdAt", "seen", "liked")}, **content}

@@ -15,7 +15,6 @@ from services.gateway.http import cors, problems
 from services.gateway.http.bodies import check_declared_length
 from services.gateway.http.operations import Operations
 from services.gateway.http.rate_limit import RateLimit
-from services.gateway.http.tokens import Token
 from services.gateway.settings import GatewaySettings
 
 access_log = logging.getLogger("access")
@@ -102,7 +101,8 @@ class App:
         scope[ROUTE] = operation.path
 
         token = await operation.access.authenticate(headers)
-        rate_headers = self._rate_limit.take(_caller(scope, token)) if self._rate_limit else {}
+        caller = token.subject if token else _client(scope) or "unknown"
+        rate_headers = self._rate_limit.take(caller) if self._rate_limit else {}
 
         arguments = operation.parameters.read(path_values, scope["query_string"])
         if operation.body:
@@ -117,10 +117,9 @@ class App:
         return response
 
 
-def _caller(scope: Scope, token: Token | None) -> str:
-    if token:
-        return token.subject
-    return scope["client"][0] if scope.get("client") else "unknown"
+def _client(scope: Scope) -> str | None:
+    """The client's IP address."""
+    return scope["client"][0] if scope.get("client") else None
 
 
 def _record(scope: Scope, status: int, seconds: float) -> None:
@@ -138,6 +137,6 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
             "path": scope["path"][:MAX_LOGGED_PATH],
             "status": status,
             "ms": round(seconds * 1000, 2),
-            "client": scope["client"][0] if scope.get("client") else None,
+            "client": _client(scope),
         },
     )

@@ -10,20 +10,9 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from services.common import errors as service_errors
 from services.common import tracing
-from services.common.errors import (
-    INTERNAL_MESSAGE,
-    Aborted,
-    AlreadyExists,
-    DeadlineExceeded,
-    InvalidArgument,
-    NotFound,
-    PermissionDenied,
-    ResourceExhausted,
-    SeenError,
-    Unauthenticated,
-    Unavailable,
-)
+from services.common.errors import INTERNAL_MESSAGE, SeenError
 
 log = logging.getLogger(__name__)
 
@@ -32,15 +21,15 @@ MAX_ERRORS = 20  # listed in one problem
 
 # All other errors are 500, and their messages are not for users.
 HTTP_STATUS: Mapping[type[SeenError], int] = {
-    InvalidArgument: 400,
-    Unauthenticated: 401,
-    PermissionDenied: 403,
-    NotFound: 404,
-    AlreadyExists: 409,
-    Aborted: 409,
-    ResourceExhausted: 429,
-    Unavailable: 503,
-    DeadlineExceeded: 504,
+    service_errors.InvalidArgument: 400,
+    service_errors.Unauthenticated: 401,
+    service_errors.PermissionDenied: 403,
+    service_errors.NotFound: 404,
+    service_errors.AlreadyExists: 409,
+    service_errors.Aborted: 409,
+    service_errors.ResourceExhausted: 429,
+    service_errors.Unavailable: 503,
+    service_errors.DeadlineExceeded: 504,
 }
 
 RETRY_AFTER = {"Retry-After": "5"}  # seconds

@@ -44,9 +44,10 @@ class HttpServer:
                     timeout_graceful_shutdown=max(1, round(settings.grace_s)),
                 )
             )
-            serving = asyncio.create_task(server.serve([listener]))
+            serving = asyncio.create_task(
+                server.serve([listener])
+            )  # until it has started, connections wait in the backlog
             try:
-                await server.ready.wait()
                 metrics.HEALTHY.set(1)  # there is no dependency without which nothing works
                 yield listener.getsockname()[1]
             finally:
@@ -79,14 +80,6 @@ class _Protocol(HttpToolsProtocol):
 
 
 class _Uvicorn(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield  # process.run handles signals

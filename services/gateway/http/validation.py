@@ -38,7 +38,8 @@ def _explain(error: ValidationError) -> Iterator[tuple[list[str], str]]:
     """The field that the error is about, relative to the value (empty for the value itself), and the message."""
     keyword, limit, schema = str(error.validator), error.validator_value, error.schema
     if keyword == "required":
-        yield [_missing(error)], "is required"
+        # jsonschema names the field only in its message: "'name' is a required property".
+        yield [error.message.removesuffix(" is a required property").strip("'")], "is required"
     elif keyword == "additionalProperties":
         for member in error.instance.keys() - schema["properties"].keys():
             yield [printable(member)], "unknown field"
@@ -65,11 +66,6 @@ _MESSAGE: Mapping[str, Callable[[Any], str]] = {
 def printable(name: str) -> str:
     """A name chosen by the client, safe to repeat in a response."""
     return re.sub(r"[^\w.\-\[\] ]", "?", name)[:50]
-
-
-def _missing(error: ValidationError) -> str:
-    # jsonschema names the missing property only in its message: "'name' is a required property".
-    return str(error.message).removesuffix(" is a required property").strip("'")
 
 
 def _type(validator: Any, limit: str, instance: object, schema: Schema) -> Iterator[ValidationError]:
