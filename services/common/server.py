@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from services.common import clients, deadline, metrics, status, tracing
+from services.common import clients, deadline, in_process, metrics, status, tracing
 from services.common.errors import INTERNAL_MESSAGE, DeadlineExceeded, SeenError
 from services.common.health import Health, Ping
 from services.common.settings import GrpcSettings
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 # The second parameter of a servicer's methods.
 Context = grpc.aio.ServicerContext[Any, Any]
 Handler = Callable[[Any, Context], Awaitable[Any]]
+MethodHandler = Any  # grpc.RpcMethodHandler, which has no type arguments at run time
 
 # Status codes that mean a dependency did not answer; logged at WARNING.
 NO_ANSWER = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
@@ -32,7 +33,7 @@ NO_RETRY = ("grpc-retry-pushback-ms", "-1")
 
 
 class GrpcServer:
-    """One gRPC service on one port, with health, reflection, errors, deadlines and metrics.
+    """One gRPC service with health, reflection, errors, deadlines and metrics: on a port, or joined to its process.
 
     `add` is the generated function that adds `servicer` to a server. `ping` raises while a dependency that the service
     cannot work without does not answer.
@@ -47,22 +48,26 @@ class GrpcServer:
         ping: Ping,
     ) -> None:
         self._settings = settings
+        self._service = service
+        self._handlers: dict[str, dict[str, MethodHandler]] = {}
+        self._health = Health([service.full_name], ping, settings.health_interval_s)
+        add(servicer, cast(grpc.aio.Server, _Registrar(self._handlers, wrap=True)))
+        health_pb2_grpc.add_HealthServicer_to_server(
+            self._health.servicer, cast(grpc.aio.Server, _Registrar(self._handlers, wrap=False))
+        )
+        self._server: grpc.aio.Server | None = None
+
+    async def start(self) -> int:
+        """Returns the port. NOT_SERVING until the first successful ping. OSError if the port is taken."""
         self._server = grpc.aio.server(
             options=(
                 ("grpc.max_receive_message_length", clients.MAX_MESSAGE_BYTES),
                 ("grpc.so_reuseport", 0),  # a second server on the port fails to start instead of sharing the calls
             ),
         )
-        add(servicer, cast(grpc.aio.Server, _Registrar(self._server)))
-        self._health = Health([service.full_name], ping, settings.health_interval_s)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, self._server)
-        reflection.enable_server_reflection(
-            (service.full_name, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME),
-            self._server,
-        )
-
-    async def start(self) -> int:
-        """Returns the port. NOT_SERVING until the first successful ping. OSError if the port is taken."""
+        for service, handlers in self._handlers.items():
+            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+        reflection.enable_server_reflection((*self._handlers, reflection.SERVICE_NAME), self._server)
         address = f"{self._settings.host}:{self._settings.port}"
         try:
             port = self._server.add_insecure_port(address)
@@ -75,7 +80,8 @@ class GrpcServer:
     async def stop(self) -> None:
         """Calls in flight get `grace_s` seconds to finish."""
         await self._health.shut_down()
-        await self._server.stop(self._settings.grace_s)
+        if self._server:
+            await self._server.stop(self._settings.grace_s)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[int]:
@@ -86,31 +92,47 @@ class GrpcServer:
         finally:
             await self.stop()
 
+    @contextlib.asynccontextmanager
+    async def joined(self, address: str) -> AsyncIterator[None]:
+        """Serves the process's own clients of this in-process address, without a port, while the context is open."""
+        methods = {
+            f"/{service}/{name}": handler.unary_unary
+            for service, handlers in self._handlers.items()
+            for name, handler in handlers.items()
+            if handler.unary_unary
+        }
+        async with in_process.serving(address, methods, self._settings.grace_s):
+            await self._health.start()
+            try:
+                yield
+            finally:
+                await self._health.shut_down()
+
 
 class _Registrar:
-    """Stands between generated code and the server, and wraps each handler once, which is cheaper than an interceptor.
+    """Takes the place of a server in generated code, and wraps each handler once, which is cheaper than an interceptor.
 
-    Health checks and reflection are added to the server itself and stay unwrapped.
+    Health checks stay unwrapped: they have errors of their own, and are too frequent to be counted and logged.
     """
 
-    def __init__(self, server: grpc.aio.Server) -> None:
-        self._server = server
+    def __init__(self, handlers: dict[str, dict[str, MethodHandler]], *, wrap: bool) -> None:
+        self._handlers = handlers
+        self._wrap = wrap
 
     def add_generic_rpc_handlers(self, handlers: object) -> None:
         """Generated code registers the same methods twice. This form lacks their names, so the other one is used."""
 
-    def add_registered_method_handlers(
-        self, service: str, handlers: Mapping[str, "grpc.RpcMethodHandler[Any, Any]"]
-    ) -> None:
-        wrapped = {
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, MethodHandler]) -> None:
+        self._handlers[service] = {
             method: grpc.unary_unary_rpc_method_handler(
                 _wrap(cast(Handler, handler.unary_unary), service, method),
                 request_deserializer=handler.request_deserializer,
                 response_serializer=handler.response_serializer,
             )
+            if self._wrap
+            else handler
             for method, handler in handlers.items()
         }
-        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, wrapped),))
 
 
 def _wrap(handler: Handler, service: str, method: str) -> Handler:

@@ -1,0 +1,122 @@
+"""Calls between services of one process: what clients and servers see is what gRPC would show them.
+
+A server registers its methods under an address; a channel looks them up at each call, so that services may start in any
+order. Each call runs in a task of its own on copies of the messages, with a deadline, metadata and a status.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, NoReturn
+
+import grpc
+from google.protobuf.message import Message
+from grpc.aio import AioRpcError, Metadata
+
+SCHEME = "inproc:"
+
+Method = Callable[[Any, Any], Awaitable[Any]]
+_Metadata = tuple[tuple[str, str], ...]
+_TrailingMetadata = tuple[tuple[str, str | bytes], ...]
+
+
+class _Server:
+    def __init__(self, methods: Mapping[str, Method]) -> None:
+        self.methods = methods
+        self.calls: set[asyncio.Task[Any]] = set()
+
+    def finish(self, call: asyncio.Task[Any]) -> None:
+        self.calls.discard(call)
+        if not call.cancelled():
+            call.exception()  # marks it as retrieved: the caller may have given up
+
+
+_servers: dict[str, _Server] = {}
+
+
+@contextlib.asynccontextmanager
+async def serving(address: str, methods: Mapping[str, Method], grace_s: float) -> AsyncIterator[None]:
+    """Calls in flight at the end get `grace_s` seconds to finish, and are then cancelled."""
+    if address in _servers:
+        raise OSError(f"{address} is served already")
+    server = _servers[address] = _Server(methods)
+    try:
+        yield
+    finally:
+        del _servers[address]
+        if server.calls:
+            _, late = await asyncio.wait(server.calls, timeout=grace_s)
+            for call in late:
+                call.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+
+class Channel:
+    """The part of grpc.aio.Channel that clients.py needs."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def unary_unary(self, method: str, *_: Any, **__: Any) -> Callable[..., Awaitable[Any]]:
+        async def call(request: Message, *, timeout: float, metadata: _Metadata) -> Any:  # noqa: ASYNC109 (as in gRPC)
+            server = _servers.get(self._address)
+            if server is None:
+                raise _failure(grpc.StatusCode.UNAVAILABLE, f"no service at {self._address}")
+            handler = server.methods.get(method)
+            if handler is None:
+                raise _failure(grpc.StatusCode.UNIMPLEMENTED, f"no method {method}")
+            task = asyncio.ensure_future(handler(_copy(request), _Context(timeout, metadata)))
+            server.calls.add(task)
+            task.add_done_callback(server.finish)
+            try:
+                await asyncio.wait((task,), timeout=timeout)
+            except asyncio.CancelledError:
+                task.cancel()
+                raise
+            if not task.done():
+                task.cancel()
+                raise _failure(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded")
+            if task.cancelled():
+                raise _failure(grpc.StatusCode.CANCELLED, "the handler was cancelled")
+            return _copy(task.result())
+
+        return call
+
+    async def close(self) -> None:
+        pass
+
+
+class _Context:
+    """What a handler is given beside the request: the part of grpc.aio.ServicerContext that services use."""
+
+    def __init__(self, timeout_s: float, metadata: _Metadata) -> None:
+        self._expires = asyncio.get_running_loop().time() + timeout_s
+        self._metadata = metadata
+
+    def time_remaining(self) -> float:
+        return self._expires - asyncio.get_running_loop().time()
+
+    def invocation_metadata(self) -> _Metadata:
+        return self._metadata
+
+    async def abort(
+        self, code: grpc.StatusCode, details: str = "", trailing_metadata: _TrailingMetadata = ()
+    ) -> NoReturn:
+        raise _failure(code, details, trailing_metadata)
+
+    def set_code(self, code: grpc.StatusCode) -> None:
+        """Generated code calls this for a method that a servicer does not have; the exception that follows counts."""
+
+    def set_details(self, details: str) -> None:
+        """As set_code."""
+
+
+def _failure(code: grpc.StatusCode, details: str, trailing_metadata: _TrailingMetadata = ()) -> AioRpcError:
+    return AioRpcError(code, Metadata(), Metadata(*trailing_metadata), details)
+
+
+def _copy(message: Message) -> Message:
+    """Neither side may see the other's changes."""
+    copy = type(message)()
+    copy.CopyFrom(message)
+    return copy
