@@ -15,7 +15,7 @@ from spark_jobs.engine import Engine
 from spark_jobs.job import Job, Json, film, left_out, main, person
 from spark_jobs.steps import Progress, Steps
 
-VIEWS = ("basics", "ratings", "crew", "names")
+VIEW_NAMES = ("basics", "ratings", "crew", "names")
 PLAN = ("rated", "films", "directed", "ranking", "films_of_winner", "names")
 MIN_FILMS, MIN_VOTES = 10, 10_000
 
@@ -55,7 +55,7 @@ def solve(engine: Engine, progress: Progress, options: argparse.Namespace) -> Js
     }
 
 
-JOB = Job("best_director", __doc__, add_arguments, lambda options: VIEWS, solve)
+JOB = Job("best_director", __doc__, add_arguments, lambda options: VIEW_NAMES, solve)
 
 if __name__ == "__main__":
     from spark_jobs.spark_engine import SparkEngine  # not above: run_duckdb imports this module, without pyspark

@@ -14,7 +14,7 @@ from spark_jobs.engine import Engine, GraphEngine
 from spark_jobs.job import Job, Json, main
 from spark_jobs.steps import Progress, Steps
 
-VIEWS = ("principals",)
+VIEW_NAMES = ("principals",)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def solve(engine: Engine, progress: Progress, options: argparse.Namespace) -> Js
     return {"edges": options.edges}
 
 
-JOB = Job("coworker_edges", __doc__, add_arguments, lambda options: VIEWS, solve)
+JOB = Job("coworker_edges", __doc__, add_arguments, lambda options: VIEW_NAMES, solve)
 
 if __name__ == "__main__":
     from spark_jobs.spark_engine import SparkEngine  # not above: submit imports this module, without pyspark

@@ -1,4 +1,4 @@
-"""What the jobs need of an engine. There are two: duckdb_engine.py and spark_engine.py."""
+"""The interface of an engine to the jobs; duckdb_engine.py and spark_engine.py implement it."""
 
 import os
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class Engine(Protocol):
 
     @property
     def progress(self) -> float:
-        """The part of the running statement that is done, 0 to 1. Called from another thread."""
+        """The completed share of the running statement, 0 to 1. Read from another thread."""
         ...
 
     def exists(self, path: str) -> bool: ...
@@ -55,7 +55,7 @@ class GraphEngine(Engine, Protocol):
     """An engine with GraphX, which is part of Spark."""
 
     def write_csv(self, uri: str, sql: str, separator: str) -> None:
-        """Replaces a folder with text files without headers."""
+        """Replaces the folder by one with the rows as text files, without headers."""
         ...
 
     def highest_degrees(self, edges: str, limit: int) -> list[tuple[int, int]]:
@@ -64,7 +64,7 @@ class GraphEngine(Engine, Protocol):
 
 
 def write_file(path: str, text: str) -> None:
-    """Replaces a file of this machine. A reader sees the old content or the new, never a part."""
+    """Replaces a local file atomically."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")

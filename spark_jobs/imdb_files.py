@@ -14,7 +14,7 @@ COLUMNS = {name: tuple(header.split()) for name, header in _HEADERS.items()}
 """The columns of each file in order. The first is the id of the line's title or person."""
 
 FORMS = (".parquet", ".tsv", ".tsv.gz")
-"""What a file name may end in. Of several forms of one file, the first is read: it is the fastest to read.
+"""File name endings, fastest to read first. If a file exists in several forms, the first of these is read.
 
 A folder of Parquet files counts as one file.
 """

@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Job:
-    """A question. `views` returns the views that it reads, `solve` its answer, both for given arguments."""
+    """A question. `views` returns the names of the views that it reads; `solve` computes its answer."""
 
     name: str
     description: str
@@ -69,15 +69,15 @@ def _result(job: Job, options: argparse.Namespace, engine: Engine, progress: Pro
     engine.create_views(_paths(job.views(options), options, engine))
     answer = job.solve(engine, progress, options)
     counts = engine.line_counts()
-    for name, read in counts.items():
-        check_readable(name, read.path, read.lines, read.unreadable)
+    for name, count in counts.items():
+        check_readable(name, count.path, count.lines, count.unreadable)
     return {
         "question": job.name,
         "parameters": _parameters(job, options),
         "computedAt": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.monotonic() - started, 1),
         "engine": engine.version,
-        "inputs": {name: asdict(read) for name, read in counts.items()},
+        "inputs": {name: asdict(count) for name, count in counts.items()},
         "answer": answer,
     }
 
@@ -102,7 +102,7 @@ def _parameters(job: Job, options: argparse.Namespace) -> Json:
 
 
 def _terminate(*_: object) -> NoReturn:
-    # As an exception, so that scratch files are removed on the way out.
+    # Raises SystemExit, so that context managers remove scratch files.
     sys.exit(128 + signal.SIGTERM)
 
 
@@ -123,8 +123,8 @@ def film(number: int, name: str | None, year: int | None, tenths: int, votes: in
 
 
 def left_out(engine: Engine, people: Iterable[int], names: Mapping[int, str]) -> Json:
-    """How much of the input the answer does not take into account."""
+    """How much of the input could not be used for the answer."""
     return {
-        "unreadableLines": sum(read.unreadable for read in engine.line_counts().values()),
+        "unreadableLines": sum(count.unreadable for count in engine.line_counts().values()),
         "peopleWithoutName": sum(names.get(number) is None for number in people),
     }

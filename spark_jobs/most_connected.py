@@ -18,10 +18,10 @@ from spark_jobs.job import Job, Json, left_out, main, person
 from spark_jobs.steps import Progress, Steps
 from spark_jobs.views import InputError
 
-VIEWS = ("principals", "names")
+VIEW_NAMES = ("principals", "names")
 
 CANDIDATES = 256
-"""People who are counted first. Fewer leave more people to count afterwards; more may be counted in vain."""
+"""Number of people counted first. A lower number leaves more people for the second count."""
 WIDE = 500_000
 """Titles that count with their own size in the bounds: a table of some 30 MB in the memory of every executor."""
 
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def views(options: argparse.Namespace) -> tuple[str, ...]:
-    return ("names",) if options.edges else VIEWS
+    return ("names",) if options.edges else VIEW_NAMES
 
 
 def solve(engine: Engine, progress: Progress, options: argparse.Namespace) -> Json:
@@ -75,7 +75,7 @@ def solve(engine: Engine, progress: Progress, options: argparse.Namespace) -> Js
 
 
 def rank_with_bounds(steps: Steps, limit: int, candidates: int = CANDIDATES, wide: int = WIDE) -> Ranking:
-    """`candidates` and `wide` affect the time that it takes, never the result."""
+    """`candidates` and `wide` affect the time only, not the result."""
     steps.create_table("principals")
     steps.create_table("teams")
     narrow_size = largest_narrow_size(steps.rows("sizes"), wide)

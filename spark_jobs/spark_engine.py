@@ -41,7 +41,7 @@ class SparkEngine:
     @classmethod
     @contextmanager
     def start(cls, name: str) -> Iterator[Self]:
-        """In the session of spark-submit. If plain Python started the job, in a new one on all local processors."""
+        """Uses the session of spark-submit; if plain Python started the job, a new one on all local processors."""
         builder = SparkSession.builder.appName(name)
         if "PYSPARK_GATEWAY_PORT" not in os.environ:
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -70,7 +70,7 @@ class SparkEngine:
         return bool(file_system.exists(hadoop_path))
 
     def write(self, path: str, text: str) -> None:
-        """Under a URI, a reader may see a part until the job has ended."""
+        """Under a URI, a reader may see an incomplete file until the job ends."""
         if "://" not in path:
             write_file(path, text)
             return

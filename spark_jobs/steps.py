@@ -1,6 +1,6 @@
 """Runs the SQL statements of a question step by step, and reports progress.
 
-Progress is written as JSON lines to standard output, which has nothing else:
+Standard output has one JSON object per line, and nothing else:
 {"stage": "reading the ratings", "progress": 0.1}             on a change, at most once a second
 {"stage": "done", "progress": 1.0}                            the result has been written
 {"stage": "failed", "progress": 0.4, "error": "a sentence"}   it has not; the exit code is not 0
@@ -28,7 +28,7 @@ class Progress:
 
     @contextmanager
     def stage(self, name: str, begin: float, end: float, part: Callable[[], float]) -> Iterator[None]:
-        """Reports progress from `begin` to `end` while the block runs; `part` is the part of the block done, 0 to 1."""
+        """Reports progress from `begin` to `end` while the block runs. `part` returns its completed share, 0 to 1."""
         finished = threading.Event()
 
         def watch() -> None:
@@ -58,7 +58,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Step:
-    """`weight` is the step's part of the whole time in per cent, roughly; it is used for progress only."""
+    """`weight` is the step's approximate share of the total time in per cent, used for progress only."""
 
     weight: int
     stage: str
@@ -79,9 +79,7 @@ def read_steps(*files: str) -> dict[str, Step]:
 
 
 class Steps:
-    """Runs steps of one SQL file by name. `plan` names the steps that are expected to run, in order: progress is
-    measured against it.
-    """
+    """Runs steps of one SQL file by name. `plan`: the steps that will run, in order; progress is relative to them."""
 
     def __init__(self, engine: Engine, progress: Progress, file: str, plan: Sequence[str]) -> None:
         self._engine = engine

@@ -16,12 +16,12 @@ from spark_jobs.imdb_files import FORMS
 from spark_jobs.steps import Progress
 from spark_jobs.views import VIEWS
 
-JOBS = {job.JOB.name: job.VIEWS for job in (best_director, most_connected, coworker_edges)}
+JOBS = {job.JOB.name: job.VIEW_NAMES for job in (best_director, most_connected, coworker_edges)}
 
 SMALL = 256 << 20
 """Bytes of input below which the JVM's second compiler costs more time than it saves."""
 
-# The web page of a job is off, and nothing listens on other addresses than this machine's own.
+# Without Spark's web page; all ports listen on loopback only.
 CONF = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -29,7 +29,7 @@ CONF = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
 }
-# spark-submit starts a small JVM first, which composes the command of the real one.
+# Options of the small JVM that spark-submit starts first, to compose the command of the actual one.
 LAUNCHER = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto"
 
 
@@ -69,20 +69,20 @@ def spark_submit(main_file: Path, arguments: Sequence[str], memory: str | None =
 
 
 def java_options(size: int) -> list[str]:
-    """For inputs of so many bytes."""
+    """`size`: bytes of the inputs."""
     compiler = ["-XX:TieredStopAtLevel=1"] if size < SMALL else []
     return [*compiler, "-XX:+UseParallelGC"]
 
 
 def heap(size: int) -> int:
-    """Bytes for inputs of so many bytes. A gigabyte is enough for a million titles, four for nine million."""
+    """Bytes of heap for `size` bytes of inputs. A gigabyte is enough for a million titles, four for nine million."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min((1 << 30) + size * 3 // 5, machine // 2)
 
 
 def environment() -> dict[str, str]:
     return {
-        # Without it, workers take the first python3 on the PATH, which may lack the packages.
+        # By default, workers use the first python3 on the PATH, which may lack the packages.
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
         "SPARK_LAUNCHER_OPTS": LAUNCHER,

@@ -66,12 +66,12 @@ class Query:
 
 BEST_DIRECTOR = Question(
     "best_director",
-    [VIEWS[view].file for view in best_director.VIEWS],
+    [VIEWS[view].file for view in best_director.VIEW_NAMES],
     BestDirector,
     {
         "min_films": Parameter("minFilms", best_director.MIN_FILMS, 1000),
         "min_votes": Parameter("minVotes", best_director.MIN_VOTES, 1_000_000_000),
     },
 )
-MOST_CONNECTED = Question("most_connected", [VIEWS[view].file for view in most_connected.VIEWS], MostConnected)
+MOST_CONNECTED = Question("most_connected", [VIEWS[view].file for view in most_connected.VIEW_NAMES], MostConnected)
 QUESTIONS = (BEST_DIRECTOR, MOST_CONNECTED)

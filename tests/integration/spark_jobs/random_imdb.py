@@ -10,7 +10,7 @@ Line = tuple[str, ...]
 Imdb = dict[str, list[Line]]
 """The lines of each file, without the header."""
 
-# Few of each, so that they meet; some ids have more than seven digits.
+# Few of each, so that they occur together; some ids have more than seven digits.
 PEOPLE = [f"nm{number:07d}" for number in (*range(1, 9), 17_000_001, 123_456_789)]
 TITLES = [f"tt{number:07d}" for number in (*range(1, 10), 39_000_001)]
 NAMES = [r"\N", "Ana", "Rui", '"Weird" Al', "O'Brien", "Åsa", "None"]

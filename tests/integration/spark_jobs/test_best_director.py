@@ -44,7 +44,7 @@ def solve(engine: Engine, min_films: int, min_votes: int) -> Any:
 
 
 @pytest.mark.parametrize(("min_films", "min_votes"), [(10, 10_000), (1, 10_000), (2, 1_000_000), (1, 0)])
-def test_on_the_sample(run_job: RunJob, min_films: int, min_votes: int) -> None:
+def test_the_sample_is_ranked_as_by_the_oracle(run_job: RunJob, min_films: int, min_votes: int) -> None:
     answer = run_job("best_director", SAMPLE, f"--min-films={min_films}", f"--min-votes={min_votes}")["answer"]
     assert answer["winner"]
     check(answer, SAMPLE, min_films, min_votes)
@@ -61,7 +61,9 @@ def test_the_sample_has_a_complete_answer(run_job: RunJob) -> None:
 
 
 @pytest.mark.parametrize(("min_films", "min_votes"), [(10, 10_000), (3, 1_000)])
-def test_on_the_real_slice(run_job: RunJob, shared_data: Path, min_films: int, min_votes: int) -> None:
+def test_real_data_is_ranked_as_by_the_oracle(
+    run_job: RunJob, shared_data: Path, min_films: int, min_votes: int
+) -> None:
     folder = shared_data / "imdb"
     answer = run_job("best_director", folder, f"--min-films={min_films}", f"--min-votes={min_votes}")["answer"]
     assert answer["winner"]
@@ -70,21 +72,21 @@ def test_on_the_real_slice(run_job: RunJob, shared_data: Path, min_films: int, m
 
 @given(imdb=random_imdb.imdbs(), min_films=st.integers(1, 4), min_votes=st.sampled_from([0, 10_000]))
 @settings(max_examples=200, deadline=None)
-def test_on_random_films_with_duckdb(imdb: Imdb, min_films: int, min_votes: int) -> None:
+def test_duckdb_ranks_random_films_as_the_oracle(imdb: Imdb, min_films: int, min_votes: int) -> None:
     with TemporaryDirectory() as folder:
         random_imdb.write(Path(folder), imdb)
         with DuckDBEngine.start() as engine:
-            answer = solve(open_files(engine, folder, best_director.VIEWS), min_films, min_votes)
+            answer = solve(open_files(engine, folder, best_director.VIEW_NAMES), min_films, min_votes)
         check(answer, Path(folder), min_films, min_votes)
 
 
 @given(imdb=random_imdb.imdbs(), min_films=st.integers(1, 3))
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_on_random_films_with_spark(spark: SparkSession, imdb: Imdb, min_films: int) -> None:
+def test_spark_ranks_random_films_as_the_oracle(spark: SparkSession, imdb: Imdb, min_films: int) -> None:
     with TemporaryDirectory() as folder:
         random_imdb.write(Path(folder), imdb)
         with in_session(spark) as engine:
-            answer = solve(open_files(engine, folder, best_director.VIEWS), min_films, 10_000)
+            answer = solve(open_files(engine, folder, best_director.VIEW_NAMES), min_films, 10_000)
         check(answer, Path(folder), min_films, 10_000)
 
 

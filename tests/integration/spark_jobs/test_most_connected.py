@@ -41,14 +41,14 @@ def rank(engine: Engine, limit: int, candidates: int, wide: int) -> list[tuple[s
 
 
 @pytest.mark.parametrize("method", [[], ["--all-pairs"]], ids=["bounds", "all pairs"])
-def test_on_the_sample(run_job: RunJob, method: list[str]) -> None:
+def test_the_sample_is_ranked_as_by_the_oracle(run_job: RunJob, method: list[str]) -> None:
     answer = run_job("most_connected", SAMPLE, *method)["answer"]
     assert answer["winner"]["person"]["name"]
     check(answer, SAMPLE)
 
 
 @pytest.mark.parametrize("method", [[], ["--all-pairs"]], ids=["bounds", "all pairs"])
-def test_on_the_real_slice(run_job: RunJob, shared_data: Path, method: list[str]) -> None:
+def test_real_data_is_ranked_as_by_the_oracle(run_job: RunJob, shared_data: Path, method: list[str]) -> None:
     result = run_job("most_connected", shared_data / "imdb", *method)
     assert result["inputs"]["principals"] == {
         "path": str(shared_data / "imdb" / "title.principals.tsv"),
@@ -64,24 +64,26 @@ bounds = {"limit": st.integers(1, 4), "candidates": st.integers(1, 12), "wide": 
 
 @given(imdb=random_imdb.imdbs(), cut=random_imdb.cut_lines(), **bounds)
 @settings(max_examples=200, deadline=None)
-def test_on_random_casts_with_duckdb(imdb: Imdb, cut: list[str], limit: int, candidates: int, wide: int) -> None:
+def test_duckdb_ranks_random_casts_as_the_oracle(
+    imdb: Imdb, cut: list[str], limit: int, candidates: int, wide: int
+) -> None:
     with TemporaryDirectory() as name:
         folder = random_imdb.write(Path(name), imdb, after={"title.principals": cut})
         with DuckDBEngine.start() as engine:
-            open_files(engine, name, most_connected.VIEWS)
+            open_files(engine, name, most_connected.VIEW_NAMES)
             assert rank(engine, limit, candidates, wide) == oracle.most_connected(folder)[:limit]
             assert engine.line_counts()["principals"].unreadable == oracle.principals(folder).unreadable
 
 
 @given(imdb=random_imdb.imdbs(), cut=random_imdb.cut_lines(), **bounds)
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_on_random_casts_with_spark(
+def test_spark_ranks_random_casts_as_the_oracle(
     spark: SparkSession, imdb: Imdb, cut: list[str], limit: int, candidates: int, wide: int
 ) -> None:
     with TemporaryDirectory() as name:
         folder = random_imdb.write(Path(name), imdb, after={"title.principals": cut})
         with in_session(spark) as engine:
-            open_files(engine, name, most_connected.VIEWS)
+            open_files(engine, name, most_connected.VIEW_NAMES)
             assert rank(engine, limit, candidates, wide) == oracle.most_connected(folder)[:limit]
             assert engine.line_counts()["principals"].unreadable == oracle.principals(folder).unreadable
 
@@ -89,7 +91,7 @@ def test_on_random_casts_with_spark(
 def test_graphx_has_the_same_answer(spark: SparkSession, tmp_path: Path) -> None:
     edges = str(tmp_path / "edges")
     with in_session(spark) as engine:
-        open_files(engine, str(SAMPLE), coworker_edges.VIEWS)
+        open_files(engine, str(SAMPLE), coworker_edges.VIEW_NAMES)
         coworker_edges.solve(engine, Progress(), argparse.Namespace(edges=edges))
     with in_session(spark) as engine:
         open_files(engine, str(SAMPLE), ("names",))

@@ -12,7 +12,7 @@ from spark_jobs.steps import Progress, Steps, read_steps
 
 
 class RecordingEngine:
-    """Returns nothing, and records its statements."""
+    """Records its statements; their results are empty."""
 
     version = "none"
     progress = 0.5
@@ -66,7 +66,7 @@ def test_names_are_not_looked_up_for_nobody() -> None:
     assert engine.statements == []
 
 
-def test_progress_goes_from_step_to_step(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_step_reports_its_stage_and_the_progress_so_far(capsys: pytest.CaptureFixture[str]) -> None:
     running = Steps(RecordingEngine(), Progress(), "most_connected", ["principals", "everyone", "names"])
     running.create_table("principals")
     running.rows("everyone", limit=1)

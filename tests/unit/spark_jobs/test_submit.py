@@ -5,7 +5,7 @@ from spark_jobs import submit
 GB = 1 << 30
 
 
-def test_small_inputs_do_without_the_second_compiler() -> None:
+def test_the_second_compiler_is_off_for_small_inputs() -> None:
     assert "-XX:TieredStopAtLevel=1" in submit.java_options(submit.SMALL - 1)
     assert "-XX:TieredStopAtLevel=1" not in submit.java_options(submit.SMALL)
 
