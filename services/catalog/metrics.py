@@ -2,4 +2,4 @@
 
 from prometheus_client import Gauge
 
-SHARD_UP = Gauge("seen_shard_up", "1 while the shard answers the health check's ping.", ("shard",))
+SHARD_UP = Gauge("seen_shard_up", "1 while the shard answers the health check's ping.", ("service", "shard"))

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from grpc_health.v1 import health, health_pb2
 
-from services.common import metrics
+from services.common import logs, metrics
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ class Health:
         self._names = ("", *names)
         self._ping = ping
         self._interval_s = interval_s
+        self._gauge = metrics.HEALTHY.labels(logs.service_name.get())
         self._healthy: bool | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -63,7 +64,7 @@ class Health:
         if healthy == self._healthy:
             return
         self._healthy = healthy
-        metrics.HEALTHY.set(healthy)
+        self._gauge.set(healthy)
         for name in self._names:
             await self.servicer.set(name, SERVING if healthy else NOT_SERVING)
         if healthy:

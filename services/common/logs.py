@@ -4,8 +4,12 @@ import datetime
 import json
 import logging
 import sys
+from contextvars import ContextVar
 
 from services.common import tracing
+
+# The service that the current task belongs to: one process may run several.
+service_name: ContextVar[str] = ContextVar("service_name", default="unknown")
 
 # Attributes that every log record has; all others came from `extra=` and are logged under their own names.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -15,15 +19,11 @@ OURS = ("services", "access")
 
 
 class JsonFormatter(logging.Formatter):
-    def __init__(self, service: str) -> None:
-        super().__init__()
-        self._service = service
-
     def format(self, record: logging.LogRecord) -> str:
         line = {
             "time": datetime.datetime.fromtimestamp(record.created, datetime.UTC).isoformat(timespec="milliseconds"),
             "severity": record.levelname,  # the name that Cloud Logging reads
-            "service": self._service,
+            "service": service_name.get(),
             "logger": record.name,
             "message": record.getMessage(),
             "request_id": tracing.request_id(),
@@ -37,8 +37,9 @@ class JsonFormatter(logging.Formatter):
 
 def set_up(service: str, level: str) -> None:
     """Sends all loggers of the process to standard error as JSON. `level` applies to this project's own loggers."""
+    service_name.set(service)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter(service))
+    handler.setFormatter(JsonFormatter())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     for name in OURS:
         logging.getLogger(name).setLevel(level.upper())

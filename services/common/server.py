@@ -12,7 +12,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from services.common import clients, deadline, in_process, metrics, status, tracing
+from services.common import clients, deadline, in_process, logs, metrics, status, tracing
 from services.common.errors import INTERNAL_MESSAGE, DeadlineExceeded, SeenError
 from services.common.health import Health, Ping
 from services.common.settings import GrpcSettings
@@ -136,12 +136,14 @@ class _Registrar:
 
 
 def _wrap(handler: Handler, service: str, method: str) -> Handler:
-    started_calls = metrics.STARTED.labels(service, method)
-    handling_seconds = metrics.HANDLING_SECONDS.labels(service, method)
+    name = logs.service_name.get()
+    started_calls = metrics.STARTED.labels(name, service, method)
+    handling_seconds = metrics.HANDLING_SECONDS.labels(name, service, method)
 
     async def handle(request: Any, context: Context) -> Any:
         started_calls.inc()
         started = time.perf_counter()
+        logs.service_name.set(name)
         tracing.accept(_text_metadata(context))
         code, message = grpc.StatusCode.OK, ""
         try:
@@ -158,7 +160,7 @@ def _wrap(handler: Handler, service: str, method: str) -> Handler:
         finally:
             seconds = time.perf_counter() - started
             handling_seconds.observe(seconds)
-            metrics.HANDLED.labels(service, method, code.name).inc()
+            metrics.HANDLED.labels(name, service, method, code.name).inc()
             log.log(
                 logging.WARNING if code in NO_ANSWER else logging.DEBUG,
                 "call",

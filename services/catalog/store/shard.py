@@ -51,7 +51,7 @@ class Shard:
         self.label = f"the {name} dataset" + (f"'s shard {number}" if total > 1 else "")
         self.has_indexes = False
         self._index, self._ids = number - 1, Ids(total)
-        self._up = metrics.SHARD_UP.labels(number)
+        self._up = metrics.SHARD_UP.labels(name, number)
         self._client = client
         self._database = client[database]
         # Writes are acknowledged when they are durable.

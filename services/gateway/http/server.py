@@ -9,7 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from services.common import metrics
+from services.common import logs, metrics
 from services.gateway.http.site import Site
 from services.gateway.settings import GatewaySettings
 
@@ -44,15 +44,16 @@ class HttpServer:
                     timeout_graceful_shutdown=max(1, round(settings.grace_s)),
                 )
             )
+            healthy = metrics.HEALTHY.labels(logs.service_name.get())
             serving = asyncio.create_task(
                 server.serve([listener])
             )  # until it has started, connections wait in the backlog
             try:
-                metrics.HEALTHY.set(1)  # there is no dependency without which nothing works
+                healthy.set(1)  # there is no dependency without which nothing works
                 yield listener.getsockname()[1]
             finally:
                 self._site.draining = True
-                metrics.HEALTHY.set(0)
+                healthy.set(0)
                 await asyncio.sleep(settings.drain_s)
                 server.should_exit = True
                 await serving

@@ -44,7 +44,8 @@ async def failure(dataset: Dataset, timeout: float = 3) -> SeenError:
 
 
 def shards_up() -> list[float | None]:
-    return [prometheus_client.REGISTRY.get_sample_value("seen_shard_up", {"shard": shard}) for shard in ("1", "2")]
+    labels = [{"service": TITLES.name, "shard": shard} for shard in ("1", "2")]
+    return [prometheus_client.REGISTRY.get_sample_value("seen_shard_up", label) for label in labels]
 
 
 async def test_the_metric_of_a_killed_shard_becomes_0(imdb: Dataset, own_servers: list[Server]) -> None:

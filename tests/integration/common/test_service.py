@@ -1,6 +1,7 @@
 """What every service has: health, reflection, metrics, logs."""
 
 import asyncio
+import contextvars
 import json
 import logging
 
@@ -69,8 +70,8 @@ async def test_reflection_lists_the_service() -> None:
 
 
 async def test_each_call_is_counted_when_it_starts_and_by_its_code_when_it_ends(client_of: ClientOf) -> None:
-    handled = metrics.HANDLED.labels("seen.v1.Catalog", "GetItem", "NOT_FOUND")
-    started = metrics.STARTED.labels("seen.v1.Catalog", "GetItem")
+    handled = metrics.HANDLED.labels("unknown", "seen.v1.Catalog", "GetItem", "NOT_FOUND")
+    started = metrics.STARTED.labels("unknown", "seen.v1.Catalog", "GetItem")
     before = handled._value.get(), started._value.get()
     async with client_of(raising(errors.NotFound("no such item"))) as channel:
         with pytest.raises(errors.NotFound):
@@ -79,9 +80,13 @@ async def test_each_call_is_counted_when_it_starts_and_by_its_code_when_it_ends(
 
 
 def test_a_log_line_is_one_json_object_with_the_requests_ids() -> None:
-    tracing.accept([("x-request-id", "abc")])
-    record = logging.makeLogRecord({"name": "test", "msg": "hello\nthere", "levelname": "INFO", "method": "GetItem"})
-    line = JsonFormatter("library").format(record)
+    def format_record() -> str:
+        logs.service_name.set("library")
+        tracing.accept([("x-request-id", "abc")])
+        fields = {"name": "test", "msg": "hello\nthere", "levelname": "INFO", "method": "GetItem"}
+        return JsonFormatter().format(logging.makeLogRecord(fields))
+
+    line = contextvars.Context().run(format_record)
     parsed = json.loads(line)
     assert "\n" not in line
     assert (parsed["service"], parsed["request_id"], parsed["method"]) == ("library", "abc", "GetItem")
@@ -91,7 +96,7 @@ def test_the_log_level_applies_to_our_own_loggers_only(capsys: pytest.CaptureFix
     root = logging.getLogger()
     before = root.handlers[:], root.level
     try:
-        logs.set_up("library", "debug")
+        contextvars.Context().run(logs.set_up, "library", "debug")
         logging.getLogger("services.library.browse").debug("ours")
         logging.getLogger("pymongo.command").debug("a command with its arguments")
     finally:
