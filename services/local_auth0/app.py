@@ -24,13 +24,13 @@ from services.local_auth0.tokens import Tokens
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024
-# Endpoints that pages of the API's origin call by script: Swagger UI, the website.
+# Endpoints that scripts on pages of the API's origin may call: Swagger UI, the website.
 CORS_PATHS = ("/oauth/token", "/userinfo")
 BROWSER_PATHS = ("/authorize", "/v2/logout")
 
 
 def create_app(settings: LocalAuth0Settings, keys: Keys, session_secret: str, machine_secret: str) -> flask.Flask:
-    # authlib requires HTTPS unless the host is localhost. In Docker it is not, and service.listen limits access.
+    # authlib requires HTTPS unless the host is localhost, which it is not in Docker. service.listen limits access.
     os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
     app = flask.Flask("services.local_auth0", static_folder=None)
     app.config.update(

@@ -81,7 +81,7 @@ class Endpoints:
         )
 
     def rotate_key(self) -> Response:
-        """For tests: a new signing key. Only for programs on this machine, not for pages in its browsers."""
+        """For tests: creates a new signing key. Refuses other machines, and scripts in a browser."""
         if "Origin" in flask.request.headers or not ipaddress.ip_address(flask.request.remote_addr or "").is_loopback:
             raise OAuth2Error("Only programs on this machine rotate keys", error="access_denied", status_code=403)
         return flask.jsonify({"kid": self._keys.rotate()})

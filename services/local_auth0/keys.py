@@ -21,7 +21,7 @@ BITS = 2048
 @dataclass(frozen=True)
 class _Entry:
     key: RSAKey
-    published_until: float | None = None  # seconds since 1970; None for the signing key
+    published_until: float | None = None  # Unix time; None for the signing key
 
     def is_published(self) -> bool:
         return self.published_until is None or self.published_until > time.time()

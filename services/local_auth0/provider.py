@@ -1,5 +1,5 @@
 # mypy: allow-subclassing-any
-"""authlib's authorization server with our users, clients, codes and tokens. authlib implements the protocol."""
+"""The authorization server: authlib implements the protocol; users, clients, codes and tokens are ours."""
 
 import json
 import threading
@@ -47,7 +47,7 @@ class Request(OAuth2Request):
 
 @dataclass(frozen=True)
 class Code:
-    """An authorization code's request, with the methods that authlib calls. Times are seconds since 1970."""
+    """The request of an authorization code, with the methods that authlib calls. Times are Unix times."""
 
     client_id: str
     redirect_uri: str
@@ -79,7 +79,7 @@ class Codes:
             self._codes = valid | {text: code}
 
     def take(self, text: str, client_id: str) -> Code | None:
-        """Also uses up the code of a caller who then fails to prove that it is theirs."""
+        """Removes the code, even if the caller then fails a later check such as PKCE."""
         with self._lock:
             code = self._codes.get(text)
             if code is None or code.client_id != client_id:

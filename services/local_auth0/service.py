@@ -36,13 +36,13 @@ def run(settings: LocalAuth0Settings) -> None:
         print(f"local_auth0: {reason}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        pass  # before serve_forever, which handles it itself
+        pass  # a signal during start-up; serve_forever handles later ones
     log.info("stopped")
 
 
 def build(settings: LocalAuth0Settings) -> BaseWSGIServer:
-    """A listening server; its `serve_forever` answers. Raises ListenError or StateError."""
-    # The port comes first: a second process that cannot get it must not change the state of the first one.
+    """A listening server; `serve_forever` starts answering. Raises ListenError or StateError."""
+    # The port comes first: a second process on the same port must not change the state of the first one.
     with listen(settings.host, settings.port, settings.allow_nonloopback) as listener:
         state = State(settings.state_dir)
         keys = Keys(state, settings.token_lifetime_s)
@@ -76,7 +76,7 @@ def listen(host: str, port: int, allow_nonloopback: bool) -> socket.socket:
 
 
 class _Handler(WSGIRequestHandler):
-    timeout = 30  # seconds until a silent connection is closed
+    timeout = 30  # seconds until an idle connection is closed
 
     def log(self, type: str, message: str, *args: Any) -> None:
         """Logs nothing: request lines hold codes and states. app.py logs each request without its query."""

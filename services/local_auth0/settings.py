@@ -27,7 +27,9 @@ class LocalAuth0Settings(ProgramSettings):
     auth0_audience: str = Field(min_length=1, description="the API that tokens are issued for")
     state_dir: Path = Field(description="folder for signing keys and secrets, so that tokens survive a restart")
     machine_client_secret: SecretStr | None = Field(
-        None, min_length=8, description="secret of the client seen-machine; generated and kept in state_dir if unset"
+        None,
+        min_length=8,
+        description="secret of the client seen-machine; generated in SEEN_STATE_DIR if unset",
     )
     token_lifetime_s: int = Field(86_400, gt=0, description="seconds that a token is valid; Auth0's default is a day")
     allow_nonloopback: bool = Field(False, description="accept other machines, which can then sign in as any user")
@@ -38,7 +40,7 @@ class LocalAuth0Settings(ProgramSettings):
 
     @property
     def api_origins(self) -> tuple[str, ...]:
-        """The gateway's origin, also with the other name of a loopback host."""
+        """The gateway's origin; for a loopback host also the same origin under its other name."""
         aliases = {"localhost": "127.0.0.1", "127.0.0.1": "localhost"}
         host = urlsplit(self.api_url).hostname or ""
         if host not in aliases:

@@ -72,7 +72,7 @@ class SignIn:
         return page("message.html", title="Signed out", message="You are signed out of the local stand-in for Auth0.")
 
     def _choose_user(self) -> User:
-        """The user chosen in the form, now in the session. Refuses a form that another site has sent."""
+        """Stores the user chosen in the form in the session. Refuses a form that another site has sent."""
         origin = flask.request.headers.get("Origin")
         if origin not in (None, self._settings.public_url, flask.request.host_url.rstrip("/")):
             raise InvalidRequestError("The sign-in form was sent from another site", status_code=403)
@@ -85,7 +85,7 @@ class SignIn:
         return user
 
     def _registered_redirect_uri(self, request: Request) -> str:
-        """Raises an error for the page if the address is not registered: it must not get a redirect."""
+        """Raises an error, shown as a page, if the address is not registered: it must not get a redirect."""
         client_id = request.payload.client_id or ""
         client = self._clients.get(client_id)
         if client is None:

@@ -50,7 +50,7 @@ _VISITOR = re.compile("visitor-[1-9][0-9]{0,5}")
 
 
 def find_user(username: str) -> User | None:
-    """A demo user, or one of visitor-1 to visitor-999999, as whom load tests sign in."""
+    """A demo user, or one of visitor-1 to visitor-999999, which load tests use."""
     if _VISITOR.fullmatch(username):
         return User(username, username.capitalize())
     return DEMO_USERS.get(username)

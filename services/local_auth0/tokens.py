@@ -12,7 +12,7 @@ from services.local_auth0.keys import Keys
 from services.local_auth0.tenant import Client, User
 
 OPENID_SCOPES = ("openid", "profile", "email")
-# Values of the `gty` claim by grant type. Tokens of a sign-in by browser have none.
+# Values of the `gty` claim by grant type. Tokens issued after a sign-in in a browser have no such claim.
 GRANT_NAMES = {"password": "password", "client_credentials": "client-credentials"}
 ALGORITHM = "RS256"
 

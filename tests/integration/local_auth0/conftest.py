@@ -25,14 +25,14 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts one for this test alone, with more SEEN_ variables; a second call uses the same state."""
-    started: list[StandIn] = []
+    """Starts a stand-in for this test only, with more SEEN_ variables; a second call uses the same state."""
+    stand_ins: list[StandIn] = []
     port = free_port()
 
     def begin(**variables: str) -> StandIn:
-        started.append(StandIn(port, tmp_path / "state", **variables))
-        return started[-1].start()
+        stand_ins.append(StandIn(port, tmp_path / "state", **variables))
+        return stand_ins[-1].start()
 
     yield begin
-    for one in started:
-        one.stop()
+    for stand_in in stand_ins:
+        stand_in.stop()

@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).parents[3]
 AUDIENCE = "https://seen.example/api"
 API = "http://localhost:8080"
 CALLBACK = f"{API}/ui/oauth2-redirect.html"
-# Loading certificates, which are not needed here, takes longer than a request.
+# Avoids loading CA certificates, which takes longer than a request.
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 HTTP = httpx.Client(verify=NO_CERTIFICATES)
 

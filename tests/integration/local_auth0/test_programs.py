@@ -16,7 +16,7 @@ def test_the_permissions_are_the_scopes_of_the_openapi_document() -> None:
     assert set(flows["implicit"]["scopes"]) == {*USER_PERMISSIONS, *ITEM_PERMISSIONS}
 
 
-def test_a_demo_user_gets_a_token_for_the_password(stand_in: StandIn) -> None:
+def test_a_demo_user_gets_tokens_for_their_password(stand_in: StandIn) -> None:
     tokens = stand_in.password_token("ana", "openid email write:seen write:item")
     assert tokens["scope"] == "openid email write:seen"
     claims = stand_in.verified(tokens["access_token"])
@@ -179,11 +179,11 @@ def test_userinfo_refuses_a_token_without_openid(stand_in: StandIn) -> None:
 
 def test_the_discovery_document_names_every_address(stand_in: StandIn) -> None:
     answer = HTTP.get(f"{stand_in.url}/.well-known/openid-configuration")
-    found = answer.json()
-    assert found["issuer"] == f"{stand_in.url}/"
-    assert found["jwks_uri"] == f"{stand_in.url}/.well-known/jwks.json"
+    document = answer.json()
+    assert document["issuer"] == f"{stand_in.url}/"
+    assert document["jwks_uri"] == f"{stand_in.url}/.well-known/jwks.json"
     for name in ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"):
-        assert HTTP.get(found[name]).status_code in (200, 400, 401, 405)
+        assert HTTP.get(document[name]).status_code in (200, 400, 401, 405)
     assert answer.headers["Cache-Control"] == "public, max-age=15"
 
 
@@ -194,12 +194,12 @@ def test_only_the_public_half_of_a_key_is_published(stand_in: StandIn) -> None:
 
 @pytest.mark.parametrize("origin", [API, API.replace("localhost", "127.0.0.1")])
 def test_a_page_of_the_api_can_exchange_its_code(stand_in: StandIn, origin: str) -> None:
-    asked = {
+    headers = {
         "Origin": origin,
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "x-requested-with",
     }
-    preflight = httpx.options(f"{stand_in.url}/oauth/token", headers=asked)
+    preflight = httpx.options(f"{stand_in.url}/oauth/token", headers=headers)
     assert preflight.is_success
     assert preflight.headers["Access-Control-Allow-Origin"] == origin
     assert preflight.headers["Access-Control-Allow-Headers"] == "x-requested-with"
@@ -219,7 +219,7 @@ def test_errors_are_json_for_programs_and_pages_for_browsers(stand_in: StandIn) 
     assert "stand-in for Auth0" in page.text
 
 
-def test_an_error_for_the_method_lists_the_allowed_ones(stand_in: StandIn) -> None:
+def test_the_error_for_a_wrong_method_lists_the_allowed_ones(stand_in: StandIn) -> None:
     answer = HTTP.get(f"{stand_in.url}/oauth/token")
     assert answer.status_code == 405
     assert "POST" in answer.headers["Allow"]

@@ -74,7 +74,7 @@ def test_a_malformed_setting_is_named(
 @pytest.mark.parametrize(
     ("name", "value"), [("SEEN_PORT", "http"), ("SEEN_HOST", ""), ("SEEN_STATE_DIR", "/dev/null/state")]
 )
-def test_a_setting_with_which_it_cannot_start_is_named_in_one_line(tmp_path: Path, name: str, value: str) -> None:
+def test_a_setting_that_prevents_the_start_is_named_in_one_line(tmp_path: Path, name: str, value: str) -> None:
     assert name in refusal(tmp_path, **{name: value})
 
 
