@@ -29,7 +29,7 @@ from load import results
 from load.benchmarks import gen_imdb
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLE_S = 0.05  # between two looks at the memory
+SAMPLE_S = 0.05  # between two samples of the memory
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,9 @@ def measure(run: Run, scratch: Path, limit_s: float, log: Path) -> Measurement:
 def resident_bytes(process: psutil.Process) -> int:
     total = 0
     with suppress(psutil.NoSuchProcess):
-        for one in (process, *process.children(recursive=True)):
+        for member in (process, *process.children(recursive=True)):
             with suppress(psutil.NoSuchProcess):
-                total += one.memory_info().rss
+                total += member.memory_info().rss
     return total
 
 
@@ -122,11 +122,13 @@ def winner(result: str) -> str:
 
 def table(measurements: Sequence[Measurement]) -> str:
     rows = ["| what | wall s | cpu s | peak MiB | answer |", "|---|---|---|---|---|"]
-    rows += [
-        f"| {one.run.name} | {one.wall_s:.1f} | {one.cpu_s:.1f} | {one.peak >> 20:,} | {one.failure or one.answer} |"
-        for one in measurements
-    ]
-    return "\n".join(rows)
+    return "\n".join([*rows, *map(table_row, measurements)])
+
+
+def table_row(measurement: Measurement) -> str:
+    times = f"{measurement.wall_s:.1f} | {measurement.cpu_s:.1f}"
+    outcome = measurement.failure or measurement.answer
+    return f"| {measurement.run.name} | {times} | {measurement.peak >> 20:,} | {outcome} |"
 
 
 def machine() -> str:
@@ -139,10 +141,12 @@ def machine() -> str:
 
 def disagreements(measurements: Sequence[Measurement]) -> list[str]:
     answers: dict[str, set[str]] = defaultdict(set)
-    for one in measurements:
-        if one.answer:
-            answers[one.run.question].add(one.answer)
-    return [f"{question}: {' / '.join(sorted(those))}" for question, those in answers.items() if len(those) > 1]
+    for measurement in measurements:
+        if measurement.answer:
+            answers[measurement.run.question].add(measurement.answer)
+    return [
+        f"{question}: {' / '.join(sorted(different))}" for question, different in answers.items() if len(different) > 1
+    ]
 
 
 def main() -> None:
@@ -173,7 +177,7 @@ def main() -> None:
                 if (busy := os.getloadavg()[0]) > 1:
                     print(f"load average {busy:.1f}: another program is running; do not trust times", file=sys.stderr)
                 measurements.append(measure(run, scratch, options.seconds, log))
-                print(table(measurements[-1:]).splitlines()[-1], flush=True)
+                print(table_row(measurements[-1]), flush=True)
     size = sum(file.stat().st_size for file in data.iterdir())
     heading = f"{options.titles:,} titles"
     if options.soaps:

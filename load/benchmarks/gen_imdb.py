@@ -32,7 +32,7 @@ TITLE_TYPES = {
     "tvSpecial": 0.15,
 }
 CATEGORIES = ("actor", "actress", "self", "writer", "producer", "composer", "director")
-WITH_CHARACTER = 3  # the first three play somebody
+WITH_CHARACTER = 3  # the first three of them have a role
 DIRECTOR = CATEGORIES.index("director")
 USUAL_CAST = 22  # people in a title, at most
 CHUNK = 500_000  # titles drawn at a time, which bounds the memory
@@ -126,11 +126,11 @@ class Generator:
         """Casts episodes with their series' regulars and with guests, half of whom are unknown people."""
         rng = self._rng
         series = self._series.draw(rng, len(episode))
-        here = np.flatnonzero(episode[title])
-        shows = series[title[here]]
-        regular = rng.random(len(here)) < self._loyalty[shows]
-        person[here[regular]] = self._regulars[shows[regular], rng.integers(0, 8, int(regular.sum()))]
-        guests = here[~regular & (rng.random(len(here)) < 0.5)]
+        cast = np.flatnonzero(episode[title])  # rows of people in episodes
+        shows = series[title[cast]]
+        regular = rng.random(len(cast)) < self._loyalty[shows]
+        person[cast[regular]] = self._regulars[shows[regular], rng.integers(0, 8, int(regular.sum()))]
+        guests = cast[~regular & (rng.random(len(cast)) < 0.5)]
         person[guests] = self._anyone(len(guests))
         if self._soaps:  # daily shows: thousands of episodes with the same ten people, whose bounds are far too high
             daily = np.flatnonzero((episode & (rng.random(len(episode)) < 0.004 * self._soaps))[title])

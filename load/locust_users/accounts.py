@@ -1,4 +1,4 @@
-"""Signs members in before a run and deletes their accounts after it. These requests are in no figure of the report."""
+"""Signs members in before a run and deletes their accounts after it. The report does not count these requests."""
 
 import logging
 import time
@@ -20,7 +20,7 @@ CREDENTIALS = Credentials.from_env()
 TIMEOUT_S = 30.0
 CONCURRENCY = 10
 
-# Headers of the members that have an account, by username: the names that a search can find.
+# Authorization headers of the members with an account, by username. Guests search for these names.
 signed_in: dict[str, dict[str, str]] = {}
 # A session with an event hook of its own, so that Locust does not count its requests.
 _session = FastHttpSession(
@@ -60,7 +60,7 @@ def delete_all(environment: Environment, **_: Any) -> None:
         if response.status_code != 204:
             log.warning("the account of %s could not be deleted: %s", username, _outcome(response))
 
-    # Locust has patched threads to be greenlets, so they cost little.
+    # Locust has replaced threads by greenlets, which are cheap.
     with ThreadPoolExecutor(CONCURRENCY) as pool:
         list(pool.map(delete, list(signed_in)))
     # Locust writes its tables once a second: wait for the last rows.

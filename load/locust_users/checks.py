@@ -47,19 +47,19 @@ def page(answer: Json, number: int, size: int, item_type: str | None) -> None:
     expect(len(items) == expected, f"{len(items)} items instead of {expected}")
     expect(expected > 0, "an empty page")
     _distinct(items)
-    expect(all(one["type"] == item_type for one in items if item_type), "an item of another type")
+    expect(all(item["type"] == item_type for item in items if item_type), "an item of another type")
 
 
 def usernames(answer: Json, prefix: str, username: str | None) -> None:
     """`username` exists and begins with the prefix; only a full list may leave it out."""
-    found: Sequence[str] = answer["usernames"]
-    expect(len(found) <= MAX_USERNAMES, f"{len(found)} names instead of at most {MAX_USERNAMES}")
-    expect(all(name.casefold().startswith(prefix.casefold()) for name in found), "a name with another prefix")
-    expect(username is None or username in found or len(found) == MAX_USERNAMES, "a name was not found")
+    names: Sequence[str] = answer["usernames"]
+    expect(len(names) <= MAX_USERNAMES, f"{len(names)} names instead of at most {MAX_USERNAMES}")
+    expect(all(name.casefold().startswith(prefix.casefold()) for name in names), "a name with another prefix")
+    expect(username is None or username in names or len(names) == MAX_USERNAMES, "a name is missing")
 
 
 def redirect(location: str, address: str, *parameters: str) -> None:
-    """`location` is that address with a query that has these parameters."""
+    """`location` must be the address with a query that has these parameters."""
     expect(location.split("?")[0] == address, "redirected to another address than the identity provider's")
     query = parse_qs(urlsplit(location).query)
     missing = [name for name in parameters if name not in query]
@@ -80,12 +80,12 @@ def suggestions(answer: Json, types: Sequence[str], amount: int, marks: Marks, e
     """For a member with these marks. `existing` are items known to exist."""
     expect(answer["personal"] is True, "not personal")
     _complete(answer)
-    items = [one["item"] for one in answer["suggestions"]]
-    found = {one["type"] for one in items}
-    expect(found <= set(types), "a suggestion of another type")
-    # A type without items in the member's categories has no suggestions, so "none" may be right.
-    expect(found >= _types_due(types, marks, existing), "no suggestions of a type that has some")
-    expect(not {item_path(one) for one in items} & marks.confirmed_paths(), "a suggestion of a marked item")
+    items = [suggestion["item"] for suggestion in answer["suggestions"]]
+    suggested_types = {item["type"] for item in items}
+    expect(suggested_types <= set(types), "a suggestion of another type")
+    # A type without items in the member's categories has no suggestions.
+    expect(suggested_types >= _types_due(types, marks, existing), "no suggestions of a type that has some")
+    expect(not {item_path(item) for item in items} & marks.confirmed_paths(), "a suggestion of a marked item")
     _distinct(items)
     _check_points(answer, marks)
     _check_reasons(answer, amount)
@@ -96,7 +96,7 @@ def _complete(answer: Json) -> None:
 
 
 def _distinct(items: Sequence[Item]) -> None:
-    expect(len({item_path(one) for one in items}) == len(items), "an item twice")
+    expect(len({item_path(item) for item in items}) == len(items), "an item twice")
 
 
 def _types_due(types: Sequence[str], marks: Marks, existing: Sequence[Item]) -> set[str]:
@@ -104,14 +104,16 @@ def _types_due(types: Sequence[str], marks: Marks, existing: Sequence[Item]) -> 
     categories, marked = marks.top_categories(), marks.confirmed_paths()
     any_category = not marks.max_points()
     return {
-        one["type"]
-        for one in existing
-        if one["type"] in types and item_path(one) not in marked and (any_category or categories & set(one["category"]))
+        item["type"]
+        for item in existing
+        if item["type"] in types
+        and item_path(item) not in marked
+        and (any_category or categories & set(item["category"]))
     }
 
 
 def _check_points(answer: Json, marks: Marks) -> None:
-    points = {one["category"]: one["points"] for one in answer["categories"]}
+    points = {entry["category"]: entry["points"] for entry in answer["categories"]}
     lowest, highest = marks.min_points(), marks.max_points()
     expect(bool(points) or not lowest or not answer["suggestions"], "no categories for a member with points")
     possible = all(lowest[category] <= number <= highest[category] for category, number in points.items())
@@ -120,14 +122,14 @@ def _check_points(answer: Json, marks: Marks) -> None:
 
 
 def _check_reasons(answer: Json, amount: int) -> None:
-    categories = {one["category"] for one in answer["categories"]}
-    drawn = Counter((one["item"]["type"], one.get("because")) for one in answer["suggestions"])
-    expect(max(drawn.values(), default=0) <= amount, "more suggestions for a category than requested")
-    for one in answer["suggestions"]:
-        because = one.get("because")
+    categories = {entry["category"] for entry in answer["categories"]}
+    counts = Counter((suggestion["item"]["type"], suggestion.get("because")) for suggestion in answer["suggestions"])
+    expect(max(counts.values(), default=0) <= amount, "more suggestions for a category than requested")
+    for suggestion in answer["suggestions"]:
+        because = suggestion.get("because")
         expect((because is None) == (not categories), "a reason without categories, or none with categories")
         expect(because is None or because in categories, "a reason that is not one of the categories")
-        expect(because is None or because in one["item"]["category"], "a reason that is not the item's category")
-    categories_drawn = Counter(item_type for item_type, because in drawn if because)
-    most = max(categories_drawn.values(), default=0)
+        expect(because is None or because in suggestion["item"]["category"], "a reason that is not the item's category")
+    categories_by_type = Counter(item_type for item_type, because in counts if because)
+    most = max(categories_by_type.values(), default=0)
     expect(most <= TOP_CATEGORIES, f"{most} categories for one type")

@@ -2,7 +2,7 @@
 
 SEEN_AUTH0_URL and SEEN_AUTH0_AUDIENCE name the identity provider; the local stand-in accepts visitor-1, visitor-2 and
 so on. A tenant of Auth0 needs that many test accounts and an application with the password grant: its id is
-SEEN_LOAD_CLIENT_ID, and SEEN_LOAD_USERNAME and SEEN_LOAD_PASSWORD hold {n} where the number of the account goes.
+SEEN_LOAD_CLIENT_ID, and {n} in SEEN_LOAD_USERNAME and SEEN_LOAD_PASSWORD stands for the number of the account.
 """
 
 import itertools
@@ -42,7 +42,7 @@ class Credentials:
         return cls(url.rstrip("/"), audience, variables.get("SEEN_LOAD_CLIENT_ID", "seen-cli"), username, password)
 
     def next_number(self, worker: int) -> int:
-        """The number of an account that is not in use yet. Workers count from 0; -1 means that there are none."""
+        """The number of an account that is not in use yet. Workers count from 0; without workers, `worker` is -1."""
         return max(worker, 0) * ACCOUNTS_PER_WORKER + next(self._count)
 
     def token_request(self, number: int) -> str:

@@ -34,7 +34,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Second:
-    """`time`: seconds since 1970. The percentiles are those of the last ten seconds, in milliseconds; NaN if none."""
+    """`time`: Unix time. The percentiles are those of the last ten seconds, in milliseconds; NaN without requests."""
 
     time: float
     users: int
@@ -47,7 +47,7 @@ class Second:
 
 def endpoints(folder: Path) -> list[Endpoint]:
     """Those with requests, by path; the last is "all"."""
-    found = [
+    rows = [
         Endpoint(
             "all" if row["Name"] == AGGREGATED else f"{row['Type']} {row['Name']}".strip(),
             int(row["Request Count"]),
@@ -58,21 +58,21 @@ def endpoints(folder: Path) -> list[Endpoint]:
         for row in _rows(folder, "stats")
         if int(row["Request Count"])
     ]
-    return sorted(found, key=lambda one: (one.name == "all", one.name.partition(" ")[2]))
+    return sorted(rows, key=lambda row: (row.name == "all", row.name.partition(" ")[2]))
 
 
 def failures(folder: Path) -> list[Failure]:
     """Most frequent first."""
-    found = [
+    rows = [
         Failure(f"{row['Method']} {row['Name']}".strip(), _unwrapped(row["Error"]), int(row["Occurrences"]))
         for row in _rows(folder, "failures")
     ]
-    return sorted(found, key=lambda one: -one.count)
+    return sorted(rows, key=lambda failure: -failure.count)
 
 
 def seconds(folder: Path) -> list[Second]:
     """In order. Locust's totals start again from 0 when all users have arrived."""
-    found: list[Second] = []
+    result: list[Second] = []
     time, requests, failed = 0.0, 0, 0
     for row in _rows(folder, "stats_history"):
         now = float(row["Timestamp"])
@@ -82,7 +82,7 @@ def seconds(folder: Path) -> list[Second]:
         if requests_now < requests:
             requests, failed = 0, 0
         elapsed = now - time if time else 1.0
-        found.append(
+        result.append(
             Second(
                 now,
                 int(row["User Count"]),
@@ -92,7 +92,7 @@ def seconds(folder: Path) -> list[Second]:
             )
         )
         time, requests, failed = now, requests_now, failed_now
-    return found
+    return result
 
 
 def _rows(folder: Path, table: str) -> Iterator[dict[str, str]]:
@@ -104,7 +104,7 @@ def _rows(folder: Path, table: str) -> Iterator[dict[str, str]]:
 
 
 def _unwrapped(error: str) -> str:
-    """The text of a check without the exception that Locust puts around it."""
+    """The text of a WrongAnswer, without the exception in which Locust wraps it."""
     wrapped = re.fullmatch(r"CatchResponseError\((['\"])(.*)\1\)", error)
     return wrapped[2] if wrapped else error
 

@@ -1,4 +1,4 @@
-"""What one simulated member has marked, and the points that follow from it: 1 for an item seen, 3 for one liked."""
+"""The marks of one simulated member, and the points that they give: 1 for an item seen, 3 for one liked."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 Item = Mapping[str, Any]
 
 POINTS = {"seen": 1, "like": 3}
-TOP_CATEGORIES = 3  # suggestions are drawn from so many
+TOP_CATEGORIES = 3  # number of categories that suggestions are drawn from
 
 
 def item_path(item: Item) -> str:

@@ -93,11 +93,11 @@ def _stack(
     begin: float,
     value: Callable[[Sample], float],
 ) -> None:
-    by_service = {service: [one for one in samples if one.service == service] for service in services}
+    by_service = {service: [sample for sample in samples if sample.service == service] for service in services}
     times = [sample.at - begin for sample in next(iter(by_service.values()))]
     axes.stackplot(
         times,
-        [[value(sample) for sample in one] for one in by_service.values()],
+        [[value(sample) for sample in service_samples] for service_samples in by_service.values()],
         labels=list(by_service),
         colors=[colours[service] for service in by_service],
         edgecolor="white",

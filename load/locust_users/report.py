@@ -78,7 +78,7 @@ def _markdown(conditions: str, endpoints: Sequence[Endpoint], failures: Sequence
         rows.append(f"| {f'`{name}`' if name != 'all' else name} | {' | '.join(numbers)} |")
     parts = [conditions, "\n".join(rows)]
     if failures:
-        listed = [f"- {one.count:,} × `{one.request}`: {one.reason}" for one in failures[:MAX_FAILURES]]
+        listed = [f"- {failure.count:,} × `{failure.request}`: {failure.reason}" for failure in failures[:MAX_FAILURES]]
         parts.append("Failures:\n\n" + "\n".join(listed))
     return "\n\n".join(parts) + "\n"
 
@@ -97,8 +97,8 @@ def _page(
         for endpoint in endpoints
     ]
     listed = [
-        f"<li>{one.count:,} × <code>{html.escape(one.request)}</code>: {html.escape(one.reason)}</li>"
-        for one in failures[:MAX_FAILURES]
+        f"<li>{failure.count:,} × <code>{html.escape(failure.request)}</code>: {html.escape(failure.reason)}</li>"
+        for failure in failures[:MAX_FAILURES]
     ]
     return string.Template(TEMPLATE.read_text()).substitute(
         title=f"Load test with {run.users:,} users",

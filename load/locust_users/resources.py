@@ -14,7 +14,7 @@ OTHERS = "everything else"
 
 @dataclass(frozen=True)
 class Sample:
-    """`at`: seconds since 1970. `cores`: processor seconds per second since the last sample. `mib`: resident memory."""
+    """`at`: Unix time. `cores`: processor seconds per second since the last sample. `mib`: resident memory."""
 
     at: float
     service: str

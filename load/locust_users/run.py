@@ -25,7 +25,7 @@ from load.locust_users.resources import Sampler
 from scripts.local import ports, state
 from scripts.local.suite import AUDIENCE, DEFAULT_FOLDER, ROOT, Suite
 
-# Users arrive evenly, in no less time than this and not more of them a second: signing in is work for the suite too.
+# Users arrive evenly, over at least this time and at most at this rate: signing in also costs the suite time.
 MIN_ARRIVAL_S = 10
 MAX_ARRIVALS_PER_S = 20
 STOP_S = 10  # for requests in flight at the end
@@ -120,13 +120,13 @@ def _temporary_suite() -> Iterator[Path]:
 
 
 def _run_quietly(*command: str) -> int:
-    """Runs it without its output; errors are shown. Returns the exit code."""
+    """Runs a command with its standard output discarded. Returns the exit code."""
     return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode  # noqa: S603
 
 
 @contextlib.contextmanager
 def _signals_ignored() -> Iterator[None]:
-    """Lets cleaning up finish although Ctrl-C is pressed again."""
+    """Lets the clean-up finish even if Ctrl-C is pressed again."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in STOP_SIGNALS}
     try:
         yield
@@ -160,7 +160,7 @@ def _run(folder: Path, users: int, seconds: int, out: Path) -> int:
     finally:
         with _signals_ignored():
             _stop(locust)
-    if locust.returncode == 0 and not any(one.requests for one in locust_csv.endpoints(out)):
+    if locust.returncode == 0 and not any(endpoint.requests for endpoint in locust_csv.endpoints(out)):
         raise CannotRun(f"no request was sent; see {out / 'locust.log'}")
     if locust.returncode > WRONG_ANSWERS:
         raise CannotRun(f"Locust ended with exit code {locust.returncode}; see {out / 'locust.log'}")

@@ -20,8 +20,8 @@ from load.locust_users.marks import Item, Marks, item_path
 
 GUEST_PAGE = 20  # items on a page, the API's default
 MEMBER_PAGE = 100  # the maximum: a member takes the items to mark from one page
-AMOUNT = 5  # suggestions for a type and category
-# One mark in so many is looked up in the member's list; all of them count in the points of the suggestions.
+AMOUNT = 5  # suggestions per type and category
+# One mark in this many is also looked up in the member's list; the points of the suggestions cover all marks.
 LOOK_UP_EVERY = 10
 TIMEOUT_S = 15.0  # the gateway's own deadline is 5
 JSON = {"Accept": "application/json"}
@@ -29,7 +29,7 @@ HTML = {"Accept": "text/html"}
 
 
 class Visitor(FastHttpUser):
-    """What guests and members have in common."""
+    """The common base of guests and members."""
 
     abstract = True
     wait_time = between(1, 3)

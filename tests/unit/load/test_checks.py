@@ -1,4 +1,4 @@
-"""A right answer passes every check; a wrong one fails with a text that names the fault."""
+"""A right answer passes every check; a wrong one fails with a message that names the fault."""
 
 from collections.abc import Callable
 from typing import Any
@@ -154,6 +154,6 @@ def test_other_wrong_answers_fail(wrong: Callable[[], None]) -> None:
     ("body", "message"),
     [('{"detail": "try again later"}', "503 instead of 200: try again later"), ("<html>", "no problem document")],
 )
-def test_an_error_is_quoted(body: str, message: str) -> None:
+def test_an_unexpected_status_is_reported_with_the_problems_detail(body: str, message: str) -> None:
     with pytest.raises(WrongAnswer, match=message):
         checks.status(503, 200, body)

@@ -1,4 +1,4 @@
-"""Samples show what a process uses of the machine."""
+"""Samples show the processor time and memory of processes."""
 
 import os
 import subprocess
