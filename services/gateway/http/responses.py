@@ -1,22 +1,16 @@
 """Successful responses."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 # Caches must revalidate each time: a deleted item disappears at once, an unchanged one costs no bytes.
 REVALIDATE = "public, no-cache"
 NO_STORE = "no-store"
-
-_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def encode(content: Any) -> bytes:
-    return _JSON.encode(content).encode()
 
 
 class Json(Response):
@@ -28,7 +22,7 @@ class Json(Response):
         super().__init__(content, status_code, {"Cache-Control": NO_STORE, **(headers or {})})
 
     def render(self, content: Any) -> bytes:
-        return content if isinstance(content, bytes) else encode(content)
+        return content if isinstance(content, bytes) else orjson.dumps(content)
 
 
 class NoContent(Response):

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import orjson
 from connexion.middleware.swagger_ui import SwaggerUIMiddleware
 from connexion.options import SwaggerUIOptions
 from connexion.spec import Specification
@@ -13,7 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from services.gateway.backends import Backends
-from services.gateway.http.responses import REVALIDATE, Cacheable, Json, encode
+from services.gateway.http.responses import REVALIDATE, Cacheable, Json
 from services.gateway.settings import GatewaySettings
 from services.gateway.specification import Document, permissions
 
@@ -29,7 +30,7 @@ class Site:
     ) -> None:
         self.draining = False
         self._backends = backends
-        self._document = encode(document)
+        self._document = orjson.dumps(document)
         self._front_page = FRONT_PAGE.read_bytes()
         self._health: dict[str, bool] = {}
         self._health_expires = 0.0
