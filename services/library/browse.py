@@ -19,7 +19,7 @@ class Page:
     missing: Sequence[int]  # item types whose dataset did not answer
 
 
-class Browser:
+class LibraryPages:
     def __init__(self, datasets: Datasets) -> None:
         self._datasets = datasets
         # The last known counts by type and category. While a dataset is down, its last count reserves its share of each

@@ -23,37 +23,38 @@ class CatalogClient:
         self._stub = catalog_pb2_grpc.CatalogStub(channel)
 
     async def get(self, item_id: str) -> Item:
-        return await self._answer(self._stub.GetItem(catalog_pb2.GetItemRequest(id=item_id)))
+        return await self._call(self._stub.GetItem(catalog_pb2.GetItemRequest(id=item_id)))
 
     async def batch_get(self, item_ids: Sequence[str]) -> Sequence[Item]:
         if not item_ids:
             return ()
         request = catalog_pb2.BatchGetItemsRequest(ids=item_ids)
-        return (await self._answer(self._stub.BatchGetItems(request))).items
+        return (await self._call(self._stub.BatchGetItems(request))).items
 
     async def count(self, category: str) -> int:
-        return (await self._answer(self._stub.CountItems(catalog_pb2.CountItemsRequest(category=category)))).count
+        return (await self._call(self._stub.CountItems(catalog_pb2.CountItemsRequest(category=category)))).count
 
     async def list(self, category: str, start: int, limit: int) -> Sequence[Item]:
         request = catalog_pb2.ListItemsRequest(category=category, start=start, limit=limit)
-        return (await self._answer(self._stub.ListItems(request))).items
+        return (await self._call(self._stub.ListItems(request))).items
 
     async def search(self, text: str, category: str) -> Sequence[SearchHit]:
         request = catalog_pb2.SearchItemsRequest(text=text, category=category)
-        return (await self._answer(self._stub.SearchItems(request))).hits
+        return (await self._call(self._stub.SearchItems(request))).hits
 
     async def sample(self, categories: Sequence[str], amount: int) -> Sequence[Sample]:
         request = catalog_pb2.SampleItemsRequest(categories=[name for name in categories if name], amount=amount)
-        return (await self._answer(self._stub.SampleItems(request))).samples
+        return (await self._call(self._stub.SampleItems(request))).samples
 
     async def create(self, item: Item) -> Item:
         request = catalog_pb2.CreateItemRequest(item=cast(types_pb2.Item, item))
-        return await self._answer(self._stub.CreateItem(request))
+        return await self._call(self._stub.CreateItem(request))
 
     async def delete(self, item_id: str) -> None:
-        await self._answer(self._stub.DeleteItem(catalog_pb2.DeleteItemRequest(id=item_id)))
+        await self._call(self._stub.DeleteItem(catalog_pb2.DeleteItemRequest(id=item_id)))
 
-    async def _answer(self, call: Awaitable[T]) -> T:
+    async def _call(self, call: Awaitable[T]) -> T:
+        """Names the dataset in the error if it does not answer."""
         try:
             return await call
         except (Unavailable, DeadlineExceeded) as error:

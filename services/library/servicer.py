@@ -8,7 +8,7 @@ from seen.v1 import account_pb2, library_pb2, library_pb2_grpc, types_pb2
 from services.common import checks
 from services.common.server import Context
 from services.library import marks, suggestions
-from services.library.browse import MAX_PAGE, Browser
+from services.library.browse import MAX_PAGE, LibraryPages
 from services.library.datasets import Datasets
 from services.library.domain import Accounts, ItemRef
 
@@ -22,12 +22,12 @@ class LibraryServicer(library_pb2_grpc.LibraryServicer):
     def __init__(self, datasets: Datasets, accounts: Accounts) -> None:
         self._datasets = datasets
         self._accounts = accounts
-        self._browser = Browser(datasets)
+        self._pages = LibraryPages(datasets)
 
     async def ListItems(
         self, request: library_pb2.ListLibraryRequest, context: Context
     ) -> library_pb2.ListLibraryResponse:
-        page = await self._browser.page(
+        page = await self._pages.page(
             checks.integer("page", request.page, 1, MAX_PAGE),
             checks.integer("size", request.size, 1, MAX_PAGE_SIZE),
             request.type,

@@ -1,7 +1,7 @@
 import pytest
 
 from services.common.errors import InvalidArgument, Unavailable
-from services.library.browse import Browser, Page
+from services.library.browse import LibraryPages, Page
 from services.library.datasets import Datasets
 from tests.unit.library.fakes import ANIME, BOOK, SHOW, FakeDataset, FakeItem
 
@@ -12,8 +12,8 @@ def datasets_with(names: dict[int, list[str]]) -> list[FakeDataset]:
     return [FakeDataset(item_type, [(name, ["Drama"]) for name in names[item_type]]) for item_type in names]
 
 
-def browser(datasets: list[FakeDataset]) -> Browser:
-    return Browser(Datasets(datasets))
+def pages_of(datasets: list[FakeDataset]) -> LibraryPages:
+    return LibraryPages(Datasets(datasets))
 
 
 def names(page: Page) -> list[str]:
@@ -21,40 +21,40 @@ def names(page: Page) -> list[str]:
 
 
 async def test_the_datasets_items_are_interleaved_until_each_runs_out() -> None:
-    library = browser(datasets_with({BOOK: ["b1", "b2", "b3"], SHOW: ["s1"], ANIME: ["a1", "a2"]}))
-    assert names(await library.page(1, 4, ALL, "", "")) == ["b1", "s1", "a1", "b2"]
-    assert names(await library.page(2, 4, ALL, "", "")) == ["a2", "b3"]
+    pages = pages_of(datasets_with({BOOK: ["b1", "b2", "b3"], SHOW: ["s1"], ANIME: ["a1", "a2"]}))
+    assert names(await pages.page(1, 4, ALL, "", "")) == ["b1", "s1", "a1", "b2"]
+    assert names(await pages.page(2, 4, ALL, "", "")) == ["a2", "b3"]
 
 
 async def test_a_page_of_one_type_holds_only_that_type() -> None:
-    page = await browser(datasets_with({BOOK: ["b1"], SHOW: ["s1", "s2"]})).page(1, 10, SHOW, "", "")
+    page = await pages_of(datasets_with({BOOK: ["b1"], SHOW: ["s1", "s2"]})).page(1, 10, SHOW, "", "")
     assert (names(page), page.total) == (["s1", "s2"], 2)
 
 
 async def test_an_empty_library_has_an_empty_first_page() -> None:
-    page = await browser(datasets_with({BOOK: []})).page(1, 10, ALL, "", "")
+    page = await pages_of(datasets_with({BOOK: []})).page(1, 10, ALL, "", "")
     assert (names(page), page.total) == ([], 0)
 
 
 async def test_a_page_past_the_last_is_refused_and_the_error_names_the_last() -> None:
     with pytest.raises(InvalidArgument, match="the last one is 2") as refused:
-        await browser(datasets_with({BOOK: ["b1", "b2", "b3"]})).page(3, 2, ALL, "", "")
+        await pages_of(datasets_with({BOOK: ["b1", "b2", "b3"]})).page(3, 2, ALL, "", "")
     assert refused.value.field == "page"
 
 
 async def test_items_stay_on_their_pages_when_another_dataset_goes_down() -> None:
     datasets = datasets_with({BOOK: ["b1", "b2"], SHOW: ["s1", "s2"]})
-    library = browser(datasets)
-    await library.page(1, 2, ALL, "", "")
+    pages = pages_of(datasets)
+    await pages.page(1, 2, ALL, "", "")
     datasets[1].down = True
-    page = await library.page(2, 2, ALL, "", "")
+    page = await pages.page(2, 2, ALL, "", "")
     assert (names(page), page.total, page.missing) == (["b2"], 4, [SHOW])
 
 
 async def test_a_dataset_that_has_never_answered_is_reported_as_missing() -> None:
     datasets = datasets_with({BOOK: ["b1"], ANIME: ["a1"]})
     datasets[1].down = True
-    page = await browser(datasets).page(1, 5, ALL, "", "")
+    page = await pages_of(datasets).page(1, 5, ALL, "", "")
     assert (names(page), page.missing) == (["b1"], [ANIME])
 
 
@@ -62,20 +62,20 @@ async def test_a_page_is_unavailable_if_every_dataset_is_down() -> None:
     datasets = datasets_with({BOOK: ["b1"]})
     datasets[0].down = True
     with pytest.raises(Unavailable):
-        await browser(datasets).page(1, 5, ALL, "", "")
+        await pages_of(datasets).page(1, 5, ALL, "", "")
 
 
 async def test_a_search_ranks_whole_names_before_prefixes_before_other_matches() -> None:
-    library = browser(datasets_with({BOOK: ["A Dune Reader", "Dune Messiah"], SHOW: ["Dune"]}))
-    page = await library.page(1, 10, ALL, "", "Dune")
+    pages = pages_of(datasets_with({BOOK: ["A Dune Reader", "Dune Messiah"], SHOW: ["Dune"]}))
+    page = await pages.page(1, 10, ALL, "", "Dune")
     assert (names(page), page.total) == (["Dune", "Dune Messiah", "A Dune Reader"], 3)
 
 
 async def test_a_search_is_paged() -> None:
-    library = browser(datasets_with({BOOK: ["Dune 1", "Dune 3"], SHOW: ["Dune 2"]}))
-    assert names(await library.page(2, 2, ALL, "", "Dune")) == ["Dune 3"]
+    pages = pages_of(datasets_with({BOOK: ["Dune 1", "Dune 3"], SHOW: ["Dune 2"]}))
+    assert names(await pages.page(2, 2, ALL, "", "Dune")) == ["Dune 3"]
 
 
 async def test_a_category_page_leaves_out_items_without_the_category() -> None:
     datasets = datasets_with({BOOK: ["b1"]})
-    assert names(await browser(datasets).page(1, 5, BOOK, "Fantasy", "")) == []
+    assert names(await pages_of(datasets).page(1, 5, BOOK, "Fantasy", "")) == []

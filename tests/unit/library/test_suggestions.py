@@ -73,7 +73,7 @@ async def test_a_category_whose_items_are_all_marked_is_not_replaced() -> None:
     assert {entry.category for entry in answer.suggestions} == {"B", "C"}
 
 
-async def test_a_type_without_any_of_the_persons_categories_yields_nothing() -> None:
+async def test_a_type_without_items_in_the_users_categories_gets_no_suggestions() -> None:
     answer = await suggestions([FakeDataset(SHOW, items(["War"], 9))], FakeAccounts({"Fiction": 4}))
     assert (list(answer.categories), list(answer.suggestions)) == ([], [])
 
