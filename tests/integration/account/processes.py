@@ -1,4 +1,4 @@
-"""The service as a process of its own."""
+"""The account service as a separate process."""
 
 import json
 import os

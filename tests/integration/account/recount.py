@@ -1,4 +1,4 @@
-"""Counts everything again from the marks, row by row and without SQL."""
+"""Recomputes all counters from the marks, row by row and without SQL."""
 
 from collections import Counter
 

@@ -66,7 +66,7 @@ async def test_without_its_database_the_service_starts_and_reports_unavailable()
             await mark(account, "ana", book("dune"))
 
 
-async def test_it_serves_once_the_tables_are_migrated(new_url: str) -> None:
+async def test_the_service_becomes_healthy_once_the_tables_are_migrated(new_url: str) -> None:
     async with service(new_url) as (account, health):
         await asyncio.sleep(0.3)
         assert await status(health) == NOT_SERVING
@@ -77,7 +77,7 @@ async def test_it_serves_once_the_tables_are_migrated(new_url: str) -> None:
         await mark(account, "ana", book("dune"))
 
 
-async def test_it_survives_a_restart_of_mariadb(mariadb_server: mariadb.MariaDb) -> None:
+async def test_the_service_reconnects_after_a_restart_of_mariadb(mariadb_server: mariadb.MariaDb) -> None:
     url = await migrated_database(mariadb_server, "seen_restart")
     async with service(url) as (account, health):
         await wait_for(health, SERVING)
@@ -159,9 +159,9 @@ async def test_sigkill_loses_no_acknowledged_mark(url: str, database: Engine) ->
             await asyncio.gather(*tasks)
     assert_counters_exact(database)  # no mark is half written
     async with service(url) as (account, _health):
-        kept = {name for n in range(4) for name in await ids(account, f"s{n}-", LIKE)}
-        assert set(acknowledged) <= kept
-        assert len(kept) <= len(acknowledged) + 4  # at most the calls in flight
+        stored = {name for n in range(4) for name in await ids(account, f"s{n}-", LIKE)}
+        assert set(acknowledged) <= stored
+        assert len(stored) <= len(acknowledged) + 4  # at most the calls in flight
         await mark(account, "after", book("dune"), LIKE, ["Art"])
         assert await points(account, "after") == [("Art", 3)]
 

@@ -54,7 +54,7 @@ async def test_setting_or_removing_a_mark_again_changes_nothing(
     assert_counters_exact(database)
 
 
-async def test_removing_a_mark_takes_the_points_that_setting_it_gave(account: Account) -> None:
+async def test_removing_a_mark_subtracts_the_points_that_setting_it_gave(account: Account) -> None:
     await mark(account, "ana", book("dune"), SEEN, ["Fantasy", "Old"])
     await mark(account, "ana", book("dune"), LIKE, ["Fantasy", "New"])  # its categories changed in between
     assert await points(account, "ana") == [("Fantasy", 4), ("New", 3), ("Old", 1)]

@@ -37,7 +37,7 @@ async def test_a_subject_has_one_account(account: Account) -> None:
     assert (await user(account, "auth0|ana")).username == "ana"
 
 
-async def test_create_user_names_an_account_that_a_mark_has_created(account: Account) -> None:
+async def test_create_user_sets_the_username_of_an_account_that_a_mark_has_created(account: Account) -> None:
     await mark(account, "auth0|ana", book("dune"))
     before = await user(account, "auth0|ana")
     assert not before.HasField("username")

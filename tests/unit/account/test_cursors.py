@@ -32,17 +32,20 @@ def test_an_empty_cursor_means_the_first_page() -> None:
     assert cursors.decode("") is None
 
 
+def assert_refused(cursor: str) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        cursors.decode(cursor)
+    assert refused.value.field == "cursor"
+
+
 @given(st.text(min_size=1))
-def test_any_other_text_is_refused(text: str) -> None:
-    with pytest.raises(InvalidArgument) as caught:
-        cursors.decode(text)
-    assert caught.value.field == "cursor"
+def test_random_text_is_refused(cursor: str) -> None:
+    assert_refused(cursor)
 
 
 @pytest.mark.parametrize("cursor", ["x", "!!!", "AAAA", "MTIz", "MS4x", "x" * 10_000, "\0", "é"])
 def test_text_that_is_not_an_encoded_mark_is_refused(cursor: str) -> None:
-    with pytest.raises(InvalidArgument):
-        cursors.decode(cursor)
+    assert_refused(cursor)
 
 
 DECODED = [b"1.1", b"1.1.", b"x.1.a", b"999999999999999999.1.a", b"1.1.\xff", "1.١.a".encode(), b"01.1.a"]
@@ -50,5 +53,4 @@ DECODED = [b"1.1", b"1.1.", b"x.1.a", b"999999999999999999.1.a", b"1.1.\xff", "1
 
 @pytest.mark.parametrize("text", DECODED)
 def test_encoded_text_that_is_not_a_mark_is_refused(text: bytes) -> None:
-    with pytest.raises(InvalidArgument):
-        cursors.decode(base64.urlsafe_b64encode(text).decode().rstrip("="))
+    assert_refused(base64.urlsafe_b64encode(text).decode().rstrip("="))
