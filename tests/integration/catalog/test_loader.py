@@ -298,9 +298,9 @@ def test_the_same_command_completes_a_killed_load(
         wait_for_idle_servers(shards)
         # The lease would expire by itself; this saves the wait.
         shards[0]["imdb_loads"].delete_many({})
-    killed = len(documents(shards, "imdb"))
-    assert 2000 < killed < 20_000
-    assert load("imdb", *many_titles).counts() == (20_000 - killed, 0, killed, 0)
+    loaded = len(documents(shards, "imdb"))
+    assert 2000 < loaded < 20_000
+    assert load("imdb", *many_titles).counts() == (20_000 - loaded, 0, loaded, 0)
     assert_no_holes(shards, "imdb")
     assert load("imdb", *many_titles).counts() == (0, 0, 20_000, 0)
 
@@ -324,10 +324,10 @@ def test_an_interrupted_load_leaves_no_holes(
     output, errors = process.communicate(timeout=30)
     assert process.returncode == 130
     assert errors == "imdb: interrupted; run the same command again to continue\n"
-    in_shards = len(documents(shards, "imdb"))
-    assert Outcome(0, output, "").count("added") == in_shards < 20_000
+    loaded = len(documents(shards, "imdb"))
+    assert Outcome(0, output, "").count("added") == loaded < 20_000
     assert_no_holes(shards, "imdb")
-    assert load("imdb", *many_titles).counts() == (20_000 - in_shards, 0, in_shards, 0)
+    assert load("imdb", *many_titles).counts() == (20_000 - loaded, 0, loaded, 0)
 
 
 async def test_a_second_load_of_the_dataset_is_refused(two_uris: list[str], database: str, tmp_path: Path) -> None:

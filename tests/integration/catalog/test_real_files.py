@@ -19,7 +19,7 @@ async def load(
     return report
 
 
-async def twice(adapter: Adapter, paths: list[Path], uris: list[str], database: str) -> Report:
+async def load_twice(adapter: Adapter, paths: list[Path], uris: list[str], database: str) -> Report:
     """Loads the same files twice; the second load changes nothing."""
     first = await load(adapter, paths, uris, database)
     second = await load(adapter, paths, uris, database)
@@ -28,15 +28,15 @@ async def twice(adapter: Adapter, paths: list[Path], uris: list[str], database: 
     return first
 
 
-async def test_books(shared_data: Path, two_uris: list[str], database: str) -> None:
-    report = await twice(BOOKS, [shared_data / "goodreads" / "book_data.csv"], two_uris[:1], database)
+async def test_the_complete_book_file_is_loaded(shared_data: Path, two_uris: list[str], database: str) -> None:
+    report = await load_twice(BOOKS, [shared_data / "goodreads" / "book_data.csv"], two_uris[:1], database)
     assert (report.rows, report.added) == (1998, 1997)
     assert report.skipped == {"no image link, so no stable id": 1}
 
 
-async def test_anime(shared_data: Path, two_uris: list[str], database: str) -> None:
+async def test_the_complete_anime_file_is_loaded(shared_data: Path, two_uris: list[str], database: str) -> None:
     path = shared_data / "anime" / "AnimeList.csv"
-    report = await twice(ANIME, [path], two_uris[:1], database)
+    report = await load_twice(ANIME, [path], two_uris[:1], database)
     assert (report.rows, report.added) == (8904, 8182)
     assert report.skipped == {"adult title": 722}
     report = await load(ANIME, [path], two_uris[:1], database, include_adult=True)
@@ -48,9 +48,9 @@ async def test_anime(shared_data: Path, two_uris: list[str], database: str) -> N
         assert (await store.search("9", ""))[0].name == "9"
 
 
-async def test_imdb(shared_data: Path, two_uris: list[str], database: str) -> None:
+async def test_the_imdb_files_are_loaded(shared_data: Path, two_uris: list[str], database: str) -> None:
     paths = [shared_data / "imdb" / name for name in ("title.basics.tsv", "title.ratings.tsv")]
-    report = await twice(TITLES, paths, two_uris, database)
+    report = await load_twice(TITLES, paths, two_uris, database)
     assert (report.rows, report.added, report.skipped.total()) == (49_999, 49_999, 0)
     assert report.joined["title.ratings.tsv"].used == 32_021
     async with connect("imdb", two_uris, database) as store:
@@ -58,5 +58,5 @@ async def test_imdb(shared_data: Path, two_uris: list[str], database: str) -> No
         hits = await store.search("the arrival of a train", "")
         items = [await store.get(hit.id) for hit in hits]
         assert [(item.rating, item.kind) for item in items if item.source_id == "tt0000012"] == [(7.4, "short")]
-        last = await store.list_items("", 49_990, 100)
+        last, _ = await store.list_items("", 49_990, 100)
         assert len(last) == 9

@@ -72,9 +72,9 @@ async def test_a_created_item_is_returned(catalog: Dataset) -> None:
 
 async def test_missing_fields_stay_missing(catalog: Dataset) -> None:
     (item,) = await create(catalog, "Anonymous")
-    kept = await catalog.stub.GetItem(GetItemRequest(id=item.id))
+    stored = await catalog.stub.GetItem(GetItemRequest(id=item.id))
     optional = ("rating", "description", "image_url", "kind", "year", "source_id")
-    assert [field for field in optional if kept.HasField(field)] == []
+    assert [field for field in optional if stored.HasField(field)] == []
 
 
 async def test_a_rating_of_0_is_a_rating(catalog: Dataset) -> None:
@@ -199,12 +199,12 @@ async def test_an_empty_dataset_answers(catalog: Dataset) -> None:
 
 
 async def test_a_source_id_is_unique(catalog: Dataset) -> None:
-    for number in range(3):  # so that the next shard changes
+    for number in range(3):  # so that the shard with the fewest items changes
         await create(catalog, f"Other {number}")
     await catalog.stub.CreateItem(CreateItemRequest(item=DUNE))
     for _ in range(3):
-        again = catalog.stub.CreateItem(CreateItemRequest(item=DUNE))
-        assert await failed_field(again, AlreadyExists) == "sourceId"
+        duplicate = catalog.stub.CreateItem(CreateItemRequest(item=DUNE))
+        assert await failed_field(duplicate, AlreadyExists) == "sourceId"
         await create(catalog, "Another")
     assert await count(catalog) == 7
     assert await count(catalog, "Fantasy") == 1

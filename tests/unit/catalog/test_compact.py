@@ -55,7 +55,7 @@ def test_invalid_rows_are_counted_by_reason() -> None:
 
 
 @pytest.mark.parametrize("source_ids", [["tt0000012", "tt0000013", "tt10000012", "12", "012", "x", "", "tt", "a1b2"]])
-def test_similar_ids_are_different(source_ids: list[str]) -> None:
+def test_similar_ids_are_distinguished(source_ids: list[str]) -> None:
     ids = IdSet()
     assert [ids.add(source_id) for source_id in source_ids] == [True] * len(source_ids)
     assert [ids.add(source_id) for source_id in source_ids] == [False] * len(source_ids)

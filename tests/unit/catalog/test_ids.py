@@ -9,7 +9,7 @@ from services.common.errors import InvalidArgument
 OBJECT_ID = ObjectId("606e2683b3fff1da8a207ae9")
 
 
-def test_without_other_shards_an_id_is_the_object_id() -> None:
+def test_with_one_shard_an_id_is_the_object_id() -> None:
     assert Ids(1).text(0, OBJECT_ID) == "606e2683b3fff1da8a207ae9"
     assert Ids(1).parse("606e2683b3fff1da8a207ae9") == (0, OBJECT_ID)
 

@@ -61,7 +61,7 @@ def test_only_the_row_that_is_not_utf8_is_skipped(form: Format) -> None:
     assert read(content, form) == [rows.NOT_UTF8, {"a": "é1", "b": "2"}]
 
 
-def test_an_unclosed_quote_costs_a_bounded_part_of_the_file() -> None:
+def test_an_unclosed_quote_loses_a_bounded_part_of_the_file() -> None:
     content = b'a,b\n"1,2\n' + b"3,4\n" * 400_000
     result = read(content, Format.CSV)
     assert result[0] == rows.TOO_LONG

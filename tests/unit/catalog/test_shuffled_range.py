@@ -11,7 +11,7 @@ from services.catalog.store.sampling import shuffled_range
 
 
 @given(st.integers(0, 200), st.integers())
-def test_each_number_comes_once(stop: int, seed: int) -> None:
+def test_each_number_occurs_once(stop: int, seed: int) -> None:
     assert sorted(shuffled_range(stop, random.Random(seed))) == list(range(stop))
 
 

@@ -25,5 +25,5 @@ def test_consecutive_ranges_hold_every_entry_exactly_once(lengths: list[int], si
     assert sorted(entries) == [(number, entry) for number, length in enumerate(lengths) for entry in range(length)]
 
 
-def test_a_range_far_into_ten_million_entries_is_computed_from_the_lengths() -> None:
+def test_a_range_near_the_end_of_ten_million_entries_is_computed_from_the_lengths() -> None:
     assert interleave.spans([2_000, 10_000_000, 9_000], 9_999_990, 10)[1] == (9_988_990, 10)
