@@ -28,7 +28,7 @@ class WrongFile(Exception):
 
 def copy_files(folder: Path, files: Mapping[str, Path]) -> list[Path]:
     """Copies files into the folder; `files` has the names of views.py. Raises WrongFile before anything is changed."""
-    forms = {name: check(name, file) for name, file in files.items()}
+    forms = {name: checked_form(name, file) for name, file in files.items()}
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as temporary:
         copies = {name: Path(temporary, f"{VIEWS[name].file}{forms[name]}") for name in files}
@@ -37,8 +37,8 @@ def copy_files(folder: Path, files: Mapping[str, Path]) -> list[Path]:
         return [_replace(folder, VIEWS[name].file, copy) for name, copy in copies.items()]
 
 
-def check(name: str, file: Path) -> str:
-    """Returns the form of the file: .tsv, .tsv.gz or .parquet. Raises WrongFile."""
+def checked_form(name: str, file: Path) -> str:
+    """The form of the file: .tsv, .tsv.gz or .parquet. Raises WrongFile if it is not the one that `name` stands for."""
     try:
         with file.open("rb") as opened:
             magic = opened.read(4)
@@ -95,7 +95,7 @@ def files_of_load(options: argparse.Namespace) -> dict[str, Path]:
     if files and options.dataset != "imdb":
         raise WrongFile("--crew, --principals and --names are options of the dataset imdb only")
     for name, path in files.items():
-        check(name, path)
+        checked_form(name, path)
     if not files:
         return {}
     return files | {name: path for path in options.files for name in FILES_OF_LOADER if _has_header_of(name, path)}
@@ -103,7 +103,7 @@ def files_of_load(options: argparse.Namespace) -> dict[str, Path]:
 
 def _has_header_of(name: str, path: Path) -> bool:
     try:
-        return check(name, path) != ".parquet"  # a Parquet file has no header line to check
+        return checked_form(name, path) != ".parquet"  # a Parquet file has no header line to check
     except WrongFile:
         return False
 

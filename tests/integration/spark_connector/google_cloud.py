@@ -249,7 +249,7 @@ class Refused(Exception):
         self.code = code
 
 
-def _found(cloud: Cloud, submitted_id: str) -> Submitted:
+def _get(cloud: Cloud, submitted_id: str) -> Submitted:
     if submitted_id not in cloud.submitted:
         raise Refused(grpc.StatusCode.NOT_FOUND, f"Not found: {submitted_id}")
     return cloud.submitted[submitted_id]
@@ -282,7 +282,7 @@ def _submit_job(cloud: Cloud, request: dataproc_v1.SubmitJobRequest) -> Job:
 
 
 def _get_job(cloud: Cloud, request: dataproc_v1.GetJobRequest) -> Job:
-    job: Job = _found(cloud, request.job_id).message
+    job: Job = _get(cloud, request.job_id).message
     cloud.show_log(request.job_id)
     return job
 
@@ -316,7 +316,7 @@ def _create_batch(cloud: Cloud, request: dataproc_v1.CreateBatchRequest) -> oper
 
 def _get_batch(cloud: Cloud, request: dataproc_v1.GetBatchRequest) -> Batch:
     batch_id = request.name.rpartition("/")[2]
-    batch: Batch = _found(cloud, batch_id).message
+    batch: Batch = _get(cloud, batch_id).message
     cloud.show_log(batch_id)
     return batch
 
@@ -380,11 +380,11 @@ def _handler(cloud: Cloud, method: str, answer: Callable[[Cloud, Any], Any]) -> 
             if isinstance(fault, grpc.StatusCode):
                 context.abort(fault, "come back later")
             try:
-                answered = answer(cloud, request)
+                response = answer(cloud, request)
             except Refused as refused:
                 context.abort(refused.code, str(refused))
             if fault == "answer lost":
                 context.abort(grpc.StatusCode.UNAVAILABLE, "the connection broke")
-            return answered
+            return response
 
     return handle

@@ -48,7 +48,7 @@ def storage() -> Iterator[Storage]:
 
 
 @dataclass
-class World:
+class Harness:
     """A Google Cloud project with the sample in a bucket, and connectors that use it."""
 
     cloud: Cloud
@@ -90,7 +90,7 @@ class World:
 
 
 @pytest.fixture
-async def world(tmp_path: Path, storage: Storage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+async def harness(tmp_path: Path, storage: Storage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Harness]:
     monkeypatch.setattr("services.spark_connector.google_retry.FIRST_WAIT_S", 0.02)
     name = f"seen-{tmp_path.name.replace('_', '-')[:50]}"
     storage.make_bucket(name)
@@ -98,15 +98,15 @@ async def world(tmp_path: Path, storage: Storage, monkeypatch: pytest.MonkeyPatc
     cloud = Cloud(storage, name, tmp_path / "cluster")
     cloud.start()
     try:
-        yield World(cloud, FakeJobs.create(tmp_path), tmp_path)
+        yield Harness(cloud, FakeJobs.create(tmp_path), tmp_path)
     finally:
         await asyncio.to_thread(cloud.end)
 
 
 @pytest.fixture(params=["dataproc", "batches"])
-def either(request: pytest.FixtureRequest, world: World) -> World:
-    world.kind = request.param
-    return world
+def either(request: pytest.FixtureRequest, harness: Harness) -> Harness:
+    harness.kind = request.param
+    return harness
 
 
 def running(stage: str) -> Callable[[Any], bool]:
@@ -117,7 +117,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> str:
     return " ".join(str(vars(record).get("detail")) for record in caplog.records)
 
 
-async def test_a_job_is_submitted_once_and_its_answer_is_stored(either: World) -> None:
+async def test_a_job_is_submitted_once_and_its_answer_is_stored(either: Harness) -> None:
     either.fake_jobs.pause()
     async with either.connector() as client:
         assert (await client.best_director()).computation.running
@@ -130,59 +130,61 @@ async def test_a_job_is_submitted_once_and_its_answer_is_stored(either: World) -
     assert len(either.cloud.submitted) == 1
 
 
-async def test_a_submitted_job_is_named_by_its_key_and_has_links_to_its_files(world: World) -> None:
-    async with world.connector() as client:
+async def test_a_submitted_job_is_named_by_its_key_and_has_links_to_its_files(harness: Harness) -> None:
+    async with harness.connector() as client:
         await until(client.best_director, answered)
-    ((job_id, submitted),) = world.cloud.submitted.items()
+    ((job_id, submitted),) = harness.cloud.submitted.items()
     assert job_id.startswith("best-director-")
     assert job_id.endswith("-0")
     assert submitted.request_id == job_id
     assert len(submitted.request_id) <= 40  # Dataproc takes no more
     job = submitted.message.pyspark_job
-    assert job.main_python_file_uri.startswith(f"gs://{world.cloud.bucket}/spark/jobs/")
+    assert job.main_python_file_uri.startswith(f"gs://{harness.cloud.bucket}/spark/jobs/")
     assert list(job.args) == [
-        f"--inputs=gs://{world.cloud.bucket}/imdb",
-        f"--output=gs://{world.cloud.bucket}/spark/runs/{job_id}/result.json",
+        f"--inputs=gs://{harness.cloud.bucket}/imdb",
+        f"--output=gs://{harness.cloud.bucket}/spark/runs/{job_id}/result.json",
         "--min-films=10",
         "--min-votes=10000",
     ]
 
 
-async def test_job_files_are_uploaded_once(world: World) -> None:
-    async with world.connector() as client:
+async def test_job_files_are_uploaded_once(harness: Harness) -> None:
+    async with harness.connector() as client:
         await until(client.best_director, answered)
-        before = await world.bucket("spark/jobs").list("")
+        before = await harness.bucket("spark/jobs").list("")
         await until(lambda: client.best_director(min_films=5), answered)
-    assert await world.bucket("spark/jobs").list("") == before
+    assert await harness.bucket("spark/jobs").list("") == before
     assert len(before) == 2
 
 
-async def test_the_progress_in_the_drivers_log_is_reported(either: World) -> None:
+async def test_the_progress_in_the_drivers_log_is_reported(either: Harness) -> None:
     either.fake_jobs.pause()
     async with either.connector() as client:
         response = await until(client.best_director, lambda response: response.computation.progress > 0)
     assert (response.computation.stage, response.computation.progress) == ("counting", 0.25)
 
 
-async def test_without_a_drivers_log_yarns_progress_is_reported(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.fake_jobs.pause()
-    monkeypatch.setattr(world.cloud, "show_log", lambda job_id: world.cloud.yarn_progress(job_id, 0.4))
-    async with world.connector() as client:
+async def test_the_progress_of_yarn_is_reported_if_there_is_no_driver_log(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.fake_jobs.pause()
+    monkeypatch.setattr(harness.cloud, "show_log", lambda job_id: harness.cloud.yarn_progress(job_id, 0.4))
+    async with harness.connector() as client:
         response = await until(client.best_director, running("running on the cluster"))
     assert response.computation.progress == pytest.approx(0.4)
 
 
-async def test_a_changed_object_makes_the_answer_stale_until_it_is_recomputed(world: World) -> None:
-    async with world.connector() as client:
+async def test_a_changed_object_makes_the_answer_stale_until_it_is_recomputed(harness: Harness) -> None:
+    async with harness.connector() as client:
         await until(client.best_director, answered)
-        world.touch("title.crew.tsv")
+        harness.touch("title.crew.tsv")
         stale = await until(client.best_director, lambda response: response.computation.stale)
         assert stale.answer.winner.person.id == "nm1"
         fresh = await until(client.best_director, lambda response: not response.computation.stale)
     assert fresh.answer.winner.person.id == "nm2"
 
 
-async def test_only_the_log_has_the_details_of_a_failed_job(either: World, caplog: pytest.LogCaptureFixture) -> None:
+async def test_only_the_log_has_the_details_of_a_failed_job(either: Harness, caplog: pytest.LogCaptureFixture) -> None:
     either.fake_jobs.fail("KeyError: password")
     async with either.connector() as client:
         error = await failing(client.best_director)
@@ -197,9 +199,9 @@ async def test_only_the_log_has_the_details_of_a_failed_job(either: World, caplo
     ]
 
 
-async def test_an_error_in_the_inputs_is_reported_without_their_location(world: World) -> None:
-    world.fake_jobs.fail(f"gs://{world.cloud.bucket}/imdb/title.crew.tsv: 9 of 10 lines cannot be read")
-    async with world.connector() as client:
+async def test_an_error_in_the_inputs_is_reported_without_their_location(harness: Harness) -> None:
+    harness.fake_jobs.fail(f"gs://{harness.cloud.bucket}/imdb/title.crew.tsv: 9 of 10 lines cannot be read")
+    async with harness.connector() as client:
         error = await failing(client.best_director)
     assert error.message == "title.crew.tsv: 9 of 10 lines cannot be read"
 
@@ -217,7 +219,7 @@ def _ignoring_unavailable(call: Callable[[], Any]) -> Callable[[], Any]:
     return ask
 
 
-async def test_a_job_over_its_time_limit_is_cancelled(either: World) -> None:
+async def test_a_job_over_its_time_limit_is_cancelled(either: Harness) -> None:
     either.fake_jobs.pause()
     either.time_limit_s = 1.5
     async with either.connector() as client:
@@ -235,7 +237,7 @@ def _gone(pid: int) -> Callable[[], Any]:
     return gone
 
 
-async def test_throttled_calls_are_retried(either: World) -> None:
+async def test_throttled_calls_are_retried(either: Harness) -> None:
     either.cloud.faults = {method: list(BUSY) for method in ("SubmitJob", "GetJob", "ListJobs")}
     either.cloud.faults |= {method: list(BUSY) for method in ("CreateBatch", "GetBatch", "ListBatches")}
     async with either.connector() as client:
@@ -244,43 +246,43 @@ async def test_throttled_calls_are_retried(either: World) -> None:
     assert len(either.cloud.submitted) == 1
 
 
-async def test_a_repeated_submission_starts_no_second_job(either: World) -> None:
+async def test_a_repeated_submission_starts_no_second_job(either: Harness) -> None:
     either.cloud.faults = {"SubmitJob": ["answer lost"], "CreateBatch": ["answer lost"]}
     async with either.connector() as client:
         await until(client.best_director, answered)
     assert len(either.fake_jobs.started) == 1
 
 
-async def test_a_short_outage_of_dataproc_while_a_job_runs_does_no_harm(world: World) -> None:
-    world.fake_jobs.pause()
-    async with world.connector() as client:
+async def test_a_short_outage_of_dataproc_while_a_job_runs_does_no_harm(harness: Harness) -> None:
+    harness.fake_jobs.pause()
+    async with harness.connector() as client:
         await until(client.best_director, running("counting"))
-        await asyncio.to_thread(world.cloud.stop)
+        await asyncio.to_thread(harness.cloud.stop)
         await asyncio.sleep(0.5)
-        world.fake_jobs.resume()
+        harness.fake_jobs.resume()
         assert (await client.best_director()).computation.running
-        world.cloud.start()
+        harness.cloud.start()
         response = await until(client.best_director, answered)
-    assert (response.computation.failure, len(world.cloud.submitted)) == ("", 1)
+    assert (response.computation.failure, len(harness.cloud.submitted)) == ("", 1)
 
 
-async def test_a_longer_outage_of_dataproc_is_a_failure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_longer_outage_of_dataproc_is_a_failure(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.spark_connector.runners.cloud.SUBMIT_TIMEOUT_S", 0.3)
-    await asyncio.to_thread(world.cloud.stop)
-    async with world.connector() as client:
+    await asyncio.to_thread(harness.cloud.stop)
+    async with harness.connector() as client:
         error = await failing(client.best_director)
     assert error.message == "Dataproc does not answer"
 
 
-async def test_a_refusal_shows_users_nothing_of_the_project(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    world.cluster = "no-such-cluster"
-    async with world.connector() as client:
+async def test_a_refusal_shows_users_nothing_of_the_project(harness: Harness, caplog: pytest.LogCaptureFixture) -> None:
+    harness.cluster = "no-such-cluster"
+    async with harness.connector() as client:
         error = await failing(client.best_director)
     assert error.message == "Dataproc refused the job; the Spark connector's log says why"
     assert "no-such-cluster" in logged(caplog)
 
 
-async def test_a_running_job_is_found_after_a_restart(either: World) -> None:
+async def test_a_running_job_is_found_after_a_restart(either: Harness) -> None:
     either.fake_jobs.pause()
     async with either.connector() as client:
         await until(client.best_director, lambda response: either.fake_jobs.started)
@@ -293,25 +295,25 @@ async def test_a_running_job_is_found_after_a_restart(either: World) -> None:
     assert (response.answer.winner.person.id, len(either.cloud.submitted)) == ("nm1", 1)
 
 
-async def test_a_job_that_ended_while_no_connector_ran_is_not_repeated(world: World) -> None:
-    world.fake_jobs.pause()
-    async with world.connector() as client:
-        await until(client.best_director, lambda response: world.fake_jobs.started)
-    world.fake_jobs.resume()
-    await until(_state(world, JobStatus.State.DONE), bool)
-    async with world.connector() as client:
+async def test_a_job_that_ended_while_no_connector_ran_is_not_repeated(harness: Harness) -> None:
+    harness.fake_jobs.pause()
+    async with harness.connector() as client:
+        await until(client.best_director, lambda response: harness.fake_jobs.started)
+    harness.fake_jobs.resume()
+    await until(_state(harness, JobStatus.State.DONE), bool)
+    async with harness.connector() as client:
         await until(client.best_director, answered)
-    assert len(world.fake_jobs.started) == 1
+    assert len(harness.fake_jobs.started) == 1
 
 
-def _state(world: World, state: int) -> Callable[[], Any]:
+def _state(harness: Harness, state: int) -> Callable[[], Any]:
     async def reached() -> bool:
-        return all(job.status.state == state for job in world.cloud.messages)
+        return all(job.status.state == state for job in harness.cloud.messages)
 
     return reached
 
 
-async def test_two_connectors_share_one_job(either: World) -> None:
+async def test_two_connectors_share_one_job(either: Harness) -> None:
     either.fake_jobs.pause()
     async with either.connector() as one, either.connector() as other:
         await asyncio.gather(one.best_director(), other.best_director())
@@ -323,54 +325,54 @@ async def test_two_connectors_share_one_job(either: World) -> None:
     assert len(either.fake_jobs.started) == 1
 
 
-async def test_an_id_that_a_lagging_list_does_not_show_is_skipped(world: World) -> None:
-    world.fake_jobs.fail("no")
-    async with world.connector() as client:
+async def test_an_id_that_a_lagging_list_does_not_show_is_skipped(harness: Harness) -> None:
+    harness.fake_jobs.fail("no")
+    async with harness.connector() as client:
         await failing(client.best_director)
-    world.fake_jobs.succeed()
-    world.cloud.lists_lag = True
-    async with world.connector() as client:
+    harness.fake_jobs.succeed()
+    harness.cloud.lists_lag = True
+    async with harness.connector() as client:
         await until(client.best_director, answered)
-    assert [job_id[-2:] for job_id in world.cloud.submitted] == ["-0", "-1"]
+    assert [job_id[-2:] for job_id in harness.cloud.submitted] == ["-0", "-1"]
 
 
-async def test_a_refresh_runs_a_new_job_even_if_one_with_its_key_is_done(world: World) -> None:
-    async with world.connector() as client:
+async def test_a_refresh_runs_a_new_job_even_if_one_with_its_key_is_done(harness: Harness) -> None:
+    async with harness.connector() as client:
         await until(client.best_director, answered)
         await client.best_director(refresh=True)
         await until(
             client.best_director, lambda response: answered(response) and response.answer.winner.person.id == "nm2"
         )
-    assert [job_id[-2:] for job_id in world.cloud.submitted] == ["-0", "-1"]
+    assert [job_id[-2:] for job_id in harness.cloud.submitted] == ["-0", "-1"]
 
 
 async def test_a_done_job_without_a_result_is_a_failure_and_repeated(
-    world: World, caplog: pytest.LogCaptureFixture
+    harness: Harness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    world.cloud.loses_results = True
-    async with world.connector() as client:
+    harness.cloud.loses_results = True
+    async with harness.connector() as client:
         await failing(client.best_director)
         assert "wrote no result" in logged(caplog)
-        world.cloud.loses_results = False
+        harness.cloud.loses_results = False
         await until(_ignoring_unavailable(client.best_director), answered)
 
 
-async def test_a_deleted_job_is_a_failure(world: World) -> None:
-    world.fake_jobs.pause()
-    async with world.connector() as client:
+async def test_a_deleted_job_is_a_failure(harness: Harness) -> None:
+    harness.fake_jobs.pause()
+    async with harness.connector() as client:
         await until(client.best_director, running("counting"))
-        world.cloud.delete_all()
+        harness.cloud.delete_all()
         error = await failing(client.best_director)
     assert error.message == "the job was deleted while it ran"
 
 
 @needs_java
-async def test_the_real_job_has_the_same_answer_on_a_cluster(world: World) -> None:
-    world.files = JobFiles(ROOT / "spark_jobs")
-    world.cloud.launch = with_spark_submit
-    async with connector(settings(world.folder)) as client:
+async def test_the_real_job_has_the_same_answer_on_a_cluster(harness: Harness) -> None:
+    harness.files = JobFiles(ROOT / "spark_jobs")
+    harness.cloud.launch = with_spark_submit
+    async with connector(settings(harness.folder)) as client:
         local = await until(client.best_director, answered)
-    async with world.connector() as client:
+    async with harness.connector() as client:
         in_cloud = await until(client.best_director, answered, seconds=90)
     assert in_cloud.answer == local.answer
 

@@ -1,4 +1,4 @@
-"""A job as a child process: output, failures, and that none of its processes and files are left behind."""
+"""A job as a child process: output, failures, and the removal of its processes and files."""
 
 import asyncio
 import os
