@@ -1,1 +1,1 @@
-"""Two questions over all of IMDb, for Spark and DuckDB. The README beside this file says how each is run."""
+"""Two questions over all of IMDb, for Spark and DuckDB. README.md describes how to run them."""

@@ -89,7 +89,7 @@ def _paths(names: tuple[str, ...], options: argparse.Namespace, engine: Engine) 
             raise InputError(f"there is no {path}")
     others = [name for name in names if name not in explicit]
     if others and not options.inputs:
-        raise InputError(f"--inputs or --{others[0]} is required: it says where {VIEWS[others[0]].file} is")
+        raise InputError(f"--inputs or --{others[0]} is required, to locate {VIEWS[others[0]].file}")
     return explicit | find_files(options.inputs or "", others, engine.exists)
 
 

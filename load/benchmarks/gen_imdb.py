@@ -197,7 +197,7 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="folder for the five files; replaced")
     parser.add_argument("--titles", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--soaps", type=int, default=0, help="daily shows with ten regulars: the hard case for bounds")
+    parser.add_argument("--soaps", type=int, default=0, help="daily shows with ten regulars, the worst case for bounds")
     parser.add_argument("--widest", type=int, default=USUAL_CAST, help="people in the longest cast")
     options = parser.parse_args()
     generate(options.out, options.titles, options.seed, options.soaps, options.widest)

@@ -94,7 +94,7 @@ def _ref(ref: types_pb2.ItemRef) -> ItemRef:
 
 
 def _pb(value: object) -> Any:
-    """A message or enum number that has passed through the rules, which do not know its type."""
+    """A message or enum number that has passed through the rules, which treat it as an opaque value."""
     return value
 
 

@@ -168,7 +168,7 @@ class PositionIndex:
                 hole = last  # emptied by us, and no longer at the end of the list
 
     async def fill_unless_reserved(self, list_name: str, hole: int) -> None:
-        """Fills a hole that a reader has met, unless an active batch has reserved the position."""
+        """Fills a hole that a reader has encountered, unless an active batch has reserved the position."""
         counter = await self._counters.find_one({"_id": list_name})
         if counter and not (_has_active_batch(counter) and hole >= counter["filling"]["start"]):
             await self.fill([(list_name, hole)])
