@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from services.catalog.adapter import Adapter, Row
 from services.catalog.item import Item, Skipped, checked
 from services.catalog.loader import files, rows
-from services.catalog.loader.compact import IdSet, NumberColumn
 from services.catalog.loader.inputs import Input, Inputs
+from services.catalog.loader.packed import IdSet, NumberColumn
 from services.catalog.loader.report import Progress, Report
 from services.common.errors import InvalidArgument
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from services.catalog.loader.compact import NumberColumn
+from services.catalog.loader.packed import NumberColumn
 
 _PROGRESS_LINE_EVERY_S = 10
 

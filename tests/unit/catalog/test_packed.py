@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from services.catalog.adapter import Row
 from services.catalog.item import Skipped
-from services.catalog.loader import compact, rows
-from services.catalog.loader.compact import IdSet, NumberColumn
+from services.catalog.loader import packed, rows
+from services.catalog.loader.packed import IdSet, NumberColumn
 from services.imdb.adapter import ImdbTitles
 
 (RATINGS,) = ImdbTitles().joined
@@ -50,7 +50,7 @@ def test_invalid_rows_are_counted_by_reason() -> None:
         rows.INCOMPLETE,
         rating("tt0000009", "11"),
     )
-    assert ratings.skipped == {compact.NO_NUMBER: 3, compact.NO_KEY: 1, rows.INCOMPLETE.reason: 1}
+    assert ratings.skipped == {packed.NO_NUMBER: 3, packed.NO_KEY: 1, rows.INCOMPLETE.reason: 1}
     assert ratings.rows == 5
 
 
