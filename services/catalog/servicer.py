@@ -37,12 +37,14 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServicer):
         return catalog_pb2.CountItemsResponse(count=await self._store.count(_category(request.category)))
 
     async def ListItems(self, request: catalog_pb2.ListItemsRequest, context: Context) -> catalog_pb2.ListItemsResponse:
-        items = await self._store.list_items(
+        items, count = await self._store.list_items(
             _category(request.category),
             checks.integer("start", request.start, 0, MAX_START),
             checks.integer("limit", request.limit, 1, MAX_ITEMS),
         )
-        return catalog_pb2.ListItemsResponse(items=[convert.item_to_pb(item, self._type) for item in items])
+        return catalog_pb2.ListItemsResponse(
+            items=[convert.item_to_pb(item, self._type) for item in items], count=count
+        )
 
     async def SearchItems(
         self, request: catalog_pb2.SearchItemsRequest, context: Context

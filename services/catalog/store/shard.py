@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar
 
 from bson import ObjectId
@@ -32,6 +32,8 @@ INDEXES = [
 DUPLICATE_KEY = 11000
 # Creating indexes takes long only on a shard that was filled without them.
 CREATE_INDEXES_TIMEOUT_S = 3600
+# How old a list's length may be. Only other processes' writes are seen late: our own clear the lengths.
+LENGTHS_MAX_AGE_S = 1.0
 # A hole that a reader finds may be a position whose item is just being inserted.
 FILL_DELAY_S = 1.0
 # Several thousand holes take seconds to fill; further ones wait until they are found again.
@@ -59,11 +61,21 @@ class Shard:
             write_concern=WriteConcern("majority", j=True)
         )
         self.positions = PositionIndex(self.items, self._database[f"{name}_counts"])
+        self._lengths: dict[str, int] = {}
+        self._lengths_expire = 0.0  # in the event loop's time
         self._holes_to_fill: set[ListPosition] = set()
         self._filling: asyncio.Task[None] | None = None
 
     def within_deadline(self) -> AbstractAsyncContextManager[None]:
         return mongo.within_deadline(self._client, self.label)
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[None]:
+        try:
+            async with self.within_deadline():
+                yield
+        finally:
+            self._lengths = {}  # a read that has begun before stores its result in the old dict
 
     async def ping(self) -> None:
         try:
@@ -85,7 +97,12 @@ class Shard:
     def item_id(self, document: Document) -> str:
         return self._ids.text(self._index, document["_id"])
 
-    async def get(self, object_ids: Sequence[ObjectId]) -> list[Item]:
+    async def get(self, object_id: ObjectId) -> Item | None:
+        async with self.within_deadline():
+            document = await self.items.find_one({"_id": object_id}, documents.ITEM_FIELDS)
+        return documents.to_item(document, self.item_id(document)) if document else None
+
+    async def batch_get(self, object_ids: Sequence[ObjectId]) -> list[Item]:
         """The items that exist, in no order."""
         async with self.within_deadline():
             stored = await self.items.find({"_id": {"$in": object_ids}}, documents.ITEM_FIELDS).to_list()
@@ -95,8 +112,15 @@ class Shard:
         return (await self.lengths([list_name]))[list_name]
 
     async def lengths(self, list_names: Sequence[str]) -> dict[str, int]:
-        async with self.within_deadline():
-            return await self.positions.lengths(list_names)
+        """At most LENGTHS_MAX_AGE_S old."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._lengths_expire:
+            self._lengths, self._lengths_expire = {}, now + LENGTHS_MAX_AGE_S
+        lengths = self._lengths
+        if unknown := [name for name in list_names if name not in lengths]:
+            async with self.within_deadline():
+                lengths.update(await self.positions.lengths(unknown))
+        return {name: lengths[name] for name in list_names}
 
     async def get_at(self, positions_by_list: Mapping[str, Sequence[int]]) -> dict[ListPosition, Item]:
         """The items at these positions, in one query. Holes are left out, and filled in the background."""
@@ -126,7 +150,7 @@ class Shard:
         """Adds documents, giving them ids and positions. Returns those whose sourceId exists already."""
         duplicates: list[Document] = []
         remaining = list(new)
-        async with self.within_deadline():
+        async with self._writing():
             while remaining:
                 for document in remaining:
                     document["_id"] = ObjectId()
@@ -156,7 +180,7 @@ class Shard:
 
     async def delete(self, object_id: ObjectId) -> bool:
         """False if no item has this id."""
-        async with self.within_deadline():
+        async with self._writing():
             deleted = await self.items.find_one_and_delete({"_id": object_id}, {"places": 1})
             if deleted is None:
                 return False
@@ -166,7 +190,7 @@ class Shard:
     async def repair(self) -> None:
         """Fills the holes that a crashed load has left. Only safe while no load is running."""
         deadline.start(REPAIR_TIMEOUT_S)
-        async with self.within_deadline():
+        async with self._writing():
             await self.positions.repair()
 
     def _fill_in_background(self, holes: Iterable[ListPosition]) -> None:
@@ -181,7 +205,7 @@ class Shard:
             deadline.start(FILL_TIMEOUT_S)  # the request that found the hole has been answered
             holes, self._holes_to_fill = self._holes_to_fill, set()
             try:
-                async with self.within_deadline():
+                async with self._writing():
                     for list_name, hole in sorted(holes, reverse=True):
                         await self.positions.fill_unless_reserved(list_name, hole)
             except Exception:

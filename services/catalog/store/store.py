@@ -57,10 +57,10 @@ class Store:
 
     async def get(self, item_id: str) -> Item:
         shard, object_id = self._ids.parse(item_id)
-        items = await self.shards[shard].get([object_id])
-        if not items:
+        item = await self.shards[shard].get(object_id)
+        if item is None:
             raise self._not_found(item_id)
-        return items[0]
+        return item
 
     def _not_found(self, item_id: str) -> NotFound:
         return NotFound(f"the {self.name} dataset has no item with the id {item_id}")
@@ -72,15 +72,15 @@ class Store:
             with contextlib.suppress(InvalidArgument):
                 shard, object_id = self._ids.parse(item_id)
                 requested.setdefault(shard, []).append(object_id)
-        items_by_shard = await gather_all(*(self.shards[shard].get(ids) for shard, ids in requested.items()))
+        items_by_shard = await gather_all(*(self.shards[shard].batch_get(ids) for shard, ids in requested.items()))
         items = {item.id: item for shard_items in items_by_shard for item in shard_items}
         return [items[item_id] for item_id in item_ids if item_id in items]
 
     async def count(self, category: str) -> int:
         return sum(await self._lengths(category))
 
-    async def list_items(self, category: str, start: int, limit: int) -> list[Item]:
-        """Merges the shards' lists round-robin."""
+    async def list_items(self, category: str, start: int, limit: int) -> tuple[list[Item], int]:
+        """Merges the shards' lists round-robin. Also returns the length of the whole list."""
         lengths = await self._lengths(category)
         spans = [range(begin, begin + count) for begin, count in interleave.spans(lengths, start, limit)]
         items_by_shard = await gather_all(
@@ -89,7 +89,7 @@ class Store:
         positions = [iter(span) for span in spans]
         sources = interleave.sources(lengths, start, limit)
         merged = [items_by_shard[shard].get((category, next(positions[shard]))) for shard in sources]
-        return [item for item in merged if item is not None]  # None: a hole
+        return [item for item in merged if item is not None], sum(lengths)  # None: a hole
 
     async def sample(self, categories: Sequence[str], amount: int) -> list[Sample]:
         """One sample per category; without categories, one of all items."""
