@@ -1,10 +1,12 @@
 """Logs as one JSON object per line on standard error, with the ids of the current request."""
 
+import asyncio
 import datetime
 import json
 import logging
 import sys
 from contextvars import ContextVar
+from typing import TextIO
 
 from services.common import tracing
 
@@ -16,6 +18,11 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 # Loggers whose level is configurable. Libraries log from WARNING on: below it they log tokens and users' marks.
 OURS = ("services", "access")
+
+# Seconds for which lines below WARNING may be kept back, to write several at once.
+BATCH_S = 0.1
+
+_encode = json.JSONEncoder(default=str).encode
 
 
 class JsonFormatter(logging.Formatter):
@@ -32,13 +39,54 @@ class JsonFormatter(logging.Formatter):
         line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps({name: value for name, value in line.items() if value is not None}, default=str)
+        return _encode({name: value for name, value in line.items() if value is not None})
+
+
+class BatchHandler(logging.StreamHandler[TextIO]):
+    """Writes lines in batches: a system call for each line costs more than all the rest of it.
+
+    Warnings, errors, and lines logged outside the event loop are written at once, after what was kept back. At exit,
+    logging flushes every handler. Only SIGKILL loses lines: those of the last BATCH_S.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+        self._flush_at = 0.0  # in the event loop's time
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._lines.append(self.format(record) + self.terminator)
+        except Exception:  # as in every handler: a line that cannot be formatted stops nothing
+            self.handleError(record)
+        if record.levelno >= logging.WARNING or not self._flushes_soon():
+            self.flush()
+
+    def _flushes_soon(self) -> bool:
+        """Whether a flush is scheduled: that needs a running event loop."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        if loop.time() >= self._flush_at:
+            self._flush_at = loop.time() + BATCH_S
+            loop.call_later(BATCH_S, self.flush)
+        return True
+
+    def flush(self) -> None:
+        self.acquire()
+        try:
+            lines, self._lines = self._lines, []
+            self.stream.write("".join(lines))
+            super().flush()
+        finally:
+            self.release()
 
 
 def set_up(service: str, level: str) -> None:
     """Sends all loggers of the process to standard error as JSON. `level` applies to this project's own loggers."""
     service_name.set(service)
-    handler = logging.StreamHandler(sys.stderr)
+    handler = BatchHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     for name in OURS:

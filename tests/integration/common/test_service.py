@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import io
 import json
 import logging
 
@@ -11,7 +12,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from services.common import clients, errors, logs, metrics, tracing
 from services.common.health import LIVENESS, NOT_SERVING, SERVING
-from services.common.logs import JsonFormatter
+from services.common.logs import BatchHandler, JsonFormatter
 from tests.integration.common.servers import (
     CATALOG,
     ClientOf,
@@ -104,3 +105,26 @@ def test_the_log_level_applies_to_our_own_loggers_only(capsys: pytest.CaptureFix
         for name in logs.OURS:
             logging.getLogger(name).setLevel(logging.NOTSET)
     assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == ["ours"]
+
+
+async def test_lines_are_written_in_batches_and_a_warning_at_once() -> None:
+    stream = io.StringIO()
+    handler = BatchHandler(stream)
+    logger = logging.Logger("test")
+    logger.addHandler(handler)
+
+    logger.info("first")
+    logger.info("second")
+    assert stream.getvalue() == ""
+    logger.warning("third")
+    assert stream.getvalue() == "first\nsecond\nthird\n"
+    logger.info("fourth")
+    async with asyncio.timeout(5):
+        while "fourth" not in stream.getvalue():
+            await asyncio.sleep(0.01)
+
+
+def test_without_an_event_loop_a_line_is_written_at_once() -> None:
+    stream = io.StringIO()
+    BatchHandler(stream).handle(logging.makeLogRecord({"msg": "stopped", "levelno": logging.INFO}))
+    assert stream.getvalue() == "stopped\n"
