@@ -1,15 +1,21 @@
 """Pages of the whole library: the datasets' items interleaved, or the hits of a search, best first."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from services.common import interleave
 from services.common.errors import InvalidArgument, Unavailable
 from services.library.datasets import Datasets
-from services.library.domain import Dataset, Item, ItemRef, SearchHit
+from services.library.domain import Dataset, Item, ItemRef, ListRange, SearchHit
 
 MAX_PAGE = 2**53  # the largest integer that every JSON reader represents exactly
+
+
+class Span(NamedTuple):
+    start: int
+    limit: int
 
 
 @dataclass(frozen=True)
@@ -22,8 +28,9 @@ class Page:
 class LibraryPages:
     def __init__(self, datasets: Datasets) -> None:
         self._datasets = datasets
-        # The last known counts by type and category. While a dataset is down, its last count reserves its share of each
-        # page, so that the others' items stay on their pages. Only existing categories are stored, to bound the size.
+        # The last known counts by type and category. A page is listed by them, so that it takes one round of calls.
+        # While a dataset is down, its last count reserves its share of each page, so that the others' items stay on
+        # their pages. Only existing categories are stored, to bound the size.
         self._last_counts: dict[tuple[int, str], int] = {}
 
     async def page(self, number: int, size: int, item_type: int, category: str, search: str) -> Page:
@@ -43,30 +50,41 @@ class LibraryPages:
         return page
 
     async def _list(self, datasets: Mapping[int, Dataset], start: int, size: int, category: str) -> Page:
-        counts, missing = await self._datasets.query_all(
-            {item_type: partial(dataset.count, category) for item_type, dataset in datasets.items()}
+        """Lists by the last known counts, and again what the counts that come with the lists show to be wrong."""
+        known = {item_type: self._last_counts.get((item_type, category), 0) for item_type in datasets}
+        spans = _spans(known, start, size)
+        lists, missing = await self._query(spans, category)
+        _require_one(lists)
+        counts = known | {item_type: answer.count for item_type, answer in lists.items()}
+        self._remember(counts, category)
+
+        changed = {
+            item_type: span
+            for item_type, span in _spans(counts, start, size).items()
+            if item_type in lists and span.limit and span != spans[item_type]
+        }
+        lists_again, newly_missing = await self._query(changed, category)
+        missing = sorted({*missing, *newly_missing})
+        lists |= lists_again
+        remaining = {item_type: iter(() if item_type in missing else lists[item_type].items) for item_type in datasets}
+        types = list(datasets)
+        merged = [
+            next(remaining[types[source]], None) for source in interleave.sources(list(counts.values()), start, size)
+        ]
+        return Page([item for item in merged if item is not None], sum(counts.values()), missing)
+
+    async def _query(self, spans: Mapping[int, Span], category: str) -> tuple[dict[int, ListRange], list[int]]:
+        return await self._datasets.query_all(
+            {
+                item_type: partial(self._datasets.get(item_type).list, category, *span)
+                for item_type, span in spans.items()
+            }
         )
-        _require_one(counts)
+
+    def _remember(self, counts: Mapping[int, int], category: str) -> None:
         for item_type, count in counts.items():
             if count or (item_type, category) in self._last_counts:
                 self._last_counts[item_type, category] = count
-        lengths = [counts.get(item_type, self._last_counts.get((item_type, category), 0)) for item_type in datasets]
-
-        spans = dict(zip(datasets, interleave.spans(lengths, start, size), strict=True))
-        lists, newly_missing = await self._datasets.query_all(
-            {
-                item_type: partial(datasets[item_type].list, category, *spans[item_type])
-                for item_type in counts
-                if spans[item_type][1]
-            }
-        )
-        remaining: dict[int, Iterator[Item]] = {item_type: iter(items) for item_type, items in lists.items()}
-        types = list(datasets)
-        merged = (
-            next(remaining.get(types[source], iter(())), None) for source in interleave.sources(lengths, start, size)
-        )
-        items = [item for item in merged if item is not None]
-        return Page(items, sum(lengths), sorted({*missing, *newly_missing}))
 
     async def _search(self, datasets: Mapping[int, Dataset], start: int, size: int, category: str, search: str) -> Page:
         answers, missing = await self._datasets.query_all(
@@ -81,6 +99,12 @@ class LibraryPages:
         refs = [ItemRef(item_type, hit.id) for item_type, hit in hits[start : start + size]]
         items, newly_missing = await self._datasets.fetch(refs)
         return Page([item for item in items if item is not None], len(hits), sorted({*missing, *newly_missing}))
+
+
+def _spans(counts: Mapping[int, int], start: int, size: int) -> dict[int, Span]:
+    """What the page needs of each type's list."""
+    spans = interleave.spans(list(counts.values()), start, size)
+    return {item_type: Span(*span) for item_type, span in zip(counts, spans, strict=True)}
 
 
 def _require_one(answers: Mapping[int, object]) -> None:

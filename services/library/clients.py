@@ -11,7 +11,7 @@ from seen.v1.types_pb2 import ItemType
 from services.common import clients
 from services.common.errors import DeadlineExceeded, Unavailable
 from services.library.datasets import Datasets
-from services.library.domain import Accounts, Item, ItemRef, Mark, MarkPage, Points, Sample, SearchHit
+from services.library.domain import Accounts, Item, ItemRef, ListRange, Mark, MarkPage, Points, Sample, SearchHit
 
 T = TypeVar("T")
 
@@ -34,9 +34,12 @@ class CatalogClient:
     async def count(self, category: str) -> int:
         return (await self._call(self._stub.CountItems(catalog_pb2.CountItemsRequest(category=category)))).count
 
-    async def list(self, category: str, start: int, limit: int) -> Sequence[Item]:
+    async def list(self, category: str, start: int, limit: int) -> ListRange:
+        if not limit:
+            return ListRange((), await self.count(category))
         request = catalog_pb2.ListItemsRequest(category=category, start=start, limit=limit)
-        return (await self._call(self._stub.ListItems(request))).items
+        response = await self._call(self._stub.ListItems(request))
+        return ListRange(response.items, response.count)
 
     async def search(self, text: str, category: str) -> Sequence[SearchHit]:
         request = catalog_pb2.SearchItemsRequest(text=text, category=category)

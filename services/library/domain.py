@@ -34,6 +34,12 @@ class SearchHit(Protocol):
         """How well the name matches: the lower, the better."""
 
 
+@dataclass(frozen=True)
+class ListRange:
+    items: Sequence[Item]
+    count: int  # of the whole list
+
+
 class Sample(Protocol):
     @property
     def category(self) -> str: ...
@@ -79,7 +85,8 @@ class Dataset(Protocol):
     async def count(self, category: str) -> int:
         """The number of items in a category, or in the whole dataset if `category` is empty."""
 
-    async def list(self, category: str, start: int, limit: int) -> Sequence[Item]: ...
+    async def list(self, category: str, start: int, limit: int) -> ListRange:
+        """At most `limit` items from `start` on; none if `limit` is 0."""
 
     async def search(self, text: str, category: str) -> Sequence[SearchHit]: ...
 

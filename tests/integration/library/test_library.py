@@ -60,8 +60,8 @@ class Catalog(catalog_pb2_grpc.CatalogServicer):
 
     async def ListItems(self, request: catalog_pb2.ListItemsRequest, context: Context) -> catalog_pb2.ListItemsResponse:
         await self._ready()
-        items = await self.dataset.list(request.category, request.start, request.limit)
-        return catalog_pb2.ListItemsResponse(items=map(item_to_pb, items))
+        answer = await self.dataset.list(request.category, request.start, request.limit)
+        return catalog_pb2.ListItemsResponse(items=map(item_to_pb, cast(Any, answer.items)), count=answer.count)
 
     async def DeleteItem(self, request: catalog_pb2.DeleteItemRequest, context: Context) -> Empty:
         await self._ready()

@@ -1,12 +1,13 @@
 """Datasets and accounts in memory, for the library's rules."""
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 from services.common.errors import NotFound, Unavailable
-from services.library.domain import Item, ItemRef, MarkPage, Points
+from services.library.domain import Item, ItemRef, ListRange, MarkPage, Points
 
 BOOK, SHOW, ANIME = 1, 2, 3
 NAMES = {BOOK: "BOOK", SHOW: "SHOW", ANIME: "ANIME"}
@@ -50,6 +51,7 @@ class FakeDataset:
             FakeItem(item_type, f"{number:024x}", name, category) for number, (name, category) in enumerate(items)
         ]
         self.down = False
+        self.calls: Counter[str] = Counter()
         self._random = random.Random(seed)
 
     def _items(self, category: str = "") -> list[FakeItem]:
@@ -70,8 +72,10 @@ class FakeDataset:
     async def count(self, category: str) -> int:
         return len(self._items(category))
 
-    async def list(self, category: str, start: int, limit: int) -> Sequence[FakeItem]:
-        return self._items(category)[start : start + limit]
+    async def list(self, category: str, start: int, limit: int) -> ListRange:
+        self.calls["list" if limit else "count"] += 1
+        items = self._items(category)
+        return ListRange(items[start : start + limit], len(items))
 
     async def search(self, text: str, category: str) -> Sequence[FakeHit]:
         hits = []
