@@ -18,7 +18,7 @@ def read_engine(settings: DatabaseSettings, connections: int) -> Engine:
     if _is_sqlite(settings):
         return _sqlite(settings, connections, "PRAGMA query_only = ON")
     timeout_s = settings.database_timeout_s
-    return _mysql(settings, connections, timeout_s, isolation_level="AUTOCOMMIT", pool_reset_on_return=None)
+    return _mysql(settings, connections, timeout_s, isolation_level="AUTOCOMMIT")
 
 
 def write_engine(settings: DatabaseSettings, connections: int) -> Engine:
@@ -113,6 +113,8 @@ def _mysql(settings: DatabaseSettings, connections: int, timeout_s: float, **opt
         # Replaces a connection that the server has closed before it is used.
         pool_pre_ping=True,
         pool_recycle=1800,
+        # No ROLLBACK when a connection returns to the pool: every transaction has ended by then.
+        pool_reset_on_return=None,
         **options,
     )
 

@@ -4,15 +4,15 @@ Every transaction here locks its users' rows first. It changes the item's likes 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import mysql, sqlite
 
 from services.account.database import users
-from services.account.database.column_types import is_mysql
 from services.account.database.models import Base, LikesRow, MarkRow, PointsRow, UserRow
+from services.account.database.statements import Statement
 from services.account.domain import POINTS, ItemRef, Mark, MarkKind
 
 # How many users remove_from_item locks at once, so that no other transaction waits long.
@@ -20,45 +20,69 @@ BATCH_SIZE = 1000
 
 _COUNTERS = {MarkKind.SEEN: UserRow.seen, MarkKind.LIKE: UserRow.liked}
 
-_IS_MARK = and_(
-    MarkRow.user_id == bindparam("user_id"),
+_IS_KEY = and_(
     MarkRow.item_type == bindparam("item_type"),
     MarkRow.item_id == bindparam("item_id"),
     MarkRow.kind == bindparam("kind"),
 )
-_SELECT_CATEGORIES = select(MarkRow.category).where(_IS_MARK)
-_DELETE_MARK = delete(MarkRow).where(_IS_MARK)
+# The user's id, and the categories of the user's mark or NULL. One statement, because MySQL is a round trip away.
+_LOCK_USER = Statement(
+    select(UserRow.id, MarkRow.category)
+    .outerjoin(MarkRow, and_(MarkRow.user_id == UserRow.id, _IS_KEY))
+    .where(UserRow.subject == bindparam("subject"))
+    .with_for_update()
+)
+_INSERT_MARK = Statement(insert(MarkRow))
+_DELETE_MARK = Statement(delete(MarkRow).where(MarkRow.user_id == bindparam("user_id"), _IS_KEY))
+_INCREMENT_COUNTER = {
+    kind: Statement(update(UserRow).where(UserRow.id == bindparam("user_id")).values({counter: counter + 1}))
+    for kind, counter in _COUNTERS.items()
+}
+
+
+def _increase(table: type[Base], counter: str) -> Statement:
+    """Adds to the counter of a row, or inserts the row. Its other values are the primary key."""
+    column = table.__table__.c[counter]
+    into_sqlite, into_mysql = sqlite.insert(table), mysql.insert(table)
+    key, change = list(table.__table__.primary_key), {counter: column + into_sqlite.excluded[counter]}
+    return Statement(
+        into_sqlite.on_conflict_do_update(index_elements=key, set_=change),
+        mysql=into_mysql.on_duplicate_key_update({counter: column + into_mysql.inserted[counter]}),
+    )
+
+
+_INCREASE_POINTS = _increase(PointsRow, "points")
+_INCREASE_LIKES = _increase(LikesRow, "likes")
 
 
 def add(connection: Connection, subject: str, mark: Mark, kind: MarkKind, categories: Sequence[str]) -> None:
     """Sets a mark. An existing one keeps its time and the categories it gave points to."""
-    item = mark.item
-    user_id = users.lock_or_create(connection, subject, mark.marked_at)
-    key = _key(user_id, item, kind)
-    if connection.scalar(_SELECT_CATEGORIES, key) is not None:
+    item, key = mark.item, _key(mark.item, kind)
+    rows = _LOCK_USER.execute(connection, subject=subject, **key)
+    if not rows:
+        users.insert(connection, subject, mark.marked_at)
+        rows = _LOCK_USER.execute(connection, subject=subject, **key)
+    user_id, existing = rows[0]
+    if existing is not None:
         return
-    connection.execute(insert(MarkRow), key | {"marked_at": mark.marked_at, "category": list(categories)})
+    _INSERT_MARK.execute(connection, user_id=user_id, **key, marked_at=mark.marked_at, category=list(categories))
     points = [{"user_id": user_id, "category": category, "points": POINTS[kind]} for category in categories]
-    _increase(connection, PointsRow, "points", points)
-    _change_counter(connection, [user_id], kind, 1)
+    _INCREASE_POINTS.execute_many(connection, points)
+    _INCREMENT_COUNTER[kind].execute(connection, user_id=user_id)
     if kind is MarkKind.LIKE:
-        _increase(connection, LikesRow, "likes", [{"item_type": item.type, "item_id": item.id, "likes": 1}])
+        _INCREASE_LIKES.execute(connection, item_type=item.type, item_id=item.id, likes=1)
 
 
 def remove(connection: Connection, subject: str, item: ItemRef, kind: MarkKind) -> None:
     """Removes a mark, if it exists, and the points and the like that it gave."""
-    user_id = users.lock(connection, subject)
-    if user_id is None:
-        return
-    key = _key(user_id, item, kind)
-    categories = connection.scalar(_SELECT_CATEGORIES, key)
-    if categories is None:
-        return
-    connection.execute(_DELETE_MARK, key)
-    _decrease_points(connection, [user_id], categories, POINTS[kind])
-    _change_counter(connection, [user_id], kind, -1)
-    if kind is MarkKind.LIKE:
-        _decrease_likes(connection, item, 1)
+    key = _key(item, kind)
+    for user_id, categories in _LOCK_USER.execute(connection, subject=subject, **key):
+        if categories is not None:
+            _DELETE_MARK.execute(connection, user_id=user_id, **key)
+            _decrease_points(connection, [user_id], categories, POINTS[kind])
+            _decrease_counter(connection, [user_id], kind)
+            if kind is MarkKind.LIKE:
+                _decrease_likes(connection, item, 1)
 
 
 def remove_from_item(connection: Connection, item: ItemRef) -> bool:
@@ -82,7 +106,7 @@ def remove_from_item(connection: Connection, item: ItemRef) -> bool:
     _remove_points(connection, marks)
     user_ids_by_kind = {kind: [mark.user_id for mark in marks if mark.kind == kind] for kind in MarkKind}
     for kind, ids in user_ids_by_kind.items():
-        _change_counter(connection, ids, kind, -1)
+        _decrease_counter(connection, ids, kind)
     _decrease_likes(connection, item, len(user_ids_by_kind[MarkKind.LIKE]))
     return True
 
@@ -99,23 +123,8 @@ def _remove_points(connection: Connection, marks: Sequence[Any]) -> None:
         _decrease_points(connection, user_ids, [category], amount)
 
 
-def _key(user_id: int, item: ItemRef, kind: MarkKind) -> dict[str, object]:
-    return {"user_id": user_id, "item_type": item.type, "item_id": item.id, "kind": kind}
-
-
-def _increase(connection: Connection, table: type[Base], counter: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Adds to the counter of each row, or inserts the row. Its other values are the primary key."""
-    if not rows:
-        return
-    column = table.__table__.c[counter]
-    if is_mysql(connection.dialect):
-        into_mysql = mysql.insert(table)
-        change = {counter: column + into_mysql.inserted[counter]}
-        connection.execute(into_mysql.on_duplicate_key_update(change), list(rows))
-    else:
-        into_sqlite = sqlite.insert(table)
-        key, change = list(table.__table__.primary_key), {counter: column + into_sqlite.excluded[counter]}
-        connection.execute(into_sqlite.on_conflict_do_update(index_elements=key, set_=change), list(rows))
+def _key(item: ItemRef, kind: MarkKind) -> dict[str, object]:
+    return {"item_type": item.type, "item_id": item.id, "kind": int(kind)}
 
 
 def _decrease_points(connection: Connection, user_ids: Sequence[int], categories: Sequence[str], points: int) -> None:
@@ -135,7 +144,7 @@ def _decrease_likes(connection: Connection, item: ItemRef, likes: int) -> None:
     )
 
 
-def _change_counter(connection: Connection, user_ids: Sequence[int], kind: MarkKind, change: int) -> None:
+def _decrease_counter(connection: Connection, user_ids: Sequence[int], kind: MarkKind) -> None:
     if user_ids:
         counter = _COUNTERS[kind]
-        connection.execute(update(UserRow).where(UserRow.id.in_(user_ids)).values({counter: counter + change}))
+        connection.execute(update(UserRow).where(UserRow.id.in_(user_ids)).values({counter: counter - 1}))

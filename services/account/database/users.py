@@ -21,7 +21,10 @@ _SELECT_FOR_UPDATE = select(UserRow.id).where(UserRow.subject == bindparam("subj
 
 def create(connection: Connection, subject: str, username: str, now: datetime.datetime) -> User:
     """Sets the username of a new account, or of one that has none yet because only marks were set."""
-    user_id = lock_or_create(connection, subject, now)
+    user_id = _lock(connection, subject)
+    if user_id is None:
+        insert(connection, subject, now)
+        user_id = _lock_existing(connection, subject)
     if _get(connection, UserRow.id == user_id).username is not None:
         raise AlreadyExists("the account already exists")
     return _set_username(connection, user_id, username)
@@ -60,30 +63,24 @@ def remove(connection: Connection, subject: str) -> None:
     connection.execute(delete(UserRow).where(UserRow.id == user_id))
 
 
-def lock(connection: Connection, subject: str) -> int | None:
+def insert(connection: Connection, subject: str, now: datetime.datetime) -> None:
+    """Creates an account without a username. If another transaction inserts the subject first, this locks its row."""
+    row = {"subject": subject, "created_at": now}
+    if is_mysql(connection.dialect):
+        # Not INSERT IGNORE: it hides other errors, and its locks lead to deadlocks.
+        statement = mysql.insert(UserRow)
+        connection.execute(statement.on_duplicate_key_update(subject=statement.inserted.subject), row)
+    else:
+        connection.execute(sqlite.insert(UserRow).on_conflict_do_nothing(index_elements=["subject"]), row)
+
+
+def _lock(connection: Connection, subject: str) -> int | None:
     """The user's id, or None. Other transactions that change the user's rows wait until this one ends."""
     return connection.scalar(_SELECT_FOR_UPDATE, {"subject": subject})
 
 
-def lock_or_create(connection: Connection, subject: str, now: datetime.datetime) -> int:
-    """Like `lock`, but creates an account without a username if there is none."""
-    user_id = lock(connection, subject)
-    if user_id is None:
-        row = {"subject": subject, "created_at": now}
-        # If another transaction inserts the subject first, this locks its row.
-        if is_mysql(connection.dialect):
-            # Not INSERT IGNORE: it hides other errors, and its locks lead to deadlocks.
-            insert = mysql.insert(UserRow)
-            connection.execute(insert.on_duplicate_key_update(subject=insert.inserted.subject), row)
-        else:
-            connection.execute(sqlite.insert(UserRow).on_conflict_do_nothing(index_elements=["subject"]), row)
-        user_id = lock(connection, subject)
-    assert user_id is not None, "the insert has created or locked the row"
-    return user_id
-
-
 def _lock_existing(connection: Connection, subject: str) -> int:
-    user_id = lock(connection, subject)
+    user_id = _lock(connection, subject)
     if user_id is None:
         raise NotFound(_NO_ACCOUNT)
     return user_id

@@ -4,14 +4,18 @@ import datetime
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import pytest
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine
 
+from seen.v1.account_pb2 import LIKE
 from seen.v1.types_pb2 import BOOK
 from services.account.database import mark_queries, marks, users
 from services.account.database.models import Base, LikesRow, MarkRow, PointsRow, UserRow
 from services.account.domain import ItemRef, Mark, MarkKind
+from tests.integration.account import mariadb
+from tests.integration.account.calls import Account, book, mark
 from tests.integration.account.conftest import insert_rows
 
 MANY = 3000
@@ -61,44 +65,60 @@ def filled(database: Engine) -> Engine:
 
 
 @contextmanager
-def statements(connection: Connection) -> Iterator[list[tuple[str, Any]]]:
-    """The statements executed inside, with their parameters."""
-    executed: list[tuple[str, Any]] = []
-
-    def record(
-        _connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool
-    ) -> None:
-        executed.append((statement, parameters[0] if many else parameters))
-
-    event.listen(connection, "before_cursor_execute", record)
-    yield executed
-    event.remove(connection, "before_cursor_execute", record)
+def statements(connection: Connection) -> Iterator[list[str]]:
+    """The statements that the driver executes inside, with their parameters in the text."""
+    executed: list[str] = []
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite":
+        driver.set_trace_callback(executed.append)
+        yield executed
+        driver.set_trace_callback(None)
+    else:
+        with mock.patch.object(driver, "query", wraps=driver.query) as query:
+            yield executed
+        executed += [text if isinstance(text, str) else text.decode() for [text, *_], _ in query.call_args_list]
 
 
 def test_no_statement_reads_more_rows_than_it_returns(filled: Engine) -> None:
     assert_uses_index = _assert_sqlite_uses_index if filled.dialect.name == "sqlite" else _assert_mariadb_uses_index
     for function in FREQUENT:
         with filled.connect() as connection:
+            connection.begin()
             with statements(connection) as executed:
                 function(connection)
-            for statement, parameters in executed:
-                assert_uses_index(connection, statement, parameters)
+            assert executed
+            for statement in executed:
+                assert_uses_index(connection, statement)
             connection.rollback()
 
 
-def _assert_sqlite_uses_index(connection: Connection, statement: str, parameters: Any) -> None:
-    plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+@pytest.mark.parametrize("dialect", ["mariadb"], indirect=True, scope="session")
+async def test_a_mark_takes_at_most_five_statements_and_a_commit(
+    account: Account, mariadb_server: mariadb.MariaDb
+) -> None:
+    await mark(account, "ana", book("dune"), LIKE, ["Art", "Drama"])
+    mariadb_server.execute("SET GLOBAL log_output = 'TABLE'")
+    mariadb_server.execute("SET GLOBAL general_log = ON")
+    await mark(account, "ana", book("emma"), LIKE, ["Art", "Drama", "Music"])
+    mariadb_server.execute("SET GLOBAL general_log = OFF")
+    queries = mariadb_server.execute(
+        "SELECT CONVERT(argument USING utf8mb4) FROM mysql.general_log"
+        " WHERE command_type = 'Query' AND user_host LIKE 'seen%' AND argument <> 'SELECT 1' ORDER BY event_time"
+    )
+    assert [query for [query] in queries][5:] == ["COMMIT"], queries
+
+
+def _assert_sqlite_uses_index(connection: Connection, statement: str) -> None:
+    plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")]
     assert not [step for step in plan if "SCAN" in step or "TEMP B-TREE" in step], (statement, plan)
 
 
-def _assert_mariadb_uses_index(connection: Connection, statement: str, parameters: Any) -> None:
+def _assert_mariadb_uses_index(connection: Connection, statement: str) -> None:
     """By the rows really read (ANALYZE) for a SELECT, by the estimate (EXPLAIN) for a statement that changes rows."""
     if statement.startswith("INSERT"):
         return
     is_select = statement.startswith("SELECT")
-    plan = (
-        connection.exec_driver_sql(f"{'ANALYZE' if is_select else 'EXPLAIN'} {statement}", parameters).mappings().all()
-    )
+    plan = connection.exec_driver_sql(f"{'ANALYZE' if is_select else 'EXPLAIN'} {statement}").mappings().all()
     for step in plan:
         assert step["type"] not in ("ALL", "index"), (statement, plan)
         assert "filesort" not in (step["Extra"] or ""), (statement, plan)
