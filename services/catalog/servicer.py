@@ -58,7 +58,11 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServicer):
     ) -> catalog_pb2.SampleItemsResponse:
         checks.max_entries("categories", len(request.categories), MAX_SAMPLES)
         amount = checks.integer("amount", request.amount, 1, MAX_ITEMS)
-        samples = await self._store.sample([_category(name, min_length=1) for name in request.categories], amount)
+        samples = await self._store.sample(
+            [_category(name, min_length=1) for name in request.categories],
+            amount,
+            checks.integer("max_categories", request.max_categories, 0, MAX_SAMPLES),
+        )
         return catalog_pb2.SampleItemsResponse(samples=[convert.sample_to_pb(sample, self._type) for sample in samples])
 
     async def CreateItem(self, request: catalog_pb2.CreateItemRequest, context: Context) -> types_pb2.Item:

@@ -45,8 +45,10 @@ class CatalogClient:
         request = catalog_pb2.SearchItemsRequest(text=text, category=category)
         return (await self._call(self._stub.SearchItems(request))).hits
 
-    async def sample(self, categories: Sequence[str], amount: int) -> Sequence[Sample]:
-        request = catalog_pb2.SampleItemsRequest(categories=[name for name in categories if name], amount=amount)
+    async def sample(self, categories: Sequence[str], amount: int, max_categories: int) -> Sequence[Sample]:
+        request = catalog_pb2.SampleItemsRequest(
+            categories=[name for name in categories if name], amount=amount, max_categories=max_categories
+        )
         return (await self._call(self._stub.SampleItems(request))).samples
 
     async def create(self, item: Item) -> Item:
@@ -91,10 +93,10 @@ class AccountClient:
         marks = [Mark(ItemRef(mark.item.type, mark.item.id), mark.marked_at) for mark in response.marks]
         return MarkPage(marks, response.next_cursor)
 
-    async def marked_ids(self, subject: str, item_type: int, item_ids: Sequence[str]) -> set[str]:
-        refs = [_ref_to_pb(ItemRef(item_type, item_id)) for item_id in item_ids]
-        response = await self._stub.FilterMarked(account_pb2.FilterMarkedRequest(subject=subject, items=refs))
-        return {ref.id for ref in response.items}
+    async def filter_marked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
+        request = account_pb2.FilterMarkedRequest(subject=subject, items=map(_ref_to_pb, refs))
+        response = await self._stub.FilterMarked(request)
+        return {ItemRef(ref.type, ref.id) for ref in response.items}
 
     async def top_categories(self, subject: str, limit: int) -> Sequence[Points]:
         request = account_pb2.GetTopCategoriesRequest(subject=subject, limit=limit)

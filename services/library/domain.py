@@ -90,8 +90,8 @@ class Dataset(Protocol):
 
     async def search(self, text: str, category: str) -> Sequence[SearchHit]: ...
 
-    async def sample(self, categories: Sequence[str], amount: int) -> Sequence[Sample]:
-        """One sample per category; the empty category is the whole dataset."""
+    async def sample(self, categories: Sequence[str], amount: int, max_categories: int) -> Sequence[Sample]:
+        """One sample of each of the first categories that have items; the empty category is the whole dataset."""
 
     async def create(self, item: Item) -> Item: ...
 
@@ -111,7 +111,7 @@ class Accounts(Protocol):
 
     async def list_marks(self, subject: str, kind: int, size: int, cursor: str) -> MarkPage: ...
 
-    async def marked_ids(self, subject: str, item_type: int, item_ids: Sequence[str]) -> set[str]:
+    async def filter_marked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
         """Those of the items, at most 1000, that the user has marked in any way."""
 
     async def top_categories(self, subject: str, limit: int) -> Sequence[Points]:

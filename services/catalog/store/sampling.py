@@ -41,9 +41,14 @@ class _Draw:
             yield shard, position
 
 
-async def sample(shards: Sequence[Shard], categories: Sequence[str], amount: int) -> list[Sample]:
+async def sample(
+    shards: Sequence[Shard], categories: Sequence[str], amount: int, max_categories: int = 0
+) -> list[Sample]:
     """One sample per category, in their order. Each round is one query per shard for all categories."""
     lengths = await gather_all(*(shard.lengths(categories) for shard in shards))
+    if max_categories:
+        with_items = [name for name in categories if any(shard_lengths[name] for shard_lengths in lengths)]
+        categories = with_items[:max_categories]
     draws = {}
     for category in categories:
         list_lengths = [shard_lengths[category] for shard_lengths in lengths]

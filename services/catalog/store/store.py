@@ -91,9 +91,14 @@ class Store:
         merged = [items_by_shard[shard].get((category, next(positions[shard]))) for shard in sources]
         return [item for item in merged if item is not None], sum(lengths)  # None: a hole
 
-    async def sample(self, categories: Sequence[str], amount: int) -> list[Sample]:
-        """One sample per category; without categories, one of all items."""
-        return await sampling.sample(self.shards, categories or [ALL_ITEMS], amount)
+    async def sample(self, categories: Sequence[str], amount: int, max_categories: int = 0) -> list[Sample]:
+        """One sample per category; without categories, one of all items.
+
+        If `max_categories` is not 0, only the first categories that have items are sampled, at most that many.
+        """
+        if not categories:
+            return await sampling.sample(self.shards, [ALL_ITEMS], amount)
+        return await sampling.sample(self.shards, categories, amount, max_categories)
 
     async def search(self, text: str, category: str) -> list[Hit]:
         return await search.search(self.shards, text, category)

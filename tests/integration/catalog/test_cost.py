@@ -94,6 +94,13 @@ async def test_a_sample_reads_only_its_items(filled: Store, shards: Shards) -> N
     assert (reads.operations, reads.documents) == (2, 20)
 
 
+async def test_categories_without_items_cost_no_further_operation(filled: Store, shards: Shards) -> None:
+    with Reads(shards) as reads:
+        (sample,) = await filled.sample(["None", "Nothing", "Rare", "Common"], 10, max_categories=1)
+    assert sample.category == "Rare"
+    assert (reads.operations, reads.documents) == (4, 14)  # two counters per shard and 10 items
+
+
 async def test_getting_an_item_reads_one_document(filled: Store, shards: Shards) -> None:
     (item,), _ = await filled.list_items(ALL_ITEMS, 3, 1)
     with Reads(shards) as reads:

@@ -183,6 +183,14 @@ async def test_a_sample_is_complete_if_it_contains_the_whole_category(catalog: D
     assert (comedy.complete, drama.complete, none.complete) == (True, False, True)
 
 
+async def test_the_first_categories_that_have_items_are_sampled(catalog: Dataset) -> None:
+    for category in ("Comedy", "Drama", "Western"):
+        await create(catalog, category, category=category)
+    request = SampleItemsRequest(categories=["None", "Western", "Drama", "Comedy"], amount=1, max_categories=2)
+    samples = (await catalog.stub.SampleItems(request)).samples
+    assert [sample.category for sample in samples] == ["Western", "Drama"]
+
+
 async def test_without_categories_the_sample_is_of_all_items(catalog: Dataset) -> None:
     names = {item.name for item in await create(catalog, "A", "B", "C")}
     (sample,) = (await catalog.stub.SampleItems(SampleItemsRequest(amount=3))).samples
@@ -238,6 +246,7 @@ async def test_a_request_out_of_range_is_refused_by_field(catalog: Dataset) -> N
         ("amount", stub.SampleItems(SampleItemsRequest(amount=10_000))),
         ("categories", stub.SampleItems(SampleItemsRequest(categories=["a"] * 51, amount=1))),
         ("category", stub.SampleItems(SampleItemsRequest(categories=[""], amount=1))),
+        ("max_categories", stub.SampleItems(SampleItemsRequest(amount=1, max_categories=-1))),
         ("search", stub.SearchItems(SearchItemsRequest(text=" "))),
         ("search", stub.SearchItems(SearchItemsRequest(text="a" * 501))),
         ("search", stub.SearchItems(SearchItemsRequest(text="a\x00b"))),

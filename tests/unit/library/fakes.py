@@ -86,9 +86,10 @@ class FakeDataset:
                 hits.append(FakeHit(item.id, item.name, match))
         return hits
 
-    async def sample(self, categories: Sequence[str], amount: int) -> Sequence[FakeSample]:
+    async def sample(self, categories: Sequence[str], amount: int, max_categories: int) -> Sequence[FakeSample]:
+        self.calls["sample"] += 1
         samples = []
-        for category in categories:
+        for category in [name for name in categories if self._items(name)][:max_categories]:
             items = self._items(category)
             drawn = self._random.sample(items, min(amount, len(items)))
             samples.append(FakeSample(category, drawn, complete=len(items) <= amount))
@@ -109,6 +110,7 @@ class FakeAccounts:
         self.marks = set(marked)
         self.likes: list[tuple[ItemRef, int]] = []
         self.looked_up = 0
+        self.calls: Counter[str] = Counter()
 
     async def set_mark(self, subject: str, item: Item, kind: int) -> None:
         self.marks.add(ItemRef(item.type, item.id))
@@ -122,11 +124,13 @@ class FakeAccounts:
     async def list_marks(self, subject: str, kind: int, size: int, cursor: str) -> MarkPage:
         raise NotImplementedError("tested with the real account service")
 
-    async def marked_ids(self, subject: str, item_type: int, item_ids: Sequence[str]) -> set[str]:
-        self.looked_up += len(item_ids)
-        return {item_id for item_id in item_ids if ItemRef(item_type, item_id) in self.marks}
+    async def filter_marked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
+        self.calls["filter_marked"] += 1
+        self.looked_up += len(refs)
+        return self.marks.intersection(refs)
 
     async def top_categories(self, subject: str, limit: int) -> Sequence[Points]:
+        self.calls["top_categories"] += 1
         ranked = sorted(self.points.items(), key=lambda entry: (-entry[1], entry[0]))
         return [Points(category, points) for category, points in ranked[:limit]]
 

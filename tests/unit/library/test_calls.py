@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 from services.library.browse import LibraryPages
 from services.library.datasets import Datasets
-from tests.unit.library.fakes import ANIME, BOOK, SHOW, FakeDataset, FakeItem
+from services.library.domain import ItemRef
+from services.library.suggestions import suggest
+from tests.unit.library.fakes import ANIME, BOOK, SHOW, FakeAccounts, FakeDataset, FakeItem
 
 TYPES = (BOOK, SHOW, ANIME)
 ALL = 0
@@ -19,7 +21,11 @@ def calls(datasets: Sequence[FakeDataset]) -> list[dict[str, int]]:
 
 
 def drama(count: int) -> list[tuple[str, Sequence[str]]]:
-    return [(f"Drama {number}", ["Drama"]) for number in range(count)]
+    return items(["Drama"], count)
+
+
+def items(category: Sequence[str], count: int) -> list[tuple[str, Sequence[str]]]:
+    return [(f"{category} {number}", category) for number in range(count)]
 
 
 async def test_a_page_is_one_call_per_dataset_once_the_counts_are_known() -> None:
@@ -56,3 +62,35 @@ async def test_a_changed_count_takes_a_second_call_of_the_datasets_whose_items_i
     page = await pages.page(1, 30, ALL, "", "")
     assert calls(datasets) == [{"list": 2}, {"list": 1}]
     assert (page.total, len(page.items), page.items[4].id) == (23, 23, "f" * 24)
+
+
+async def test_suggestions_are_one_sample_per_dataset_and_one_look_up_of_marks() -> None:
+    datasets = [FakeDataset(item_type, items(["A", "B", "C"], 90)) for item_type in TYPES]
+    accounts = FakeAccounts({"A": 3, "B": 2, "C": 1})
+    answer = await suggest(Datasets(datasets), accounts, "auth0|ana", (), 5)
+    assert len(answer.suggestions) == 45
+    assert calls(datasets) == [{"sample": 1}] * 3
+    assert accounts.calls == {"top_categories": 1, "filter_marked": 1}
+
+
+async def test_categories_without_items_take_no_further_sample() -> None:
+    dataset = FakeDataset(SHOW, items(["E"], 90))
+    answer = await suggest(Datasets([dataset]), FakeAccounts(dict.fromkeys("ABCDE", 1)), "auth0|ana", (), 5)
+    assert len(answer.suggestions) == 5
+    assert calls([dataset]) == [{"sample": 1}]
+
+
+async def test_only_datasets_that_lack_suggestions_are_sampled_again_and_no_item_is_looked_up_twice() -> None:
+    marked, unmarked = FakeDataset(BOOK, drama(30)), FakeDataset(SHOW, drama(30))
+    accounts = FakeAccounts({"Drama": 1}, [ItemRef(BOOK, item.id) for item in marked.items[:29]])
+    await suggest(Datasets([marked, unmarked]), accounts, "auth0|ana", (), 5)
+    assert calls([marked, unmarked]) == [{"sample": 2}, {"sample": 1}]
+    assert accounts.calls["filter_marked"] == 2
+    assert accounts.looked_up == 30 + 8
+
+
+async def test_suggestions_without_a_user_need_only_the_datasets() -> None:
+    datasets, accounts = [FakeDataset(item_type, drama(90)) for item_type in TYPES], FakeAccounts()
+    await suggest(Datasets(datasets), accounts, "", (), 5)
+    assert calls(datasets) == [{"sample": 1}] * 3
+    assert not accounts.calls
