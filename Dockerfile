@@ -45,6 +45,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     case "$SERVICE" in \
         gateway | account | local-auth0 | locust) set -- --extra "$SERVICE" ;; \
         library) set -- ;; \
+        compact) set -- --extra gateway --extra account --extra catalog --extra duckdb ;; \
         book | imdb | anime) set -- --extra catalog ;; \
         spark-connector) set -- --extra duckdb --extra spark-connector ;; \
         test) set -- --extra end-to-end ;; \

@@ -5,7 +5,7 @@ import os
 import sys
 
 TIMEOUT_S = 5
-HTTP_PATHS = {"gateway": "/readyz", "local-auth0": "/healthz"}
+HTTP_PATHS = {"gateway": "/readyz", "compact": "/readyz", "local-auth0": "/healthz"}
 
 
 def is_ready(service: str, port: int) -> bool:
@@ -32,7 +32,9 @@ def grpc_is_ready(port: int) -> bool:
 
 if __name__ == "__main__":
     try:
-        ready = is_ready(os.environ["SERVICE"], int(os.environ["SEEN_PORT"]))
+        service = os.environ["SERVICE"]
+        port = os.environ["SEEN_GATEWAY_PORT" if service == "compact" else "SEEN_PORT"]
+        ready = is_ready(service, int(port))
     except Exception as error:
         sys.exit(f"no answer: {type(error).__name__}")
     sys.exit(None if ready else "not ready")

@@ -26,6 +26,11 @@ REPEATED = {
         r",ANIME=anime:50055",
         r"^  anime-data:.*\n",  # network and volume
     ),
+    "docker-compose.compact.yml": (
+        r"^  loader-anime:\n(?:    .*\n)+\n",
+        r"^      loader-anime: {condition: .*\n",
+        r"^      SEEN_ANIME_MONGO_URIS: .*\n",
+    ),
     "docker-bake.hcl": (r' "anime",',),
     "Dockerfile": (r" \| anime(?=\))",),
     "k8s/base/kustomization.yaml": (r"^  - anime\n",),
@@ -64,6 +69,7 @@ class Dataset:
         for model, own in (
             (str(MODEL_PORT), str(self.port)),
             (str(MODEL_PORT - 41_000), str(self.port - 41_000)),
+            (f"SEEN_{MODEL.upper()}_", f"SEEN_{self.name.upper()}_"),
             (MODEL_TYPE, self.type),
             (MODEL, self.name),
         ):

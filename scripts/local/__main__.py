@@ -36,8 +36,10 @@ def _run(options: argparse.Namespace, folder: Path) -> int:
     if options.reset:
         return commands.reset(folder, confirmed=options.yes)
     if options.detach:
-        return commands.detach(folder, options.port_offset, options.spark)
-    return commands.start(folder, options.port_offset, options.spark, detached=options.detached)
+        return commands.detach(folder, options.port_offset, options.spark, compact=options.compact)
+    return commands.start(
+        folder, options.port_offset, options.spark, compact=options.compact, detached=options.detached
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--stop", action="store_true", help="stop a suite that runs in the background or elsewhere")
     command.add_argument("--reset", action="store_true", help="stop, and remove all data and logs; asks first")
     command.add_argument("--detached", action="store_true", help=argparse.SUPPRESS)  # the background part of --detach
+    parser.add_argument(
+        "--compact", action="store_true", help="run all services but the stand-in for Auth0 in one process"
+    )
     parser.add_argument("--yes", action="store_true", help="with --reset: do not ask")
     parser.add_argument("--data", metavar="DIR", help="folder of data and logs (default: .local in the repository)")
     parser.add_argument(

@@ -18,13 +18,13 @@ from scripts.local.supervisor import Supervisor
 STOP_TIMEOUT_S = 120.0
 
 
-def start(folder: Path, offset: int, spark_runner: str, *, detached: bool = False) -> int:
+def start(folder: Path, offset: int, spark_runner: str, *, compact: bool, detached: bool) -> int:
     """Runs the suite until it is stopped."""
-    suite = Suite(folder, offset, spark_runner)
+    suite = Suite(folder, offset, spark_runner, compact=compact)
     suite.make_folders()
     with state.lock(folder):
         processes = suite.processes()
-        before, now = state.read(folder), State(StartedProcess.current(), offset)
+        before, now = state.read(folder), State(StartedProcess.current(), offset, compact)
         now.write(folder)
         if before:
             child_process.stop_orphans(before.processes.values())
@@ -54,7 +54,7 @@ ready after {seconds:.1f} s
 {stop} stops everything; the data stays."""
 
 
-def detach(folder: Path, offset: int, spark_runner: str) -> int:
+def detach(folder: Path, offset: int, spark_runner: str, *, compact: bool) -> int:
     """Starts the suite in the background and shows its output until it is ready or has failed."""
     state.check_not_running(folder)
     log = folder / "logs" / "local.log"
@@ -64,6 +64,7 @@ def detach(folder: Path, offset: int, spark_runner: str) -> int:
             [
                 *(sys.executable, "-m", "scripts.local", "--detached"),
                 *("--data", folder, "--port-offset", str(offset), "--spark", spark_runner),
+                *(["--compact"] if compact else []),
             ],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
@@ -121,7 +122,8 @@ def stop(folder: Path) -> int:
 def show_status(folder: Path) -> int:
     """The exit code is 0 only if all processes are healthy."""
     running = state.require_running(folder)
-    table, healthy = asyncio.run(status.table(Suite(folder, running.offset).processes(), running))
+    suite = Suite(folder, running.offset, compact=running.compact)
+    table, healthy = asyncio.run(status.table(suite.processes(), running))
     _say(table)
     return 0 if healthy else 1
 

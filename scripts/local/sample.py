@@ -1,30 +1,37 @@
 """Loads the sample library into datasets that are empty."""
 
+from pymongo import AsyncMongoClient
+from pymongo.errors import PyMongoError
+
 from scripts.local import child_process
-from scripts.local.probes import NO_PROXY
 from scripts.local.state import SuiteError
-from scripts.local.suite import Dataset, Suite
+from scripts.local.suite import DATABASE, Dataset, Suite
+
+# Waits for the MongoDB servers, which start at the same time.
+CONNECT_TIMEOUT_S = 120
 
 
-async def load_if_empty(suite: Suite, dataset: Dataset, address: str) -> None:
-    """Also completes a load that was cut off. `address` is that of the dataset's running service."""
+async def load_if_empty(suite: Suite, dataset: Dataset) -> None:
+    """Also completes a load that was cut off."""
     # Exists while the sample is being loaded, so also after a load was cut off.
     marker = suite.folder / "mongo" / f"{dataset.name}-sample.begun"
-    if marker.exists() or await _count(dataset, address) == 0:
+    if marker.exists() or await _is_empty(suite, dataset):
         marker.touch()
         log = suite.log(f"{dataset.name}-sample")
         await child_process.run(suite.sample_loader(dataset), log, f"the loader of {dataset.name}'s sample")
         marker.unlink()
 
 
-async def _count(dataset: Dataset, address: str) -> int:
-    from grpc import aio
-
-    from seen.v1 import catalog_pb2, catalog_pb2_grpc
-
-    async with aio.insecure_channel(address, options=NO_PROXY) as channel:
-        try:
-            answer = await catalog_pb2_grpc.CatalogStub(channel).CountItems(catalog_pb2.CountItemsRequest(), timeout=10)
-        except aio.AioRpcError as error:
-            raise SuiteError(f"{dataset.name} cannot count its items: {error.details()}") from None
-    return int(answer.count)
+async def _is_empty(suite: Suite, dataset: Dataset) -> bool:
+    """Whether no shard has an item."""
+    try:
+        for uri in suite.mongo_uris(dataset).split(","):
+            client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(
+                uri, serverSelectionTimeoutMS=CONNECT_TIMEOUT_S * 1000
+            )
+            async with client:
+                if await client[DATABASE][dataset.name].find_one({}, {"_id": 1}):
+                    return False
+    except PyMongoError as error:
+        raise SuiteError(f"{dataset.name}'s items cannot be read: {error}") from None
+    return True

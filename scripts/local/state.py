@@ -55,6 +55,7 @@ class State:
 
     supervisor: StartedProcess
     offset: int
+    compact: bool = False
     ready: bool = False
     processes: dict[str, StartedProcess] = field(default_factory=dict)
 

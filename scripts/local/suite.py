@@ -69,12 +69,18 @@ class Process:
 
 
 class Suite:
-    """The processes of one suite, whose data is in `folder`; `offset` is added to every port."""
+    """The processes of one suite, whose data is in `folder`; `offset` is added to every port.
 
-    def __init__(self, folder: Path, offset: int, spark_runner: str = SPARK_RUNNERS[0]) -> None:
+    A compact suite runs all services but local_auth0 in one process.
+    """
+
+    def __init__(
+        self, folder: Path, offset: int, spark_runner: str = SPARK_RUNNERS[0], *, compact: bool = False
+    ) -> None:
         self.folder = folder
         self.offset = offset
         self._spark_runner = spark_runner
+        self._compact = compact
         self.gateway_url = f"http://localhost:{self._port(GATEWAY)}"
         self.auth0_url = f"http://localhost:{self._port(AUTH0)}"
         # Healthy when every service reaches the services that it calls.
@@ -83,8 +89,11 @@ class Suite:
     def processes(self) -> list[Process]:
         """All processes, in the order in which --status shows them."""
         binary = mongod.find()
+        mongods = [process for dataset in DATASETS for process in self._mongods(dataset, binary)]
+        if self._compact:
+            return [*mongods, self._local_auth0(), self._all_services()]
         return [
-            *(process for dataset in DATASETS for process in self._mongods(dataset, binary)),
+            *mongods,
             self._account(),
             *map(self._catalog, DATASETS),
             self._local_auth0(),
@@ -131,9 +140,14 @@ class Suite:
         return Process(name, 0, command, [port], f"{HOST}:{port}", partial(probes.mongo, HOST, port))
 
     def _account(self) -> Process:
-        settings = {"SEEN_DATABASE_URL": f"sqlite:///{self.folder / 'account' / 'accounts.db'}"}
-        migrate = _python("services.account.migrate", environment=settings)
-        return self._service("account", ACCOUNT, tier=1, settings=settings, preparation=migrate)
+        settings = self._account_settings()
+        return self._service("account", ACCOUNT, tier=1, settings=settings, preparation=self._migrate())
+
+    def _account_settings(self) -> dict[str, str]:
+        return {"SEEN_DATABASE_URL": f"sqlite:///{self.folder / 'account' / 'accounts.db'}"}
+
+    def _migrate(self) -> Command:
+        return _python("services.account.migrate", environment=self._account_settings())
 
     def _catalog(self, dataset: Dataset) -> Process:
         return self._service(dataset.name, dataset.port, tier=1, settings=self._mongo_settings(dataset))
@@ -160,27 +174,53 @@ class Suite:
         return Process("local_auth0", 1, command, [port], self.auth0_url, partial(probes.http, HOST, port, "/healthz"))
 
     def _spark_connector(self) -> Process:
-        settings = {
+        return self._service("spark_connector", SPARK_CONNECTOR, tier=1, settings=self._spark_settings())
+
+    def _spark_settings(self) -> dict[str, str]:
+        return {
             "SEEN_SPARK_RUNNER": self._spark_runner,
             "SEEN_IMDB_FILES": str(self.folder / "imdb"),
             "SEEN_IMDB_SAMPLE": str(ROOT / "services" / "imdb" / "sample"),
             "SEEN_RESULTS": str(self.folder / "answers"),
         }
-        return self._service("spark_connector", SPARK_CONNECTOR, tier=1, settings=settings)
 
     def _gateway(self) -> Process:
-        ports = [self._port(GATEWAY), self._port(GATEWAY_METRICS)]
-        settings = _listen_on(*ports) | {
+        addresses = {
             "SEEN_LIBRARY_ADDRESS": self._address(LIBRARY),
             "SEEN_ACCOUNT_ADDRESS": self._address(ACCOUNT),
             "SEEN_SPARK_ADDRESS": self._address(SPARK_CONNECTOR),
+        }
+        return self._http_service("gateway", self._gateway_settings() | addresses)
+
+    def _gateway_settings(self) -> dict[str, str]:
+        return {
             "SEEN_AUTH0_URL": self.auth0_url,
             "SEEN_AUTH0_AUDIENCE": AUDIENCE,
             "SEEN_AUTH0_CLIENT_ID": "seen-swagger-ui",
             "SEEN_PUBLIC_URL": self.gateway_url,
         }
-        command = _python("services.gateway", environment=settings)
-        return Process("gateway", 3, command, ports, self.gateway_url, partial(probes.http, HOST, ports[0], "/readyz"))
+
+    def _all_services(self) -> Process:
+        """Each service's settings have the service's name in them: SEEN_ACCOUNT_DATABASE_URL."""
+        settings = {
+            "gateway": self._gateway_settings() | {"SEEN_PORT": str(self._port(GATEWAY))},
+            "account": self._account_settings(),
+            "spark_connector": self._spark_settings(),
+            **{dataset.name: self._mongo_settings(dataset) for dataset in DATASETS},
+        }
+        environment = {
+            name.replace("SEEN_", f"SEEN_{service.upper()}_", 1): value
+            for service, own in settings.items()
+            for name, value in own.items()
+        }
+        return self._http_service("compact", environment, preparation=self._migrate())
+
+    def _http_service(self, name: str, settings: dict[str, str], preparation: Command | None = None) -> Process:
+        """The process that serves the REST API."""
+        ports = [self._port(GATEWAY), self._port(GATEWAY_METRICS)]
+        command = _python(f"services.{name}", environment=settings | _listen_on(*ports))
+        probe = partial(probes.http, HOST, ports[0], "/readyz")
+        return Process(name, 3, command, ports, self.gateway_url, probe, preparation)
 
     def _service(
         self, name: str, port: int, tier: int, settings: dict[str, str], preparation: Command | None = None

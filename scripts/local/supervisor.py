@@ -38,7 +38,7 @@ class Supervisor:
         began = time.monotonic()
         self._handle_signals()
         try:
-            if await self._unless_stopped(self._start([*self._processes.values()])):
+            if await self._unless_stopped(self._start([*self._processes.values()], load_samples=True)):
                 self._state.ready = True
                 self._write_state()
                 for name in self._processes:
@@ -74,12 +74,15 @@ class Supervisor:
         await asyncio.gather(working, return_exceptions=True)
         return False
 
-    async def _start(self, processes: Sequence[Process]) -> None:
+    async def _start(self, processes: Sequence[Process], *, load_samples: bool = False) -> None:
         """Starts the processes together; returns when all are healthy and connected. Raises SuiteError."""
         self._waiting_for = {process.name: "not healthy" for process in processes}
         try:
             async with asyncio.timeout(START_TIMEOUT_S), asyncio.TaskGroup() as group:
-                await asyncio.gather(*[group.create_task(self._start_one(process)) for process in processes])
+                starting = [group.create_task(self._start_one(process)) for process in processes]
+                if load_samples:
+                    starting += [group.create_task(sample.load_if_empty(self._suite, dataset)) for dataset in DATASETS]
+                await asyncio.gather(*starting)
                 await self._until_connected()
         except* SuiteError as failures:
             raise failures.exceptions[0] from None
@@ -100,9 +103,6 @@ class Supervisor:
                 raise child.start_failure(process.name)
             self._waiting_for[process.name] = problem
             await asyncio.sleep(POLL_S)
-        for dataset in DATASETS:
-            if dataset.name == process.name:
-                await sample.load_if_empty(self._suite, dataset, process.address)
         del self._waiting_for[process.name]
 
     async def _until_connected(self) -> None:

@@ -20,14 +20,17 @@ class ProgramSettings(BaseSettings):
     )
 
     @classmethod
-    def from_env(cls) -> Self:
-        """Reads the environment. If a variable is missing or malformed, prints its name and exits with 2."""
+    def from_env(cls, prefix: str = ENV_PREFIX, **values: object) -> Self:
+        """Reads variables with the prefix, except for the given values.
+
+        If a variable is missing or malformed, prints its name and exits with 2.
+        """
         try:
-            return cls()
+            return cls(_env_prefix=prefix, **values)  # type: ignore[arg-type]  # fields of the subclass
         except ValidationError as error:
             # Never print the value: it may be a secret.
             faults = "; ".join(
-                f"{ENV_PREFIX}{'_'.join(map(str, fault['loc'][:1])).upper()}: {fault['msg']}"
+                f"{prefix}{'_'.join(map(str, fault['loc'][:1])).upper()}: {fault['msg']}"
                 for fault in error.errors(include_input=False, include_context=False)
             )
             print(f"settings: {faults}", file=sys.stderr)

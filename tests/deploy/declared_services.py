@@ -25,10 +25,12 @@ from tests.deploy import render
 from tests.deploy.workloads import overlay
 
 DATASETS = tuple(datasets.names())
+# Runs the services in one process; docker-compose.compact.yml has tests of its own.
+COMPACT = "compact"
 # Runs on developers' machines only.
 LOCAL_ONLY = "local-auth0"
-# Images that docker-bake.hcl builds for tests.
-TEST_IMAGES = {LOCAL_ONLY, "test", "locust"}
+# Images that are no service of a cluster.
+OTHER_IMAGES = {LOCAL_ONLY, COMPACT, "test", "locust"}
 SETTINGS: Mapping[str, type[ProgramSettings]] = {
     "gateway": GatewaySettings,
     "library": LibrarySettings,
@@ -50,7 +52,8 @@ def services() -> set[str]:
 
 
 def all_services() -> set[str]:
-    return {path.parent.name.replace("_", "-") for path in (ROOT / "services").glob("*/__main__.py")}
+    folders = {path.parent.name.replace("_", "-") for path in (ROOT / "services").glob("*/__main__.py")}
+    return folders - {COMPACT}
 
 
 def settings_class(service: str) -> type[ProgramSettings]:
@@ -114,7 +117,7 @@ def _in_suite(root: Path) -> set[str]:
 
 
 def _in_compose(root: Path) -> set[str]:
-    return {name for name, service in compose(root).items() if "build" in service} - TEST_IMAGES
+    return {name for name, service in compose(root).items() if "build" in service} - OTHER_IMAGES
 
 
 def _watched(root: Path) -> set[str]:
@@ -139,8 +142,8 @@ def _in_overlay(name: str, kind: str, root: Path) -> set[str]:
 NAMES: Mapping[str, Callable[[Path], set[str]]] = {
     "scripts/local/suite.py": _in_suite,
     "docker-compose.yml": _in_compose,
-    "docker-bake.hcl": lambda root: baked_images(root) - TEST_IMAGES,
-    "Dockerfile": lambda root: set(dockerfile_extras(root)) - TEST_IMAGES,
+    "docker-bake.hcl": lambda root: baked_images(root) - OTHER_IMAGES,
+    "Dockerfile": lambda root: set(dockerfile_extras(root)) - OTHER_IMAGES,
     "istio/destination-rules": _with_destination_rule,
     "istio/routes": _with_route,
     "k8s/monitoring/prometheus/compose.yaml": lambda root: set(scraped_ports(root)),

@@ -18,7 +18,15 @@ Object = dict[str, Any]
 OVERLAYS = sorted(folder.name for folder in (ROOT / "k8s" / "overlays").iterdir() if folder.is_dir())
 # The dataset that scripts/add_dataset.sh adds to a copy of the deployment files.
 ADDED = "manga"
-DEPLOYMENT_FILES = ("docker-compose.yml", "docker-bake.hcl", "Dockerfile", "k8s", "istio", "scripts")
+DEPLOYMENT_FILES = (
+    "docker-compose.yml",
+    "docker-compose.compact.yml",
+    "docker-bake.hcl",
+    "Dockerfile",
+    "k8s",
+    "istio",
+    "scripts",
+)
 
 
 def overlay(name: str, root: Path = ROOT) -> list[Object]:

@@ -21,7 +21,16 @@ from tests.deploy.render import ADDED
 
 MODEL = "anime"
 # Deployment files that may name a dataset; the scripts and documents do not list them.
-FOLDERS = ("docker-compose.yml", "docker-bake.hcl", "Dockerfile", "cloudbuild.yaml", ".dockerignore", "k8s", "istio")
+FOLDERS = (
+    "docker-compose.yml",
+    "docker-compose.compact.yml",
+    "docker-bake.hcl",
+    "Dockerfile",
+    "cloudbuild.yaml",
+    ".dockerignore",
+    "k8s",
+    "istio",
+)
 # Metrics of the model that unit tests of the alert rules use as samples.
 SAMPLES = re.compile(r"k8s/monitoring/prometheus/tests/.*")
 

@@ -21,6 +21,20 @@ if importlib.util.find_spec("playwright") is None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "own_suite: starts, stops or breaks a suite, or reads its folder")
+    config.addinivalue_line("markers", "compact_too: also runs against a suite in one process")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`suite` is a suite of seven processes, and for the tests marked `compact_too` also a compact one.
+
+    Tests marked `own_suite` as well address single processes, which a compact suite does not have.
+    """
+    if "suite" in metafunc.fixturenames and not EXTERNAL_URL:
+        modes = ["processes"]
+        markers = {mark.name for mark in metafunc.definition.iter_markers()}
+        if "compact_too" in markers and "own_suite" not in markers:
+            modes.append("compact")
+        metafunc.parametrize("suite", modes, indirect=True, scope="session")
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
@@ -31,11 +45,11 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SuiteUnderTest]:
+def suite(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SuiteUnderTest]:
     if EXTERNAL_URL:
         yield SuiteUnderTest(EXTERNAL_URL, os.environ["SEEN_TEST_AUTH0_URL"])
         return
-    with LocalSuite(tmp_path_factory.mktemp("suite")) as local_suite:
+    with LocalSuite(tmp_path_factory.mktemp("suite"), compact=request.param == "compact") as local_suite:
         yield local_suite
 
 

@@ -75,9 +75,10 @@ class SuiteUnderTest:
 class LocalSuite(SuiteUnderTest):
     """A suite with its own folder and ports, so that it does not disturb others."""
 
-    def __init__(self, folder: Path, checkout: Path = ROOT) -> None:
+    def __init__(self, folder: Path, checkout: Path = ROOT, *, compact: bool = False) -> None:
         self.folder = folder
         self.checkout = checkout
+        self.compact = compact
         self.move()
 
     def __enter__(self) -> Self:
@@ -109,7 +110,7 @@ class LocalSuite(SuiteUnderTest):
     def start(self) -> str:
         """Returns the output. Moves if another program has taken a port since it was found free."""
         for _ in range(3):
-            started = self.local("--detach")
+            started = self.local("--detach", *(["--compact"] if self.compact else []))
             if "is taken" not in started.output:
                 break
             self.move()

@@ -10,6 +10,8 @@ import pytest
 from tests.end_to_end.api import items, path, problem
 from tests.end_to_end.suites import LocalSuite, SuiteUnderTest
 
+pytestmark = pytest.mark.compact_too
+
 UNKNOWN_ID = "0" * 24
 
 

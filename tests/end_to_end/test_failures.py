@@ -1,6 +1,8 @@
 """Killed processes: --status names them, other services answer what they can, and acknowledged writes are kept."""
 
+import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -16,9 +18,10 @@ TYPES = ("BOOK", "SHOW", "ANIME")
 
 
 @pytest.fixture(scope="module")
-def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSuite]:
-    """This module's own suite, whose processes are killed and restarted."""
-    with LocalSuite(tmp_path_factory.mktemp("fragile")) as running:
+def fragile(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSuite]:
+    """This module's own suite, whose processes are killed and restarted; compact if the test asks for that."""
+    compact = getattr(request, "param", "processes") == "compact"
+    with LocalSuite(tmp_path_factory.mktemp("fragile"), compact=compact) as running:
         yield running
 
 
@@ -98,6 +101,8 @@ def without_gateway(ana: httpx.Client, marked_items: dict[str, Item]) -> None:
         ana.get("/lib/1")
 
 
+Check = Callable[[httpx.Client, dict[str, Item]], None]
+
 CHECKS = {
     "book": without_dataset("BOOK"),
     "imdb": without_dataset("SHOW"),
@@ -112,9 +117,29 @@ CHECKS = {
 }
 
 
-@pytest.mark.parametrize("name", CHECKS)
+COMPACT_CHECKS = {
+    "mongod-book": without_dataset("BOOK"),
+    "mongod-imdb-2": without_a_shard,
+    "local_auth0": without_sign_in,
+    "compact": without_gateway,
+}
+KILLS = [
+    *(("processes", name, check) for name, check in CHECKS.items()),
+    *(("compact", name, check) for name, check in COMPACT_CHECKS.items()),
+]
+
+
+@pytest.mark.parametrize(
+    ("fragile", "name", "check"),
+    [pytest.param(*kill, id=f"{kill[0]}-{kill[1]}") for kill in KILLS],
+    indirect=["fragile"],
+    scope="module",
+)
 def test_a_killed_process_is_reported_and_a_restart_brings_it_back_with_every_mark(
-    fragile: LocalSuite, marked_items: dict[str, Item], name: str
+    fragile: LocalSuite,
+    marked_items: dict[str, Item],
+    name: str,
+    check: Callable[[httpx.Client, dict[str, Item]], None],
 ) -> None:
     fragile.kill(name)
 
@@ -123,12 +148,26 @@ def test_a_killed_process_is_reported_and_a_restart_brings_it_back_with_every_ma
     # Its dependents may be unhealthy, but nothing else died.
     assert status.count("DIED") == 1
     with fragile.client("ana") as ana:
-        CHECKS[name](ana, marked_items)
+        check(ana, marked_items)
     assert f"{name} died (killed by SIGKILL)" in (fragile.folder / "logs" / "local.log").read_text()
 
     assert fragile.local("--restart", name).succeeded().output == f"restarted: {name}\n"
     fragile.local("--status").succeeded()
     _assert_marked(fragile, marked_items)
+
+
+@pytest.mark.parametrize("fragile", ["processes", "compact"], indirect=True, scope="module")
+def test_a_hanging_database_does_not_delay_other_datasets(fragile: LocalSuite, marked_items: dict[str, Item]) -> None:
+    fragile.kill("mongod-book", signal.SIGSTOP)
+    try:
+        with fragile.client() as waiting, fragile.client() as other, ThreadPoolExecutor() as threads:
+            hanging = threads.submit(waiting.get, path(marked_items["BOOK"]))
+            for _ in range(20):
+                assert get(other, path(marked_items["SHOW"])) == marked_items["SHOW"]
+            assert not hanging.done()
+            assert hanging.result().status_code in (503, 504)
+    finally:
+        fragile.kill("mongod-book", signal.SIGCONT)
 
 
 def test_kill_9_of_everything_loses_no_mark(fragile: LocalSuite, marked_items: dict[str, Item]) -> None:

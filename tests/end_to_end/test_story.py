@@ -6,6 +6,8 @@ import pytest
 from tests.end_to_end.api import get, items, mark, path
 from tests.end_to_end.suites import SuiteUnderTest
 
+pytestmark = pytest.mark.compact_too
+
 
 def test_a_reader_of_fantasy_gets_films_and_anime_of_the_same_categories_with_the_reasons(ana: httpx.Client) -> None:
     books = items(ana, type="BOOK", category="Fantasy", size=3)
