@@ -1,0 +1,101 @@
+"""The table and the plot of bench_http. Figures are medians of the rounds."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from load.benchmarks.http_measure import Measurement
+from load.locust_users.plots import DPI, SERVICE_COLOURS
+
+HEADER = (
+    "| request | target | processor ms | ÷ {base} | requests/s | p50 ms | p99 ms | failures | processor ms by process |"
+)
+MIN_SHOWN_MS = 0.005
+COLUMNS = 3  # of the plot
+
+
+class Results:
+    def __init__(self, measurements: Sequence[Measurement], base: str) -> None:
+        self._measurements = measurements
+        self.base = base
+        self.kinds = list(dict.fromkeys(one.kind for one in measurements))
+        self.targets = list(dict.fromkeys(one.target for one in measurements))
+
+    def of(self, kind: str, target: str) -> list[Measurement]:
+        """One for each round, in order; empty if the target does not answer this kind."""
+        return [one for one in self._measurements if (one.kind, one.target) == (kind, target)]
+
+    def ratio(self, kind: str, target: str) -> float | None:
+        """Processor time in relation to the base, compared within each round."""
+        pairs = list(zip(self.of(kind, target), self.of(kind, self.base), strict=False))
+        return median(one.total_ms / base.total_ms for one, base in pairs) if pairs else None
+
+    def total_ms(self, kind: str, target: str) -> float:
+        return median(run.total_ms for run in self.of(kind, target))
+
+    def by_process(self, kind: str, target: str) -> dict[str, float]:
+        """Median processor ms of each process, largest first."""
+        runs = self.of(kind, target)
+        times = {name: median(run.processor_ms[name] for run in runs) for name in runs[0].processor_ms}
+        return dict(sorted(times.items(), key=lambda time: -time[1]))
+
+    def table(self) -> str:
+        header = HEADER.format(base=self.base)
+        rows = [header, "|---|---|" + "--:|" * 6 + "---|"]
+        rows += [self._row(kind, target) for kind in self.kinds for target in self.targets if self.of(kind, target)]
+        return "\n".join(rows)
+
+    def _row(self, kind: str, target: str) -> str:
+        runs = self.of(kind, target)
+        ratio = self.ratio(kind, target)
+        parts = [f"{name} {ms:.2f}" for name, ms in self.by_process(kind, target).items() if ms >= MIN_SHOWN_MS]
+        cells = [
+            kind,
+            target,
+            f"{self.total_ms(kind, target):.2f}",
+            f"{ratio:.2f}" if ratio else "",
+            f"{median(run.per_second for run in runs):,.0f}",
+            f"{median(run.p50_ms for run in runs):.1f}",
+            f"{median(run.p99_ms for run in runs):.1f}",
+            f"{sum(run.failures for run in runs)}",
+            ", ".join(parts),
+        ]
+        return f"| {' | '.join(cells)} |"
+
+    def memory_table(self) -> str:
+        """The memory after each target's last measurement."""
+        rows = ["| target | MiB without mongod | mongod | by process |", "|---|--:|--:|---|"]
+        for target in self.targets:
+            mib = [one for one in self._measurements if one.target == target][-1].mib
+            own = {name: size for name, size in mib.items() if name != "mongod"}
+            parts = ", ".join(f"{name} {size:.0f}" for name, size in own.items())
+            rows.append(f"| {target} | {sum(own.values()):.0f} | {mib.get('mongod', 0):.0f} | {parts} |")
+        return "\n".join(rows)
+
+    def plot(self, path: Path) -> None:
+        """Processor time of each kind in axes of its own: a bar for each target, stacked by process."""
+        rows = -(-len(self.kinds) // COLUMNS)
+        figure = Figure(figsize=(11, 0.8 + rows * (0.7 + 0.3 * len(self.targets))), dpi=DPI, layout="constrained")
+        names = list(dict.fromkeys(name for one in self._measurements for name in one.processor_ms))
+        colours = {name: SERVICE_COLOURS[number % len(SERVICE_COLOURS)] for number, name in enumerate(names)}
+        for axes, kind in zip(figure.subplots(rows, COLUMNS, squeeze=False).flat, self.kinds, strict=False):
+            targets = [target for target in self.targets if self.of(kind, target)]
+            for target in targets:
+                left = 0.0
+                for name, ms in self.by_process(kind, target).items():
+                    axes.barh(target, ms, left=left, color=colours[name], edgecolor="white", linewidth=0.4)
+                    left += ms
+                axes.text(left, target, f" {self.total_ms(kind, target):.2f}", va="center", fontsize="small")
+            axes.set_title(kind, loc="left", fontsize="medium")
+            axes.set_xlim(0, 1.2 * max(self.total_ms(kind, target) for target in targets))  # room for the figure
+            axes.invert_yaxis()
+            axes.spines[["top", "right"]].set_visible(False)
+        for axes in figure.axes[len(self.kinds) :]:
+            axes.remove()
+        figure.suptitle("Processor ms per request, by process", x=0.01, ha="left")
+        patches = [Patch(color=colours[name], label=name) for name in names]
+        figure.legend(handles=patches, loc="outside right upper", frameon=False)
+        figure.savefig(path)

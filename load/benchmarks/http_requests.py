@@ -1,0 +1,173 @@
+"""The requests of each kind, for one target: its items, its users, and marks that are new each time."""
+
+import itertools
+import json
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import httpx
+
+from load.locust_users import checks
+from load.locust_users.credentials import Credentials
+from load.locust_users.marks import item_path
+from scripts.local.suite import AUDIENCE, DATASETS
+
+T = TypeVar("T")
+Json = dict[str, Any]
+KINDS = ("item", "page", "top ten", "suggest", "user search", "login, logout", "like", "seen")
+CACHEABLE = ("item", "page", "top ten")
+NEW_MARKS = ("like", "seen")
+MIX = "all eight"
+USERS = 500
+PAGES, PAGE_SIZE, AMOUNT = 100, 20, 5
+HOT = 20  # different items and pages, if every request is to be answered from a cache
+# Before the measurement each user likes some of these items, so that the top ten has ten and everybody has points.
+POPULAR, LIKES = 60, 4
+LISTED_PAGES = 200  # of 100 items each, from which the requests take their items
+TYPES = [dataset.type for dataset in DATASETS]
+CONCURRENCY = 8
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    status: int
+    check: Callable[[httpx.Response], object]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+
+    def raw(self, host: str) -> str:
+        headers = {"Host": host, **self.headers}
+        if self.body:
+            headers |= {"Content-Type": "application/json", "Content-Length": str(len(self.body))}
+        lines = [f"{self.method} {self.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        return "\r\n".join([*lines, "", self.body])
+
+
+def sign_in(auth0_url: str) -> list[str]:
+    """The tokens of visitor-1, visitor-2 …"""
+    accounts = Credentials.from_env({"SEEN_AUTH0_URL": auth0_url, "SEEN_AUTH0_AUDIENCE": AUDIENCE})
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    def token(number: int) -> str:
+        answer = client.post("/oauth/token", content=accounts.token_request(number), headers=headers)
+        return str(answer.raise_for_status().json()["access_token"])
+
+    with httpx.Client(base_url=auth0_url, timeout=30) as client:
+        return in_parallel(token, range(1, USERS + 1))
+
+
+class Traffic:
+    """Makes requests for one target. `hot`: those that a cache can answer, for few items and pages."""
+
+    def __init__(self, client: httpx.Client, auth0_url: str, tokens: Sequence[str], *, hot: bool) -> None:
+        self._client = client
+        self._auth0_url = auth0_url
+        self._headers = [{"Authorization": f"Bearer {token}"} for token in tokens]
+        self._rng = random.Random(1)
+        items = self._list_items()
+        self._popular, self._items = items[:POPULAR], items[POPULAR:]
+        self._shown = self._items[:HOT] if hot else self._items
+        self._pages = HOT if hot else PAGES
+        self._marks = {kind: itertools.count() for kind in NEW_MARKS}
+        self._makers = (self._item, self._page, self._top_ten, self._suggest, self._search, self._redirect)
+        in_parallel(self._create_user, range(len(tokens)))
+
+    def _list_items(self) -> list[Json]:
+        """Whole items in random order."""
+        pages = range(1, self._client.get("/lib/1?size=100").json()["total"] // 100 + 1)
+        sample = self._rng.sample(pages, min(LISTED_PAGES, len(pages)))
+        answers = in_parallel(lambda number: self._client.get(f"/lib/{number}?size=100").json()["items"], sample)
+        items = list(itertools.chain.from_iterable(answers))
+        self._rng.shuffle(items)
+        return items
+
+    def _create_user(self, user: int) -> None:
+        self._client.delete("/user", headers=self._headers[user])  # of an earlier run; the peer never has any
+        created = self._client.post("/user", headers=self._headers[user], json={"username": username(user)})
+        checks.status(created.status_code, 201, created.text)
+        for item in random.Random(user).sample(self._popular, LIKES):
+            self.send(self._mark("like", item, user))
+
+    def send(self, request: Request) -> None:
+        """Sends one request and checks its answer; raises WrongAnswer."""
+        method, path, headers = request.method, request.path, dict(request.headers)
+        if request.body:
+            headers["Content-Type"] = "application/json"
+        answer = self._client.request(method, path, headers=headers, content=request.body or None)
+        checks.status(answer.status_code, request.status, answer.text)
+        request.check(answer)
+
+    def make(self, kind: str, amount: int) -> list[Request]:
+        if kind == MIX:
+            groups = [self.make(each, -(-amount // len(KINDS))) for each in KINDS]
+            return list(itertools.chain.from_iterable(zip(*groups, strict=True)))
+        if kind in self._marks:
+            return [self._new_mark(kind) for _ in range(amount)]
+        return [self._makers[KINDS.index(kind)]() for _ in range(amount)]
+
+    def _item(self) -> Request:
+        item = self._rng.choice(self._shown)
+        return Request("GET", item_path(item), 200, lambda answer: checks.item(answer.json(), item))
+
+    def _page(self) -> Request:
+        page = self._rng.randint(1, self._pages)
+        path = f"/lib/{page}?size={PAGE_SIZE}"
+        return Request("GET", path, 200, lambda answer: checks.page(answer.json(), page, PAGE_SIZE, None))
+
+    def _top_ten(self) -> Request:
+        return Request("GET", f"/getTopTen/{self._rng.choice(TYPES)}", 200, lambda answer: top_ten(answer.json()))
+
+    def _suggest(self) -> Request:
+        body = json.dumps({"types": TYPES, "amount": AMOUNT})
+        headers = self._rng.choice(self._headers)
+        return Request("POST", "/suggest", 200, lambda answer: suggestions(answer.json()), headers, body)
+
+    def _search(self) -> Request:
+        name = username(self._rng.randrange(USERS))
+        prefix = name[: self._rng.randint(1, len(name))]
+        check = checks.usernames
+        return Request("GET", f"/user/search/{prefix}", 200, lambda answer: check(answer.json(), prefix, name))
+
+    def _redirect(self) -> Request:
+        path, address = self._rng.choice((("/user/login", "/authorize"), ("/user/logout", "/v2/logout")))
+        address = self._auth0_url + address
+        check = checks.redirect
+        return Request("GET", path, 302, lambda answer: check(answer.headers["Location"], address, "client_id"))
+
+    def _new_mark(self, kind: str) -> Request:
+        """Users take turns; each goes through the items from another one on."""
+        turn, user = divmod(next(self._marks[kind]), USERS)
+        return self._mark(kind, self._items[(turn + user * len(self._items) // USERS) % len(self._items)], user)
+
+    def _mark(self, kind: str, item: Json, user: int) -> Request:
+        path = f"{item_path(item)}/{kind}"
+        return Request("PUT", path, 204, lambda answer: checks.empty(answer.text), self._headers[user])
+
+
+def username(user: int) -> str:
+    return f"visitor-{user + 1}"
+
+
+def top_ten(answer: Json) -> None:
+    likes = [one["likes"] for one in answer["items"]]
+    checks.expect(len(likes) == 10, f"{len(likes)} items instead of 10")
+    checks.expect(likes == sorted(likes, reverse=True), "items out of order")
+
+
+def suggestions(answer: Json) -> None:
+    items = [one["item"] for one in answer["suggestions"]]
+    checks.expect(answer["missing"] == [], "missing datasets")
+    checks.expect(len({item_path(item) for item in items}) == len(items), "an item twice")
+    checks.expect(all(one["because"] in one["item"]["category"] for one in answer["suggestions"]), "a wrong reason")
+    most = len(TYPES) * 3 * AMOUNT  # some categories have fewer items than that
+    checks.expect(most / 2 <= len(items) <= most, f"{len(items)} suggestions instead of up to {most}")
+
+
+def in_parallel(function: Callable[[int], T], numbers: Iterable[int]) -> list[T]:
+    with ThreadPoolExecutor(CONCURRENCY) as pool:
+        return list(pool.map(function, numbers))

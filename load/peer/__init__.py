@@ -1,0 +1,1 @@
+"""What bench_http compares Seen with: the same requests in one plain FastAPI process on the same databases."""
