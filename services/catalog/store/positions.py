@@ -128,7 +128,9 @@ class PositionIndex:
             ]
             await self._counters.bulk_write(updates, ordered=False)
             return await self._fill_recorded_holes()
-        for list_name, positions in reserved.items():
+        lengths = await self.lengths(list(reserved))
+        lowered = {name: positions for name, positions in reserved.items() if lengths[name] < positions.stop}
+        for list_name, positions in lowered.items():
             before = await self._counters.find_one_and_update({"_id": list_name}, {"$max": {"next": positions.stop}})
             # Positions beyond the lowered length may be holes, even our own if another fill has moved the new item.
             beyond = range(before["next"] if before else 0, positions.stop)

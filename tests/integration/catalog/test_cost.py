@@ -115,6 +115,15 @@ async def test_getting_many_items_is_one_query_per_shard(filled: Store, shards: 
     assert (reads.operations, reads.documents) == (2, 50)
 
 
+async def test_a_create_reserves_a_position_in_each_list_inserts_and_confirms_once(
+    filled: Store, shards: Shards
+) -> None:
+    await filled.count(ALL_ITEMS)
+    with Reads(shards) as reads:
+        await filled.create(Item(name="New", category=("Rare", "Common")))
+    assert reads.operations == 3 + 1 + 1
+
+
 async def test_a_delete_reads_few_documents(filled: Store, shards: Shards) -> None:
     (item,), _ = await filled.list_items(ALL_ITEMS, 3, 1)
     with Reads(shards) as reads:
