@@ -8,7 +8,7 @@ from services.library.datasets import Datasets
 from services.library.domain import Accounts, Item, ItemRef
 
 TOP = 10
-# Twice as many are requested, because some may be deleted items whose marks are still being removed.
+# As many again, because some of the first may be deleted items whose marks are still being removed.
 TOP_CANDIDATES = 2 * TOP
 
 
@@ -54,7 +54,11 @@ async def top_ten(datasets: Datasets, accounts: Accounts, item_type: int) -> Seq
     """The most liked items with their likes, most first."""
     dataset = datasets.get(item_type)
     liked = await accounts.top_items(item_type, TOP_CANDIDATES)
-    items, missing = await datasets.fetch([ref for ref, _ in liked])
-    if missing:
-        raise Unavailable(f"the {dataset.name} items do not answer; try again later")
-    return [(item, likes) for item, (_, likes) in zip(items, liked, strict=True) if item is not None][:TOP]
+    top: list[tuple[Item, int]] = []
+    for candidates in (liked[:TOP], liked[TOP:]):
+        if len(top) < TOP:
+            items, missing = await datasets.fetch([ref for ref, _ in candidates])
+            if missing:
+                raise Unavailable(f"the {dataset.name} items do not answer; try again later")
+            top += [(item, likes) for item, (_, likes) in zip(items, candidates, strict=True) if item is not None]
+    return top[:TOP]

@@ -66,6 +66,7 @@ class FakeDataset:
         raise NotFound("no such item")
 
     async def batch_get(self, item_ids: Sequence[str]) -> Sequence[FakeItem]:
+        self.calls["batch_get"] += 1
         items = {item.id: item for item in self._items()}
         return [items[item_id] for item_id in item_ids if item_id in items]
 
@@ -135,4 +136,5 @@ class FakeAccounts:
         return [Points(category, points) for category, points in ranked[:limit]]
 
     async def top_items(self, item_type: int, limit: int) -> Sequence[tuple[ItemRef, int]]:
+        self.calls["top_items"] += 1
         return self.likes[:limit]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from services.library.browse import LibraryPages
 from services.library.datasets import Datasets
 from services.library.domain import ItemRef
+from services.library.marks import top_ten
 from services.library.suggestions import suggest
 from tests.unit.library.fakes import ANIME, BOOK, SHOW, FakeAccounts, FakeDataset, FakeItem
 
@@ -94,3 +95,13 @@ async def test_suggestions_without_a_user_need_only_the_datasets() -> None:
     await suggest(Datasets(datasets), accounts, "", (), 5)
     assert calls(datasets) == [{"sample": 1}] * 3
     assert not accounts.calls
+
+
+async def test_the_top_ten_reads_twenty_items_only_if_some_are_deleted() -> None:
+    dataset, accounts = FakeDataset(BOOK, drama(30)), FakeAccounts()
+    accounts.likes = [(ItemRef(BOOK, item.id), 30 - number) for number, item in enumerate(dataset.items)]
+    for deleted, batches in ((0, 1), (3, 2)):
+        del dataset.items[:deleted]
+        top = await top_ten(Datasets([dataset]), accounts, BOOK)
+        assert [item.id for item, _ in top] == [item.id for item in dataset.items[:10]]
+        assert calls([dataset]) == [{"batch_get": batches}]
