@@ -7,7 +7,7 @@ from google.protobuf.empty_pb2 import Empty
 from seen.v1 import account_pb2, account_pb2_grpc, types_pb2
 from services.account import cursors, domain, usernames
 from services.account.database import mark_queries, marks, users
-from services.account.database.transactions import Database
+from services.account.database.threads import Database
 from services.account.domain import ItemRef, Mark, MarkKind, User
 from services.common import checks
 from services.common.errors import InvalidArgument

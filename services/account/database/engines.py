@@ -15,7 +15,7 @@ LOCK_TIMEOUT_S = 3
 
 def read_engine(settings: DatabaseSettings, connections: int) -> Engine:
     """Autocommit: each statement sees what is committed, and no transaction can stay open."""
-    if _is_sqlite(settings):
+    if is_sqlite(settings):
         return _sqlite(settings, connections, "PRAGMA query_only = ON")
     timeout_s = settings.database_timeout_s
     return _mysql(settings, connections, timeout_s, isolation_level="AUTOCOMMIT")
@@ -23,7 +23,7 @@ def read_engine(settings: DatabaseSettings, connections: int) -> Engine:
 
 def write_engine(settings: DatabaseSettings, connections: int) -> Engine:
     """Transactions that are durable once committed."""
-    if _is_sqlite(settings):
+    if is_sqlite(settings):
         return _begin_immediate(_sqlite(settings, connections))
     # Users are locked row by row; REPEATABLE READ would also lock the gaps between rows, which causes conflicts.
     return _mysql(settings, connections, settings.database_timeout_s, isolation_level="READ COMMITTED")
@@ -31,18 +31,18 @@ def write_engine(settings: DatabaseSettings, connections: int) -> Engine:
 
 def migration_engine(settings: DatabaseSettings, lock_timeout_s: float) -> Engine:
     """One connection whose statements have no timeout: rebuilding a large table takes long."""
-    if _is_sqlite(settings):
+    if is_sqlite(settings):
         return _begin_immediate(_sqlite(settings, 1, lock_timeout_s=lock_timeout_s))
     return _mysql(settings, 1, timeout_s=0)
 
 
+def is_sqlite(settings: DatabaseSettings) -> bool:
+    return settings.database_url.get_secret_value().startswith("sqlite")
+
+
 def max_writers(settings: DatabaseSettings) -> int:
     """How many write transactions can run at the same time: SQLite allows one."""
-    return 1 if _is_sqlite(settings) else settings.database_threads
-
-
-def _is_sqlite(settings: DatabaseSettings) -> bool:
-    return settings.database_url.get_secret_value().startswith("sqlite")
+    return 1 if is_sqlite(settings) else settings.database_threads
 
 
 def _engine(settings: DatabaseSettings, connections: int, on_connect: Callable[[Any], None], **options: Any) -> Engine:
