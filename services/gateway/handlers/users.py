@@ -22,8 +22,17 @@ class Users:
     def __init__(self, backends: Backends, settings: GatewaySettings, permissions: list[str]) -> None:
         self._account = backends.account
         self._library = backends.library
-        self._settings = settings
-        self._permissions = permissions
+        sign_in = {
+            "response_type": "token",
+            "client_id": settings.auth0_client_id,
+            "audience": settings.auth0_audience,
+            "redirect_uri": f"{settings.public_url}/",
+            "scope": " ".join(permissions),
+        }
+        sign_out = {"client_id": settings.auth0_client_id, "returnTo": f"{settings.public_url}/"}
+        self._authorize_url = f"{settings.auth0_url}/authorize?{urlencode(sign_in)}"
+        self._log_out_url = f"{settings.auth0_url}/v2/logout?{urlencode(sign_out)}"
+        self._secure = settings.public_url.startswith("https://")
 
     async def create_user(self, body: Mapping[str, str], user: str) -> Response:
         request = account_pb2.CreateUserRequest(subject=user, username=body["username"])
@@ -58,35 +67,20 @@ class Users:
     async def log_in(self, headers: Mapping[str, str]) -> Response:
         """Implicit flow: the token comes back in the fragment of the front page's URL, which no server sees."""
         state = secrets.token_urlsafe(16)
-        response = self._to_provider(
-            headers,
-            "/authorize",
-            response_type="token",
-            client_id=self._settings.auth0_client_id,
-            audience=self._settings.auth0_audience,
-            redirect_uri=f"{self._settings.public_url}/",
-            scope=" ".join(self._permissions),
-            state=state,
-        )
-        secure = self._settings.public_url.startswith("https://")
-        response.set_cookie(STATE_COOKIE, state, STATE_LIFETIME_S, samesite="lax", secure=secure)
+        response = _to_provider(headers, f"{self._authorize_url}&state={state}")
+        response.set_cookie(STATE_COOKIE, state, STATE_LIFETIME_S, samesite="lax", secure=self._secure)
         return response
 
     async def log_out(self, headers: Mapping[str, str]) -> Response:
-        return self._to_provider(
-            headers,
-            "/v2/logout",
-            client_id=self._settings.auth0_client_id,
-            returnTo=f"{self._settings.public_url}/",
-        )
+        return _to_provider(headers, self._log_out_url)
 
-    def _to_provider(self, headers: Mapping[str, str], path: str, **query: str) -> Response:
-        """Redirects browsers; clients that accept only JSON get the URL."""
-        url = f"{self._settings.auth0_url}{path}?{urlencode(query)}"
-        accepted = headers.get("accept", "")
-        if "application/json" in accepted and "text/html" not in accepted:
-            return Json({"url": url}, headers={"Vary": "Accept"})
-        return RedirectResponse(url, 302, {"Vary": "Accept", "Cache-Control": NO_STORE})
+
+def _to_provider(headers: Mapping[str, str], url: str) -> Response:
+    """Redirects browsers; clients that accept only JSON get the URL."""
+    accepted = headers.get("accept", "")
+    if "application/json" in accepted and "text/html" not in accepted:
+        return Json({"url": url}, headers={"Vary": "Accept"})
+    return RedirectResponse(url, 302, {"Vary": "Accept", "Cache-Control": NO_STORE})
 
 
 def _user(user: account_pb2.User) -> dict[str, Any]:
