@@ -44,6 +44,10 @@ class GatewaySettings(Settings):
     cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_list)] = Field(
         ["*"], description="comma-separated origins whose pages may call the API; no cookies are used, so * is safe"
     )
+    cache_ttl_s: float = Field(
+        3, ge=0, description="seconds for which items, pages and top tens are cached; 0 switches the cache off"
+    )
+    cache_bytes: int = Field(32 * 1024 * 1024, gt=0, description="maximum size of the cache in bytes")
     deadline_s: float = Field(5, gt=0, description="seconds that a request may take")
     max_body_bytes: int = Field(64 * 1024, gt=0, description="maximum size of a request body in bytes")
     drain_s: float = Field(

@@ -139,6 +139,32 @@ def test_an_admin_adds_an_item_and_deletes_it_with_all_its_marks(admin: httpx.Cl
     assert ana.post("/suggest", json={}).json()["categories"] == []
 
 
+def test_a_like_shows_in_the_top_ten_at_once_and_a_deleted_item_is_gone_at_once(
+    admin: httpx.Client, ana: httpx.Client
+) -> None:
+    book = admin.post("/item", json={"type": "BOOK", "name": "A Short Life", "category": ["Brevity"]}).json()
+    for _ in range(2):  # the second answers come from the gateway's cache
+        assert get(ana, path(book)) == book
+        assert items(ana, category="Brevity") == [book]
+        assert path(book) not in _top_ten(ana, "BOOK")
+
+    mark(ana, book, "like")
+    assert path(book) in _top_ten(ana, "BOOK")
+    assert ana.delete(f"{path(book)}/like").status_code == 204
+    assert path(book) not in _top_ten(ana, "BOOK")
+    mark(ana, book, "like")
+    assert path(book) in _top_ten(ana, "BOOK")
+
+    assert admin.delete(path(book)).status_code == 204
+    assert ana.get(path(book)).status_code == 404
+    assert items(ana, category="Brevity") == []
+    assert path(book) not in _top_ten(ana, "BOOK")
+
+
+def _top_ten(client: httpx.Client, type_name: str) -> list[str]:
+    return [path(entry["item"]) for entry in get(client, f"/getTopTen/{type_name}")["items"]]
+
+
 def test_users_choose_a_username_and_are_found_by_its_prefix(ana: httpx.Client, rui: httpx.Client) -> None:
     created = ana.post("/user", json={"username": "Ana.Reads"})
     assert created.status_code == 201, created.text

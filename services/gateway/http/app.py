@@ -1,7 +1,10 @@
 """The ASGI application: the path of each request, and what every response carries."""
 
+import copy
 import logging
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import prometheus_client
 from starlette.datastructures import Headers
@@ -13,8 +16,10 @@ from services.common import deadline, tracing
 from services.common.metrics import BUCKETS
 from services.gateway.http import cors, problems
 from services.gateway.http.bodies import check_declared_length
-from services.gateway.http.operations import Operations
+from services.gateway.http.cache import Cache
+from services.gateway.http.operations import Operation, Operations
 from services.gateway.http.rate_limit import RateLimit
+from services.gateway.http.tokens import Token
 from services.gateway.settings import GatewaySettings
 
 access_log = logging.getLogger("access")
@@ -54,6 +59,9 @@ class App:
         self._deadline_s = settings.deadline_s
         self._max_body_bytes = settings.max_body_bytes
         self._rate_limit = RateLimit(settings.rate_limit_per_minute) if settings.rate_limit_per_minute else None
+        self._cache = (
+            Cache(settings.cache_ttl_s, settings.cache_bytes, settings.deadline_s) if settings.cache_ttl_s else None
+        )
         self._app = cors.Cors(self._respond, settings.cors_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,9 +98,17 @@ class App:
                 await problems.response(error)(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
-        """The path of a request: match, authenticate, limit the rate, read and check the input, call the handler."""
+        """The path of a request: look in the cache, match, authenticate, limit the rate, read and check the input, call
+        the handler.
+        """
         headers = Headers(scope=scope)
         check_declared_length(headers, self._max_body_bytes)
+
+        cache = self._cache if scope["method"] in ("GET", "HEAD") and "range" not in headers else None
+        spelling = (scope["path"], scope["query_string"])
+        if cache and (entry := cache.get(spelling)):
+            scope[ROUTE] = entry.operation.path
+            return _with_headers(entry.response, self._limit_rate(scope, None))
 
         match = self._operations.match(scope["method"], scope["path"])
         if match is None:
@@ -101,8 +117,7 @@ class App:
         scope[ROUTE] = operation.path
 
         token = await operation.access.authenticate(headers)
-        caller = token.subject if token else _client(scope) or "unknown"
-        rate_headers = self._rate_limit.take(caller) if self._rate_limit else {}
+        rate_headers = self._limit_rate(scope, token)
 
         arguments = operation.parameters.read(path_values, scope["query_string"])
         if operation.body:
@@ -112,9 +127,36 @@ class App:
         if operation.wants_headers:
             arguments["headers"] = headers
 
-        response = await operation.handler(**arguments)
-        response.headers.update(rate_headers)
+        if cache and operation.is_cacheable(arguments):
+            response = (await cache.get_or_fill(spelling, operation, arguments)).response
+        else:
+            response = await self._call(operation, arguments)
+        return _with_headers(response, rate_headers)
+
+    async def _call(self, operation: Operation, arguments: Mapping[str, Any]) -> Response:
+        try:
+            return await operation.handler(**arguments)
+        finally:  # a write that has failed may have changed something
+            if self._cache and operation.writes:
+                self._cache.changed(operation, arguments.get("type") or arguments.get("body", {}).get("type"))
+
+    def _limit_rate(self, scope: Scope, token: Token | None) -> Mapping[str, str]:
+        """Counts the request; returns the headers that say so."""
+        if not self._rate_limit:
+            return {}
+        return self._rate_limit.take(token.subject if token else _client(scope) or "unknown")
+
+
+def _with_headers(response: Response, headers: Mapping[str, str]) -> Response:
+    """A copy with more headers: the response itself may be in the cache."""
+    if not headers:
         return response
+    response = copy.copy(response)
+    response.raw_headers = [
+        *response.raw_headers,
+        *((name.lower().encode(), value.encode()) for name, value in headers.items()),
+    ]
+    return response
 
 
 def _client(scope: Scope) -> str | None:

@@ -2,7 +2,8 @@
 
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from connexion.operations import AbstractOperation
 from connexion.resolver import Resolver
@@ -27,18 +28,32 @@ class Operation:
     `headers` if it has parameters of these names.
     """
 
-    def __init__(self, operation: AbstractOperation, verifier: Verifier, max_body_bytes: int) -> None:
+    def __init__(
+        self, operation: AbstractOperation, definition: Mapping[str, Any], verifier: Verifier, max_body_bytes: int
+    ) -> None:
+        """`definition` is the operation as it is in the specification."""
         self.path: str = operation.path
         self.access = Access(operation.security, verifier)
         self.parameters = Parameters(operation.parameters)
         self.body: Body | None = None
-        if definition := operation.request_body:
-            schema = definition["content"][MEDIA_TYPE]["schema"]
-            self.body = Body(schema, definition.get("required", False), max_body_bytes)
+        if body := operation.request_body:
+            schema = body["content"][MEDIA_TYPE]["schema"]
+            self.body = Body(schema, body.get("required", False), max_body_bytes)
         self.handler: Handler = operation.function
         accepted = inspect.signature(self.handler).parameters
         self.wants_user = "user" in accepted
         self.wants_headers = "headers" in accepted
+
+        # Data that the operation changes; data that a cached operation reads (see cache.py).
+        self.writes: Sequence[str] = definition.get("x-writes", ())
+        rule = definition.get("x-cache", {})
+        self.reads: Sequence[str] = rule.get("reads", ())
+        self._uncached_parameters: Sequence[str] = rule.get("unless", ())
+        if rule and (operation.method != "get" or operation.security or self.wants_user or self.wants_headers):
+            raise ValueError(f"{self.path}: only public GET operations that need no headers can be cached")
+
+    def is_cacheable(self, arguments: Mapping[str, Any]) -> bool:
+        return bool(self.reads) and not any(name in arguments for name in self._uncached_parameters)
 
 
 class Operations:
@@ -52,10 +67,11 @@ class Operations:
             operations = {
                 method.upper(): Operation(
                     specification.operation_cls.from_spec(specification, path=path, method=method, resolver=resolver),
+                    definition,
                     verifier,
                     max_body_bytes,
                 )
-                for method in methods
+                for method, definition in methods.items()
             }
             if "GET" in operations:
                 operations["HEAD"] = operations["GET"]

@@ -39,10 +39,13 @@ class Cacheable(Json):
         self.headers["ETag"] = self._etag
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Changes nothing in the response, which may be in the cache and be sent many times."""
         if any(name == b"if-none-match" and self._is_in(value) for name, value in scope["headers"]):
-            self.status_code, self.body = 304, b""
-            del self.headers["Content-Length"], self.headers["Content-Type"]
-        await super().__call__(scope, receive, send)
+            headers = [header for header in self.raw_headers if header[0] not in (b"content-length", b"content-type")]
+            await send({"type": "http.response.start", "status": 304, "headers": headers})
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await super().__call__(scope, receive, send)
 
     def _is_in(self, tags: bytes) -> bool:
         # Weak comparison: RFC 9110, section 13.1.2.

@@ -50,6 +50,7 @@ def settings(provider_url: str, backend: str, **other: Any) -> GatewaySettings:
             "auth0_audience": AUDIENCE,
             "auth0_client_id": "seen-swagger-ui",
             "deadline_s": 2,
+            "cache_ttl_s": 0,  # most tests change what the fakes answer; test_cache.py switches the cache on
         }
         | other
     )

@@ -10,6 +10,7 @@ from connexion.spec import Specification
 
 from seen.v1.types_pb2 import ItemType
 from services.gateway import handlers, specification
+from services.gateway.http.operations import Operations
 from services.gateway.http.parameters import Parameters
 from services.gateway.settings import GatewaySettings
 
@@ -132,3 +133,17 @@ def test_an_optional_parameter_has_no_example_that_swagger_ui_would_fill_in(
 ) -> None:
     optional = [parameter for parameter in operation.get("parameters", []) if not parameter.get("required")]
     assert not [parameter["name"] for parameter in optional if "example" in parameter]
+
+
+def test_each_kind_of_data_that_is_cached_is_written_by_an_operation() -> None:
+    operations = [operation for methods in DOCUMENT["paths"].values() for operation in methods.values()]
+    read = {data for operation in operations for data in operation.get("x-cache", {}).get("reads", ())}
+    assert read == {data for operation in operations for data in operation.get("x-writes", ())}
+
+
+def test_an_operation_with_a_token_cannot_be_cached() -> None:
+    document = specification.document("https://tenant.eu.auth0.com")
+    document["paths"]["/user"]["get"]["x-cache"] = {"reads": ["items"]}
+    verifier: Any = None
+    with pytest.raises(ValueError, match="/user: only public GET operations"):
+        Operations(Specification.load(document), HANDLERS, verifier, max_body_bytes=1)

@@ -1,0 +1,127 @@
+"""Keeps ready responses of public GET operations for a few seconds.
+
+In the specification, an operation's `x-cache` names the data that it reads and the parameters with which it is not
+cached; `x-writes` names the data that an operation changes.
+"""
+
+import asyncio
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import prometheus_client
+from starlette.responses import Response
+
+from services.common import deadline
+from services.gateway.http.operations import Operation
+from services.gateway.http.responses import NO_STORE
+from services.gateway.specification import ITEM_TYPES
+
+REQUESTS = prometheus_client.Counter(
+    "http_cache_requests", "Requests for cacheable responses. A miss calls the services; a hit does not.", ("result",)
+)
+HITS, MISSES = REQUESTS.labels("hit"), REQUESTS.labels("miss")
+BYTES = prometheus_client.Gauge("http_cache_bytes", "Estimated memory of the cached responses.")
+
+OVERHEAD_BYTES = 3072  # estimate for an entry's keys, headers and objects
+
+Version = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    operation: Operation
+    item_type: str | None  # None for all types
+    response: Response
+    version: Version  # of the data that the response was made from
+    expires: float
+
+    @property
+    def size(self) -> int:
+        return len(self.response.body) + OVERHEAD_BYTES
+
+
+class Cache:
+    """The least recently used entries are dropped when they exceed `max_bytes`.
+
+    An entry is stored under its operation and arguments, and again under each spelling of the path and query that has
+    passed validation: the next request with this spelling needs no validation.
+    """
+
+    def __init__(self, ttl_s: float, max_bytes: int, deadline_s: float) -> None:
+        self._ttl_s = ttl_s
+        self._max_bytes = max_bytes
+        self._deadline_s = deadline_s
+        self._entries: OrderedDict[Hashable, Entry] = OrderedDict()
+        self._bytes = 0
+        BYTES.set(0)
+        self._fills: dict[Hashable, asyncio.Task[Entry]] = {}
+        self._writes: Counter[tuple[str, str | None]] = Counter()
+
+    def get(self, key: Hashable) -> Entry | None:
+        entry = self._entries.get(key)
+        if entry is None or not self._is_current(entry):
+            return None
+        self._entries.move_to_end(key)
+        HITS.inc()
+        return entry
+
+    async def get_or_fill(self, spelling: Hashable, operation: Operation, arguments: Mapping[str, Any]) -> Entry:
+        """The entry for a validated request. Requests that wait for the same entry share one call of the handler."""
+        key = (operation.path, *sorted(arguments.items()))
+        entry = self.get(key) or await self._fill(key, operation, arguments)
+        self._store(spelling, entry)
+        return entry
+
+    async def _fill(self, key: Hashable, operation: Operation, arguments: Mapping[str, Any]) -> Entry:
+        # With the version in the key, a request that comes after a write does not join a fill that began before it.
+        version = self._version(operation, arguments.get("type"))
+        fill = self._fills.get((key, version))
+        (HITS if fill else MISSES).inc()
+        if fill is None:
+            fill = asyncio.create_task(self._call(key, operation, arguments, version))
+            self._fills[key, version] = fill
+            fill.add_done_callback(lambda _: self._fills.pop((key, version)))
+            fill.add_done_callback(_ignore_failure)
+        return await asyncio.shield(fill)  # the task goes on if this request is cancelled
+
+    async def _call(self, key: Hashable, operation: Operation, arguments: Mapping[str, Any], version: Version) -> Entry:
+        deadline.start(self._deadline_s)
+        expires = time.monotonic() + self._ttl_s
+        response = await operation.handler(**arguments)
+        if response.status_code != 200 or response.headers["Cache-Control"] == NO_STORE:  # partial
+            expires = 0
+        entry = Entry(operation, arguments.get("type"), response, version, expires)
+        self._store(key, entry)
+        return entry
+
+    def changed(self, operation: Operation, item_type: str | None) -> None:
+        """Invalidates what was made from the data that the operation writes; without a type, of all types."""
+        for data in operation.writes:
+            for affected in (None, *([item_type] if item_type else ITEM_TYPES)):
+                self._writes[data, affected] += 1
+
+    def _version(self, operation: Operation, item_type: str | None) -> Version:
+        return tuple(self._writes[data, item_type] for data in operation.reads)
+
+    def _is_current(self, entry: Entry) -> bool:
+        return time.monotonic() < entry.expires and entry.version == self._version(entry.operation, entry.item_type)
+
+    def _store(self, key: Hashable, entry: Entry) -> None:
+        if not self._is_current(entry):  # also if there was a write during the fill
+            return
+        if replaced := self._entries.pop(key, None):
+            self._bytes -= replaced.size
+        self._entries[key] = entry
+        self._bytes += entry.size
+        while self._bytes > self._max_bytes:
+            self._bytes -= self._entries.popitem(last=False)[1].size
+        BYTES.set(self._bytes)
+
+
+def _ignore_failure(fill: asyncio.Task[Entry]) -> None:
+    """Marks the exception as seen: requests that still wait get it, but there may be none."""
+    if not fill.cancelled():
+        fill.exception()
