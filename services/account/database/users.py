@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from services.account import usernames
 from services.account.database.column_types import is_mysql
 from services.account.database.models import LikesRow, MarkRow, PointsRow, UserRow
+from services.account.database.statements import Statement
 from services.account.domain import MarkKind, User
 from services.common.errors import AlreadyExists, NotFound
 
@@ -17,6 +18,12 @@ _NO_ACCOUNT = "there is no account yet"
 _LAST_CODE_POINT = "\U0010ffff"  # not allowed in usernames
 
 _SELECT_FOR_UPDATE = select(UserRow.id).where(UserRow.subject == bindparam("subject")).with_for_update()
+_SEARCH = Statement(
+    select(UserRow.username)
+    .where(UserRow.username_key.between(bindparam("first"), bindparam("last")))
+    .order_by(UserRow.username_key)
+    .limit(MAX_SEARCH_RESULTS)
+)
 
 
 def create(connection: Connection, subject: str, username: str, now: datetime.datetime) -> User:
@@ -40,13 +47,8 @@ def get(connection: Connection, subject: str) -> User:
 
 def search(connection: Connection, prefix_key: str) -> list[str]:
     """Reads a range of the index instead of using LIKE, so nothing in the prefix is a wildcard."""
-    rows = connection.scalars(
-        select(UserRow.username)
-        .where(UserRow.username_key.between(prefix_key, prefix_key + _LAST_CODE_POINT))
-        .order_by(UserRow.username_key)
-        .limit(MAX_SEARCH_RESULTS)
-    )
-    return [username for username in rows if username is not None]
+    rows = _SEARCH.execute(connection, first=prefix_key, last=prefix_key + _LAST_CODE_POINT)
+    return [username for [username] in rows]
 
 
 def remove(connection: Connection, subject: str) -> None:
