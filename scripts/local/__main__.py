@@ -35,10 +35,16 @@ def _run(options: argparse.Namespace, folder: Path) -> int:
         return commands.stop(folder)
     if options.reset:
         return commands.reset(folder, confirmed=options.yes)
+    variables = dict(options.set)
     if options.detach:
-        return commands.detach(folder, options.port_offset, options.spark, compact=options.compact)
+        return commands.detach(folder, options.port_offset, options.spark, compact=options.compact, variables=variables)
     return commands.start(
-        folder, options.port_offset, options.spark, compact=options.compact, detached=options.detached
+        folder,
+        options.port_offset,
+        options.spark,
+        compact=options.compact,
+        variables=variables,
+        detached=options.detached,
     )
 
 
@@ -64,6 +70,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--compact", action="store_true", help="run all services but the stand-in for Auth0 in one process"
     )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=_setting,
+        metavar="SEEN_NAME=VALUE",
+        help="a setting of the services, as in their READMEs; several are fine",
+    )
     parser.add_argument("--yes", action="store_true", help="with --reset: do not ask")
     parser.add_argument("--data", metavar="DIR", help="folder of data and logs (default: .local in the repository)")
     parser.add_argument(
@@ -80,6 +94,13 @@ def _parser() -> argparse.ArgumentParser:
         help="add N to every port, to run a second suite beside the first (default: SEEN_PORT_OFFSET, else 0)",
     )
     return parser
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name.startswith("SEEN_") or not equals:
+        raise argparse.ArgumentTypeError(f"must have the form SEEN_NAME=VALUE, not {text!r}")
+    return name, value
 
 
 def _offset(text: str) -> int:

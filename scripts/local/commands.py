@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from scripts.local import child_process, control, ports, state, status
@@ -18,9 +19,11 @@ from scripts.local.supervisor import Supervisor
 STOP_TIMEOUT_S = 120.0
 
 
-def start(folder: Path, offset: int, spark_runner: str, *, compact: bool, detached: bool) -> int:
+def start(
+    folder: Path, offset: int, spark_runner: str, *, compact: bool, variables: Mapping[str, str], detached: bool
+) -> int:
     """Runs the suite until it is stopped."""
-    suite = Suite(folder, offset, spark_runner, compact=compact)
+    suite = Suite(folder, offset, spark_runner, compact=compact, variables=variables)
     suite.make_folders()
     with state.lock(folder):
         processes = suite.processes()
@@ -54,7 +57,7 @@ ready after {seconds:.1f} s
 {stop} stops everything; the data stays."""
 
 
-def detach(folder: Path, offset: int, spark_runner: str, *, compact: bool) -> int:
+def detach(folder: Path, offset: int, spark_runner: str, *, compact: bool, variables: Mapping[str, str]) -> int:
     """Starts the suite in the background and shows its output until it is ready or has failed."""
     state.check_not_running(folder)
     log = folder / "logs" / "local.log"
@@ -65,6 +68,7 @@ def detach(folder: Path, offset: int, spark_runner: str, *, compact: bool) -> in
                 *(sys.executable, "-m", "scripts.local", "--detached"),
                 *("--data", folder, "--port-offset", str(offset), "--spark", spark_runner),
                 *(["--compact"] if compact else []),
+                *(f"--set={name}={value}" for name, value in variables.items()),
             ],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,

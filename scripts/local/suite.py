@@ -4,7 +4,7 @@ The ports and service names written here are the reference for Compose, k8s/ and
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -75,12 +75,20 @@ class Suite:
     """
 
     def __init__(
-        self, folder: Path, offset: int, spark_runner: str = SPARK_RUNNERS[0], *, compact: bool = False
+        self,
+        folder: Path,
+        offset: int,
+        spark_runner: str = SPARK_RUNNERS[0],
+        *,
+        compact: bool = False,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
+        """`variables` are further settings of the services."""
         self.folder = folder
         self.offset = offset
         self._spark_runner = spark_runner
         self._compact = compact
+        self._variables = dict(variables or {})
         self.gateway_url = f"http://localhost:{self._port(GATEWAY)}"
         self.auth0_url = f"http://localhost:{self._port(AUTH0)}"
         # Healthy when every service reaches the services that it calls.
@@ -218,7 +226,7 @@ class Suite:
     def _http_service(self, name: str, settings: dict[str, str], preparation: Command | None = None) -> Process:
         """The process that serves the REST API."""
         ports = [self._port(GATEWAY), self._port(GATEWAY_METRICS)]
-        command = _python(f"services.{name}", environment=settings | _listen_on(*ports))
+        command = _python(f"services.{name}", environment=settings | _listen_on(*ports) | self._variables)
         probe = partial(probes.http, HOST, ports[0], "/readyz")
         return Process(name, 3, command, ports, self.gateway_url, probe, preparation)
 
@@ -226,7 +234,7 @@ class Suite:
         self, name: str, port: int, tier: int, settings: dict[str, str], preparation: Command | None = None
     ) -> Process:
         ports = [self._port(port), self._port(port + METRICS_DISTANCE)]
-        command = _python(f"services.{name}", environment=settings | _listen_on(*ports))
+        command = _python(f"services.{name}", environment=settings | _listen_on(*ports) | self._variables)
         address = self._address(port)
         return Process(name, tier, command, ports, address, partial(probes.grpc, address), preparation)
 
