@@ -1,6 +1,7 @@
 """The ASGI application: the path of each request, and what every response carries."""
 
 import copy
+import functools
 import logging
 import time
 from collections.abc import Mapping
@@ -47,6 +48,8 @@ SECURITY_HEADERS = (
     (b"referrer-policy", b"no-referrer"),
 )
 
+CARRIED_HEADERS = frozenset(name.encode() for name in tracing.CARRIED)
+
 # In a request's scope: the path template of its operation.
 ROUTE = "seen.route"
 
@@ -67,7 +70,9 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Ids and deadline before the answer; security headers, metrics and a line in the log after it."""
         started = time.perf_counter()
-        tracing.accept((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+        tracing.accept(
+            (name.decode(), value.decode("latin-1")) for name, value in scope["headers"] if name in CARRIED_HEADERS
+        )
         deadline.start(self._deadline_s)
         own_headers = (*SECURITY_HEADERS, (b"x-request-id", (tracing.request_id() or "").encode()))
         status = 500
@@ -164,11 +169,17 @@ def _client(scope: Scope) -> str | None:
     return scope["client"][0] if scope.get("client") else None
 
 
+@functools.cache
+def _series(method: str, route: str, status: int) -> tuple[prometheus_client.Counter, prometheus_client.Histogram]:
+    return REQUESTS.labels(method, route, status), SECONDS.labels(method, route)
+
+
 def _record(scope: Scope, status: int, seconds: float) -> None:
     method = scope["method"] if scope["method"] in METHODS else OTHER
     route = scope.get(ROUTE, OTHER)
-    REQUESTS.labels(method, route, status).inc()
-    SECONDS.labels(method, route).observe(seconds)
+    count, duration = _series(method, route, status)
+    count.inc()
+    duration.observe(seconds)
     # The query is not logged: it may be private.
     access_log.log(
         logging.DEBUG if scope["path"] in PROBES else logging.INFO,
