@@ -86,6 +86,8 @@ class BatchHandler(logging.StreamHandler[TextIO]):
 def set_up(service: str, level: str) -> None:
     """Sends all loggers of the process to standard error as JSON. `level` applies to this project's own loggers."""
     service_name.set(service)
+    # No line has these; the logging HOWTO recommends not to collect them.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = BatchHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
