@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, text, tuple_
+from sqlalchemy import Connection, and_, bindparam, or_, select, text
 
 from services.account.database.column_types import is_mysql
 from services.account.database.models import LikesRow, MarkRow, PointsRow, UserRow
@@ -54,6 +54,13 @@ _FILTER_MARKED_SQLITE = Statement(
         WHERE users.subject = :subject
     """).columns(MarkRow.item_type, MarkRow.item_id)
 )
+# PyMySQL expands the list of keys. With the user id outside of the tuple, MySQL sometimes reads all marks of the user.
+_FILTER_MARKED_MYSQL = Statement(
+    text("SELECT item_type, item_id FROM marks WHERE (user_id, item_type, item_id) IN :keys").columns(
+        MarkRow.item_type, MarkRow.item_id
+    )
+)
+_USER_ID = Statement(select(UserRow.id).where(UserRow.subject == bindparam("subject")))
 
 
 def newest_marks(connection: Connection, subject: str, kind: MarkKind, after: Mark | None, limit: int) -> list[Mark]:
@@ -88,11 +95,10 @@ def top_items(connection: Connection, item_type: int, limit: int) -> list[tuple[
 
 
 def _filter_marked_mysql(connection: Connection, subject: str, items: Sequence[ItemRef]) -> set[ItemRef]:
-    user_id = connection.scalar(select(UserRow.id).where(UserRow.subject == subject))
-    if user_id is None or not items:
+    users = _USER_ID.execute(connection, subject=subject)
+    if not users or not items:
         return set()
-    # With the user id outside of the tuple, MySQL sometimes reads all marks of the user.
-    key = tuple_(MarkRow.user_id, MarkRow.item_type, MarkRow.item_id)
-    is_on_any = key.in_([(user_id, item.type, item.id) for item in items])
-    rows = connection.execute(select(MarkRow.item_type, MarkRow.item_id).where(is_on_any))
-    return {ItemRef(row.item_type, row.item_id) for row in rows}
+    [[user_id]] = users
+    keys = [(user_id, item.type, item.id.encode()) for item in items]
+    rows = _FILTER_MARKED_MYSQL.execute(connection, keys=keys)
+    return {ItemRef(item_type, item_id) for item_type, item_id in rows}
