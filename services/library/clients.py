@@ -39,7 +39,9 @@ class CatalogClient:
             return ListRange((), await self.count(category))
         request = catalog_pb2.ListItemsRequest(category=category, start=start, limit=limit)
         response = await self._call(self._stub.ListItems(request))
-        return ListRange(response.items, response.count)
+        # A dataset of the previous release, during a rolling deployment, does not send the count.
+        count = response.count if response.HasField("count") else await self.count(category)
+        return ListRange(response.items, count)
 
     async def search(self, text: str, category: str) -> Sequence[SearchHit]:
         request = catalog_pb2.SearchItemsRequest(text=text, category=category)
