@@ -8,7 +8,7 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -75,10 +75,13 @@ class SuiteUnderTest:
 class LocalSuite(SuiteUnderTest):
     """A suite with its own folder and ports, so that it does not disturb others."""
 
-    def __init__(self, folder: Path, checkout: Path = ROOT, *, compact: bool = False) -> None:
+    def __init__(
+        self, folder: Path, checkout: Path = ROOT, *, compact: bool = False, options: Sequence[str] = ()
+    ) -> None:
+        """`options` are further ones of scripts/local.sh at the start."""
         self.folder = folder
         self.checkout = checkout
-        self.compact = compact
+        self.start_options = ["--detach", *(["--compact"] if compact else []), *options]
         self.move()
 
     def __enter__(self) -> Self:
@@ -110,7 +113,7 @@ class LocalSuite(SuiteUnderTest):
     def start(self) -> str:
         """Returns the output. Moves if another program has taken a port since it was found free."""
         for _ in range(3):
-            started = self.local("--detach", *(["--compact"] if self.compact else []))
+            started = self.local(*self.start_options)
             if "is taken" not in started.output:
                 break
             self.move()
