@@ -8,6 +8,8 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
+import uvloop
+
 from services.common import logs, metrics
 from services.common.settings import Settings
 
@@ -24,13 +26,11 @@ S = TypeVar("S", bound=Settings)
 Build = Callable[[S], AbstractAsyncContextManager[Server]]
 
 
-def run(
-    name: str, settings: S, build: Build[S], loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
-) -> None:
+def run(name: str, settings: S, build: Build[S]) -> None:
     """Serves until SIGTERM or SIGINT. Exits with 1 and one line on standard error if a port is taken."""
     logs.set_up(name, settings.log_level)
     try:
-        with asyncio.Runner(loop_factory=loop_factory) as runner:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings, build))
     except OSError as error:
         sys.exit(f"{name}: {error}")

@@ -1,10 +1,8 @@
 """Runs all services in one process: python -m services.compact."""
 
-import uvloop
-
 from services.common import process
 from services.compact.service import build
 from services.compact.settings import CompactSettings
 
 if __name__ == "__main__":
-    process.run("compact", CompactSettings.from_env(), build, loop_factory=uvloop.new_event_loop)
+    process.run("compact", CompactSettings.from_env(), build)

@@ -1,10 +1,8 @@
 """Runs the gateway: python -m services.gateway."""
 
-import uvloop
-
 from services.common import process
 from services.gateway.service import build
 from services.gateway.settings import GatewaySettings
 
 if __name__ == "__main__":
-    process.run("gateway", GatewaySettings.from_env(), build, loop_factory=uvloop.new_event_loop)
+    process.run("gateway", GatewaySettings.from_env(), build)
