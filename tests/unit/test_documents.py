@@ -1,7 +1,6 @@
 """The documents agree with the code."""
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,13 +8,11 @@ import pytest
 from scripts import update_docs
 
 ROOT = update_docs.ROOT
-DOCUMENTS = subprocess.run(
-    ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
-    cwd=ROOT,
-    capture_output=True,
-    text=True,
-    check=True,
-).stdout.split()
+FOLDERS = ("docs", "istio", "k8s", "load", "scripts", "services", "spark_jobs")
+DOCUMENTS = sorted(
+    str(path.relative_to(ROOT))
+    for path in (*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md")))
+)
 
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
 # `services/common/errors.py` in running text names a file of the repository.
