@@ -1,6 +1,5 @@
 """Whole suites for the tests: one that runs elsewhere, or one that scripts/local.sh runs in the background."""
 
-import functools
 import json
 import os
 import random
@@ -60,9 +59,14 @@ class SuiteUnderTest:
 
     def __init__(self, url: str, auth0_url: str) -> None:
         self.url, self.auth0_url = url, auth0_url
+        # By issuer, which changes when the suite moves, and username. Another suite on the same port has other keys.
+        self._tokens: dict[tuple[str, str], str] = {}
 
     def token(self, username: str) -> str:
-        return _token(self.auth0_url, username)
+        key = self.auth0_url, username
+        if key not in self._tokens:
+            self._tokens[key] = _token(*key)
+        return self._tokens[key]
 
     @contextmanager
     def client(self, username: str | None = None, headers: Mapping[str, str] | None = None) -> Iterator[httpx.Client]:
@@ -79,6 +83,7 @@ class LocalSuite(SuiteUnderTest):
         self, folder: Path, checkout: Path = ROOT, *, compact: bool = False, options: Sequence[str] = ()
     ) -> None:
         """`options` are further ones of scripts/local.sh at the start."""
+        super().__init__("", "")  # set by move()
         self.folder = folder
         self.checkout = checkout
         self.start_options = ["--detach", *(["--compact"] if compact else []), *options]
@@ -145,9 +150,7 @@ class LocalSuite(SuiteUnderTest):
             wait_for(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
 
 
-@functools.cache
 def _token(auth0_url: str, username: str) -> str:
-    """Cached by issuer, which changes when a suite moves to other ports."""
     answer = httpx.post(
         f"{auth0_url}/oauth/token",
         data={
