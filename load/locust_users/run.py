@@ -47,7 +47,7 @@ def main() -> int:
         if out.exists() and not (out / report.RUN).exists() and (not out.is_dir() or any(out.iterdir())):
             raise CannotRun(f"{out} contains other files: give a new folder")
         with contextlib.ExitStack() as stack:
-            folder = _resolve(arguments.suite) if arguments.suite else stack.enter_context(_temporary_suite())
+            folder = _resolve(arguments.suite) if arguments.suite else stack.enter_context(_temporary_suite(arguments.compact))
             exit_code = _run(folder, arguments.users, arguments.seconds, out)
         report.write(out)
     except CannotRun as reason:
@@ -82,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         help="use the suite that scripts/local.sh runs with its data in DIR (.local by default); without this option, "
         "a suite with the sample library is started on free ports and removed at the end",
     )
+    parser.add_argument("--compact", action="store_true", help="start that suite with its services in one process")
     parser.add_argument("--record", action="store_true", help="also put the table and plots into load/RESULTS.md")
     return parser
 
@@ -101,7 +102,7 @@ def _resolve(path: str) -> Path:
 
 
 @contextlib.contextmanager
-def _temporary_suite() -> Iterator[Path]:
+def _temporary_suite(compact: bool) -> Iterator[Path]:
     """Starts a suite with the sample library; yields its folder; stops and removes the suite."""
     offset = ports.free_offset(range(1_000, 10_000, 1_000))
     if offset is None:
@@ -110,7 +111,8 @@ def _temporary_suite() -> Iterator[Path]:
         local = [str(ROOT / "scripts" / "local.sh"), "--data", name]
         _say("starting a suite with the sample library")
         try:
-            if _run_quietly(*local, "--port-offset", str(offset), "--detach"):
+            mode = ["--compact"] if compact else []
+            if _run_quietly(*local, "--port-offset", str(offset), "--detach", *mode):
                 raise CannotRun("the suite did not start")
             yield Path(name)
         finally:

@@ -1,7 +1,7 @@
 """The simulated users: guests, who browse, and members, who mark items and request suggestions.
 
 There are as many guests as members, and each picks one of four tasks at random, so that the eight kinds of requests
-are equally frequent. A user waits 1 to 3 seconds between tasks.
+are equally frequent. A user waits 1 to 10 seconds between tasks.
 """
 
 import random
@@ -32,7 +32,7 @@ class Visitor(FastHttpUser):
     """The common base of guests and members."""
 
     abstract = True
-    wait_time = between(1, 3)
+    wait_time = between(1, 10)
     network_timeout = connection_timeout = TIMEOUT_S
     # Shared by all users: the item types, and the number of items of each type and of all types (None).
     types: ClassVar[set[str]] = set()
