@@ -1,0 +1,31 @@
+"""An item's themes: the words that all datasets share, in place of its source's labels. themes.toml has the words."""
+
+import functools
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from seen.v1.types_pb2 import ItemType
+
+_FILE = Path(__file__).with_suffix(".toml")
+
+
+def themes(item_type: ItemType | str, categories: Iterable[str]) -> tuple[str, ...]:
+    """The themes of an item with these labels: distinct, in the order of the labels.
+
+    A label gives its shared words, or itself if it has none. `item_type` may be the type's name, such as "BOOK".
+    """
+    return _themes(item_type if isinstance(item_type, str) else ItemType.Name(item_type), tuple(categories))
+
+
+@functools.lru_cache(maxsize=8192)  # IMDb's millions of titles have two thousand distinct lists of labels
+def _themes(type_name: str, categories: tuple[str, ...]) -> tuple[str, ...]:
+    words = vocabulary().get(type_name, {})
+    return tuple(dict.fromkeys(theme for label in categories for theme in words.get(label, [label])))
+
+
+@functools.cache
+def vocabulary() -> Mapping[str, Mapping[str, list[str]]]:
+    """The words of each label, by the name of the item type."""
+    file = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    return {name: file[name] for name in ItemType.keys() if name in file}  # noqa: SIM118 - not a mapping
