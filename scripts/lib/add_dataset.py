@@ -35,6 +35,7 @@ REPEATED = {
     "Dockerfile": (r" \| anime(?=\))",),
     "k8s/base/kustomization.yaml": (r"^  - anime\n",),
     "k8s/base/library/settings.env": (r",ANIME=anime:50055",),
+    "k8s/base/spark-connector/settings.env": (r",ANIME=anime:50055",),
     "k8s/overlays/small/databases/kustomization.yaml": (r"^  - mongo-anime\n",),
     "k8s/monitoring/prometheus/compose.yaml": (r"^ *- anime:9055\n",),
     "k8s/monitoring/prometheus/rules/services.yaml": (r'^ *or absent\(up{job="anime"}\)\n',),

@@ -164,9 +164,12 @@ class Suite:
         return {"SEEN_MONGO_URIS": self.mongo_uris(dataset), "SEEN_MONGO_DATABASE": DATABASE}
 
     def _library(self) -> Process:
-        catalogs = ",".join(f"{dataset.type}={self._address(dataset.port)}" for dataset in DATASETS)
-        settings = {"SEEN_ACCOUNT_ADDRESS": self._address(ACCOUNT), "SEEN_CATALOG_ADDRESSES": catalogs}
+        settings = self._account_and_catalogs() | {"SEEN_SPARK_ADDRESS": self._address(SPARK_CONNECTOR)}
         return self._service("library", LIBRARY, tier=2, settings=settings)
+
+    def _account_and_catalogs(self) -> dict[str, str]:
+        catalogs = ",".join(f"{dataset.type}={self._address(dataset.port)}" for dataset in DATASETS)
+        return {"SEEN_ACCOUNT_ADDRESS": self._address(ACCOUNT), "SEEN_CATALOG_ADDRESSES": catalogs}
 
     def _local_auth0(self) -> Process:
         port = self._port(AUTH0)
@@ -182,7 +185,8 @@ class Suite:
         return Process("local_auth0", 1, command, [port], self.auth0_url, partial(probes.http, HOST, port, "/healthz"))
 
     def _spark_connector(self) -> Process:
-        return self._service("spark_connector", SPARK_CONNECTOR, tier=1, settings=self._spark_settings())
+        settings = self._spark_settings() | self._account_and_catalogs()
+        return self._service("spark_connector", SPARK_CONNECTOR, tier=1, settings=settings)
 
     def _spark_settings(self) -> dict[str, str]:
         return {

@@ -2,6 +2,7 @@
 
 from typing import TypeVar
 
+from seen.v1.types_pb2 import ItemType
 from services.account.settings import AccountSettings
 from services.catalog import datasets
 from services.catalog.settings import CatalogSettings
@@ -27,16 +28,26 @@ class CompactSettings(Settings):
         )
 
     def library(self) -> LibrarySettings:
-        catalogs = {datasets.get_adapter(name).type: address(name) for name in datasets.names()}
         return self._read(
-            "library", LibrarySettings, port=0, account_address=address("account"), catalog_addresses=catalogs
+            "library",
+            LibrarySettings,
+            port=0,
+            account_address=address("account"),
+            catalog_addresses=_catalog_addresses(),
+            spark_address=address("spark_connector"),
         )
 
     def account(self) -> AccountSettings:
         return self._read("account", AccountSettings, port=0)
 
     def spark_connector(self) -> SparkSettings:
-        return self._read("spark_connector", SparkSettings, port=0)
+        return self._read(
+            "spark_connector",
+            SparkSettings,
+            port=0,
+            account_address=address("account"),
+            catalog_addresses=_catalog_addresses(),
+        )
 
     def dataset(self, name: str) -> CatalogSettings:
         return self._read(name, CatalogSettings, port=0)
@@ -49,3 +60,7 @@ class CompactSettings(Settings):
 
 def address(service: str) -> str:
     return f"{in_process.SCHEME}{service}"
+
+
+def _catalog_addresses() -> dict[ItemType, str]:
+    return {datasets.get_adapter(name).type: address(name) for name in datasets.names()}

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from services.common.addresses import CatalogAddresses
 from services.common.settings import GrpcSettings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,6 +17,10 @@ LOCAL_RUNNERS = get_args(LocalRunner)
 
 
 class SparkSettings(GrpcSettings):
+    account_address: str = Field(description="host:port of the account service, which need not run")
+    catalog_addresses: CatalogAddresses = Field(
+        description="host:port of each item type's dataset, which need not run: BOOK=host:port,SHOW=host:port,…"
+    )
     spark_runner: LocalRunner | Literal["dataproc", "dataproc-batch"] = Field(
         "duckdb",
         description="where jobs run: DuckDB in a child process, spark-submit on this machine, a Dataproc cluster, "

@@ -22,6 +22,7 @@ from services.spark_connector.settings import ROOT, SparkSettings
 
 SPARK = spark_pb2.DESCRIPTOR.services_by_name["Spark"]
 SAMPLE = ROOT / "services" / "imdb" / "sample"
+NOWHERE = "127.0.0.1:1"  # nothing listens there
 
 # Reports progress like a real job. Waits while the file `wait` exists; fails with the text of the file `fail`.
 _FAKE_JOB = """
@@ -99,7 +100,8 @@ def settings(folder: Path, **changes: Any) -> SparkSettings:
     """Settings with the sample as input and all data in the folder."""
     ports = {"port": 0, "metrics_port": 0}
     folders = {"imdb_files": str(SAMPLE), "results": str(folder / "results")}
-    return SparkSettings(**{**ports, **folders, **changes})
+    addresses = {"account_address": NOWHERE, "catalog_addresses": f"BOOK={NOWHERE}"}
+    return SparkSettings(**{**ports, **folders, **addresses, **changes})
 
 
 @asynccontextmanager

@@ -25,6 +25,8 @@ class Process:
             "SEEN_METRICS_PORT": "0",
             "SEEN_IMDB_FILES": str(SAMPLE),
             "SEEN_RESULTS": str(folder / "results"),
+            "SEEN_ACCOUNT_ADDRESS": "127.0.0.1:1",  # nothing listens there
+            "SEEN_CATALOG_ADDRESSES": "BOOK=127.0.0.1:1",
         } | environment
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("SEEN_")}
         with self.log.open("wb") as output:
@@ -103,7 +105,8 @@ import asyncio, sys
 from services.spark_connector.service import build
 from services.spark_connector.settings import SparkSettings
 async def main():
-    async with build(SparkSettings(port=0, metrics_port=0, imdb_files="f", results="r")):
+    required = {"imdb_files": "f", "results": "r", "account_address": "a:1", "catalog_addresses": "BOOK=b:1"}
+    async with build(SparkSettings(port=0, metrics_port=0, **required)):
         pass
 asyncio.run(main())
 assert not [name for name in sys.modules if name.startswith(("google.cloud", "google.api_core", "google.auth"))]
