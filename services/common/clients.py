@@ -31,7 +31,7 @@ class _Channel:
                 return await multi_callable(
                     request,
                     timeout=remaining if timeout is None else min(remaining, timeout),
-                    metadata=tuple(tracing.carried().items()),
+                    metadata=tracing.carried(),
                 )
             except grpc.aio.AioRpcError as failure:
                 raise status.error_from(failure) from failure

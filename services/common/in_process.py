@@ -6,7 +6,7 @@ order. Each call runs in a task of its own on copies of the messages, with a dea
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from typing import Any, NoReturn
 
 import grpc
@@ -15,7 +15,7 @@ from grpc.aio import AioRpcError, Metadata
 
 SCHEME = "inproc:"
 
-Method = Callable[[Any, Any], Awaitable[Any]]
+Method = Callable[[Any, Any], Coroutine[Any, Any, Any]]
 _Metadata = tuple[tuple[str, str], ...]
 _TrailingMetadata = tuple[tuple[str, str | bytes], ...]
 
@@ -65,11 +65,12 @@ class Channel:
             handler = server.methods.get(method)
             if handler is None:
                 raise _failure(grpc.StatusCode.UNIMPLEMENTED, f"no method {method}")
-            task = asyncio.ensure_future(handler(_copy(request), _Context(timeout, metadata)))
+            loop = asyncio.get_running_loop()
+            task = loop.create_task(handler(_copy(request), _Context(loop.time() + timeout, metadata)))
             server.calls.add(task)
             task.add_done_callback(server.finish)
             try:
-                await asyncio.wait((task,), timeout=timeout)
+                await _wait(task, timeout)
             except asyncio.CancelledError:
                 task.cancel()
                 raise
@@ -89,8 +90,9 @@ class Channel:
 class _Context:
     """What a handler is given beside the request: the part of grpc.aio.ServicerContext that services use."""
 
-    def __init__(self, timeout_s: float, metadata: _Metadata) -> None:
-        self._expires = asyncio.get_running_loop().time() + timeout_s
+    def __init__(self, expires: float, metadata: _Metadata) -> None:
+        """`expires` is in the event loop's time."""
+        self._expires = expires
         self._metadata = metadata
 
     def time_remaining(self) -> float:
@@ -109,6 +111,23 @@ class _Context:
 
     def set_details(self, details: str) -> None:
         """As set_code."""
+
+
+async def _wait(task: asyncio.Task[Any], timeout_s: float) -> None:
+    """Returns when the task is done or the time is over, as asyncio.wait() does at twice the cost."""
+    loop = asyncio.get_running_loop()
+    over = loop.create_future()
+
+    def end(_: object = None) -> None:
+        if not over.done():
+            over.set_result(None)
+
+    task.add_done_callback(end)
+    timer = loop.call_later(timeout_s, end)
+    try:
+        await over
+    finally:
+        timer.cancel()
 
 
 def _failure(code: grpc.StatusCode, details: str, trailing_metadata: _TrailingMetadata = ()) -> AioRpcError:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -11,6 +12,7 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from prometheus_client import Counter
 
 from services.common import clients, deadline, in_process, logs, metrics, status, tracing
 from services.common.errors import INTERNAL_MESSAGE, DeadlineExceeded, SeenError
@@ -140,11 +142,15 @@ def _wrap(handler: Handler, service: str, method: str) -> Handler:
     started_calls = metrics.STARTED.labels(name, service, method)
     handling_seconds = metrics.HANDLING_SECONDS.labels(name, service, method)
 
+    @functools.cache
+    def handled_calls(code: grpc.StatusCode) -> Counter:
+        return metrics.HANDLED.labels(name, service, method, code.name)
+
     async def handle(request: Any, context: Context) -> Any:
         started_calls.inc()
         started = time.perf_counter()
         logs.service_name.set(name)
-        tracing.accept(_text_metadata(context))
+        tracing.accept(context.invocation_metadata() or ())
         code, message = grpc.StatusCode.OK, ""
         try:
             timeout_s = _timeout_s(context)
@@ -160,12 +166,11 @@ def _wrap(handler: Handler, service: str, method: str) -> Handler:
         finally:
             seconds = time.perf_counter() - started
             handling_seconds.observe(seconds)
-            metrics.HANDLED.labels(name, service, method, code.name).inc()
-            log.log(
-                logging.WARNING if code in NO_ANSWER else logging.DEBUG,
-                "call",
-                extra={"method": method, "code": code.name, "error": message or None, "ms": round(seconds * 1000, 2)},
-            )
+            handled_calls(code).inc()
+            level = logging.WARNING if code in NO_ANSWER else logging.DEBUG
+            if log.isEnabledFor(level):
+                ms = round(seconds * 1000, 2)
+                log.log(level, "call", extra={"method": method, "code": code.name, "error": message or None, "ms": ms})
 
     return handle
 
@@ -187,7 +192,3 @@ def _status_of(error: Exception) -> tuple[grpc.StatusCode, str, status.Metadata]
         return code, error.message, status.trailing_metadata(error, code)
     log.error("unexpected error", exc_info=error)
     return grpc.StatusCode.INTERNAL, INTERNAL_MESSAGE, ()
-
-
-def _text_metadata(context: Context) -> list[tuple[str, str]]:
-    return [(key, value) for key, value in context.invocation_metadata() or () if isinstance(value, str)]

@@ -23,23 +23,34 @@ CARRIED = frozenset((REQUEST_ID, *TRACE_HEADERS))
 _ACCEPTED = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _ACCEPTED_TRACE = re.compile(r"[\x20-\x7e]{1,512}")
 
+Headers = Iterable[tuple[str, str | bytes]]
+
 _headers: ContextVar[Mapping[str, str]] = ContextVar("trace_headers", default=MappingProxyType({}))
+# The same, as they are sent.
+_carried: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("carried_headers", default=())
 
 
-def accept(headers: Iterable[tuple[str, str]]) -> None:
+def accept(headers: Headers) -> None:
     """Takes over the caller's headers; creates a request id and a trace if they are missing."""
-    carried = {name: value for name, value in headers if name in CARRIED and _ACCEPTED_TRACE.fullmatch(value)}
+    if headers and headers is _carried.get():
+        return  # a call within the process: its task has inherited them
+    carried = {
+        name: value
+        for name, value in headers
+        if name in CARRIED and isinstance(value, str) and _ACCEPTED_TRACE.fullmatch(value)
+    }
     if not _ACCEPTED.fullmatch(carried.get(REQUEST_ID, "")):
         carried[REQUEST_ID] = secrets.token_hex(16)
     if not carried.keys() & {"traceparent", "b3", "x-b3-traceid"}:
         # https://www.w3.org/TR/trace-context/: version, trace id, parent id, flags (not sampled).
         carried["traceparent"] = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
     _headers.set(carried)
+    _carried.set(tuple(carried.items()))
 
 
-def carried() -> Mapping[str, str]:
+def carried() -> tuple[tuple[str, str], ...]:
     """The headers to send with each call made for the current request."""
-    return _headers.get()
+    return _carried.get()
 
 
 def request_id() -> str | None:

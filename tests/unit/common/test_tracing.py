@@ -16,7 +16,7 @@ def test_a_request_id_that_is_unsafe_in_a_log_is_replaced(sent: str) -> None:
 
 def test_a_trace_is_created_if_the_caller_sent_none() -> None:
     tracing.accept([])
-    version, trace_id, parent_id, flags = tracing.carried()["traceparent"].split("-")
+    version, trace_id, parent_id, flags = dict(tracing.carried())["traceparent"].split("-")
     assert (version, len(trace_id), len(parent_id), flags) == ("00", 32, 16, "00")
     assert tracing.trace_id() == trace_id
 
@@ -24,10 +24,10 @@ def test_a_trace_is_created_if_the_caller_sent_none() -> None:
 def test_b3_headers_are_passed_on_and_no_second_trace_is_created() -> None:
     sent = {"x-b3-traceid": "463ac35c9f6413ad48485a3953bb6124", "x-b3-spanid": "a2fb4a1d1a96d312", "x-b3-sampled": "1"}
     tracing.accept(sent.items())
-    assert tracing.carried().items() >= sent.items()
-    assert "traceparent" not in tracing.carried()
+    assert dict(tracing.carried()).items() >= sent.items()
+    assert "traceparent" not in dict(tracing.carried())
 
 
 def test_other_headers_are_not_passed_on() -> None:
     tracing.accept([("authorization", "Bearer secret"), ("cookie", "secret")])
-    assert not {"authorization", "cookie"} & tracing.carried().keys()
+    assert not {"authorization", "cookie"} & dict(tracing.carried()).keys()
