@@ -86,8 +86,9 @@ class BatchHandler(logging.StreamHandler[TextIO]):
 def set_up(service: str, level: str) -> None:
     """Sends all loggers of the process to standard error as JSON. `level` applies to this project's own loggers."""
     service_name.set(service)
-    # No line has these; the logging HOWTO recommends not to collect them.
+    # No line has these; the logging HOWTO recommends not to collect them. The last is the caller's file and line.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     handler = BatchHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
