@@ -45,9 +45,10 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     case "$SERVICE" in \
         gateway | account | local-auth0 | locust) set -- --extra "$SERVICE" ;; \
         library) set -- --extra taste ;; \
-        compact) set -- --extra gateway --extra account --extra catalog --extra taste-training ;; \
+        compact) set -- --extra gateway --extra account --extra catalog --extra duckdb \
+            --extra taste --extra taste-training ;; \
         book | imdb | anime) set -- --extra catalog ;; \
-        spark-connector) set -- --extra taste-training --extra spark-connector ;; \
+        spark-connector) set -- --extra duckdb --extra taste --extra taste-training --extra spark-connector ;; \
         test) set -- --extra end-to-end ;; \
         *) echo "SERVICE=$SERVICE is not a known image; see the first lines of the Dockerfile" >&2; exit 1 ;; \
     esac \

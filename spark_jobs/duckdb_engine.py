@@ -1,6 +1,7 @@
 """DuckDB as an engine: one machine, no Java."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import Any, Self
 import duckdb
 
 from spark_jobs.engine import LineCounts, write_file
-from spark_jobs.views import VIEWS, InputError, View, views_in
+from spark_jobs.views import ALL_VIEWS, InputError, View, views_in
 
 # Quotes and escapes have no meaning. Missing cells of a short line are NULL; no cell is a lone control character.
 _TSV = (
@@ -55,7 +56,7 @@ class DuckDBEngine:
     def create_views(self, paths: Mapping[str, str]) -> None:
         self._paths = paths
         for name, path in paths.items():
-            self._connection.execute(f"CREATE VIEW {name} AS {_select(VIEWS[name], path)}")
+            self._connection.execute(f"CREATE VIEW {name} AS {_select(ALL_VIEWS[name], path)}")
 
     def create_table(self, name: str, sql: str) -> int:
         self._read |= views_in(sql, self._paths)
@@ -70,12 +71,20 @@ class DuckDBEngine:
         self._read |= views_in(sql, self._paths)
         return self._connection.execute(sql).fetchall()
 
+    def write_parquet(self, uri: str, sql: str) -> None:
+        self._read |= views_in(sql, self._paths)
+        shutil.rmtree(uri, ignore_errors=True)
+        os.makedirs(uri)
+        self._connection.execute(f"COPY ({sql}) TO {_literal(f'{uri}/part-0.parquet')} (FORMAT parquet)")
+
     def line_counts(self) -> Mapping[str, LineCounts]:
         return {name: self._count_lines(name) for name in self._paths if name in self._read}
 
     def _count_lines(self, name: str) -> LineCounts:
         """Reads the file a second time, unless a table has replaced the view."""
-        ((lines, readable),) = self.rows(f"SELECT count(*), count(*) FILTER (WHERE {VIEWS[name].readable}) FROM {name}")
+        ((lines, readable),) = self.rows(
+            f"SELECT count(*), count(*) FILTER (WHERE {ALL_VIEWS[name].readable}) FROM {name}"
+        )
         rejected = self._count_rejected(self._paths[name])
         return LineCounts(self._paths[name], lines + rejected, lines + rejected - readable)
 

@@ -41,6 +41,10 @@ class Engine(Protocol):
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]: ...
 
+    def write_parquet(self, uri: str, sql: str) -> None:
+        """Replaces the folder by one with the rows as Parquet files."""
+        ...
+
     def line_counts(self) -> Mapping[str, LineCounts]:
         """By view, for the views that were read. Called after the last statement."""
         ...

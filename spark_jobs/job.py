@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from spark_jobs.engine import Engine
 from spark_jobs.steps import Progress
-from spark_jobs.views import VIEWS, InputError, check_readable, find_files
+from spark_jobs.views import ALL_VIEWS, VIEWS, InputError, check_readable, find_files
 
 Json = dict[str, Any]
 
@@ -89,7 +89,7 @@ def _paths(names: tuple[str, ...], options: argparse.Namespace, engine: Engine) 
             raise InputError(f"there is no {path}")
     others = [name for name in names if name not in explicit]
     if others and not options.inputs:
-        raise InputError(f"--inputs or --{others[0]} is required, to locate {VIEWS[others[0]].file}")
+        raise InputError(f"--inputs or --{others[0]} is required, to locate {ALL_VIEWS[others[0]].file}")
     return explicit | find_files(options.inputs or "", others, engine.exists)
 
 

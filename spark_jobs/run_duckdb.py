@@ -6,10 +6,10 @@
 import argparse
 from collections.abc import Sequence
 
-from spark_jobs import best_director, job, most_connected
+from spark_jobs import best_director, item_pairs, job, most_connected
 from spark_jobs.duckdb_engine import DuckDBEngine
 
-JOBS = {question.name: question for question in (best_director.JOB, most_connected.JOB)}
+JOBS = {question.name: question for question in (best_director.JOB, most_connected.JOB, item_pairs.JOB)}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from spark_jobs.engine import LineCounts, write_file
-from spark_jobs.views import VIEWS, View, views_in
+from spark_jobs.views import ALL_VIEWS, View, views_in
 
 BYTES_PER_PARTITION = 128 << 20
 
@@ -89,10 +89,10 @@ class SparkEngine:
             self._spark.conf.set("spark.sql.shuffle.partitions", str(partitions))
         for name, path in paths.items():
             self._counts[name] = Observation(name)
-            rows = _rows(self._spark, VIEWS[name], path).observe(
+            rows = _rows(self._spark, ALL_VIEWS[name], path).observe(
                 self._counts[name],
                 F.count(F.lit(1)).alias("lines"),
-                F.count_if(F.expr(f"NOT ({VIEWS[name].readable})")).alias("unreadable"),
+                F.count_if(F.expr(f"NOT ({ALL_VIEWS[name].readable})")).alias("unreadable"),
             )
             rows.createOrReplaceTempView(name)
 
@@ -119,6 +119,10 @@ class SparkEngine:
     def write_csv(self, uri: str, sql: str, separator: str) -> None:
         self._read |= views_in(sql, self._paths)
         self._spark.sql(sql).write.csv(uri, mode="overwrite", sep=separator)
+
+    def write_parquet(self, uri: str, sql: str) -> None:
+        self._read |= views_in(sql, self._paths)
+        self._spark.sql(sql).write.parquet(uri, mode="overwrite")
 
     def highest_degrees(self, edges: str, limit: int) -> list[tuple[int, int]]:
         """GraphX has no Python interface, so this calls it through the gateway to the JVM, which Spark Connect lacks.

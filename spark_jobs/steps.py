@@ -79,9 +79,21 @@ def read_steps(*files: str) -> dict[str, Step]:
 
 
 class Steps:
-    """Runs steps of one SQL file by name. `plan`: the steps that will run, in order; progress is relative to them."""
+    """Runs steps of one SQL file by name.
 
-    def __init__(self, engine: Engine, progress: Progress, file: str, plan: Sequence[str]) -> None:
+    `plan`: the steps that will run, in order; progress is relative to them. All of them are the share `begin` to `end`
+    of the job.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        progress: Progress,
+        file: str,
+        plan: Sequence[str],
+        begin: float = 0.0,
+        end: float = 1.0,
+    ) -> None:
         self._engine = engine
         self._progress = progress
         self._steps = read_steps(file, "names")
@@ -89,23 +101,28 @@ class Steps:
         weight = 0
         total = sum(self._steps[name].weight for name in plan)
         for name in plan:
-            begin, weight = weight, weight + self._steps[name].weight
-            self._ranges[name] = (begin / total, weight / total)
+            before, weight = weight, weight + self._steps[name].weight
+            self._ranges[name] = (begin + before / total * (end - begin), begin + weight / total * (end - begin))
 
     @contextmanager
-    def stage(self, name: str, **values: int | str) -> Iterator[str]:
-        """Yields the step's statement with its values, and reports progress while the block runs it."""
+    def stage(self, name: str, share: tuple[float, float] = (0, 1), **values: int | str) -> Iterator[str]:
+        """Yields the step's statement with its values, and reports progress while the block runs it.
+
+        `share`: the part of the step that this statement does, from 0 to 1.
+        """
         step = self._steps[name]
-        with self._progress.stage(step.stage, *self._ranges[name], lambda: self._engine.progress):
+        begin, end = self._ranges[name]
+        low, high = (begin + part * (end - begin) for part in share)
+        with self._progress.stage(step.stage, low, high, lambda: self._engine.progress):
             yield step.sql.format(**values)
 
     def create_table(self, name: str, **values: int | str) -> int:
         """Creates a table that is named like the step, and returns its number of rows."""
-        with self.stage(name, **values) as sql:
+        with self.stage(name, (0, 1), **values) as sql:
             return self._engine.create_table(name, sql)
 
     def rows(self, name: str, **values: int | str) -> list[tuple[Any, ...]]:
-        with self.stage(name, **values) as sql:
+        with self.stage(name, (0, 1), **values) as sql:
             return self._engine.rows(sql)
 
     def names(self, people: Iterable[int]) -> dict[int, str]:

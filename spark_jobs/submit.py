@@ -11,12 +11,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from spark_jobs import best_director, coworker_edges, most_connected
+from spark_jobs import best_director, coworker_edges, item_pairs, most_connected
 from spark_jobs.imdb_files import FORMS
 from spark_jobs.steps import Progress
-from spark_jobs.views import VIEWS
+from spark_jobs.views import ALL_VIEWS
 
-JOBS = {job.JOB.name: job.VIEW_NAMES for job in (best_director, most_connected, coworker_edges)}
+JOBS = {job.JOB.name: job.VIEW_NAMES for job in (best_director, most_connected, coworker_edges, item_pairs)}
 
 SMALL = 256 << 20
 """Bytes of input below which the JVM's second compiler costs more time than it saves."""
@@ -112,7 +112,9 @@ def input_bytes(job: str, arguments: Sequence[str]) -> int:
     options = vars(parser.parse_known_args(arguments)[0])
     size = 0
     for name in JOBS[job]:
-        candidates = [options[name]] if options[name] else [f"{options['inputs']}/{VIEWS[name].file}{f}" for f in FORMS]
+        candidates = (
+            [options[name]] if options[name] else [f"{options['inputs']}/{ALL_VIEWS[name].file}{f}" for f in FORMS]
+        )
         path = next((Path(candidate) for candidate in candidates if os.path.exists(candidate)), None)
         if path is not None:
             files = path.rglob("*.parquet") if path.is_dir() else [path]

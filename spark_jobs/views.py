@@ -1,4 +1,4 @@
-"""The five SQL views that both engines create over IMDb's files, with numbers as ids.
+"""The SQL views that both engines create over files: five over IMDb's, with numbers as ids, and one over marks.
 
 A view has one row per line, without the header. In a row whose line cannot be read, the key columns are NULL: joins
 drop it, and it can still be counted.
@@ -35,7 +35,7 @@ class View:
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns of the file."""
-        return COLUMNS[self.file]
+        return _COLUMNS[self.file]
 
     @property
     def needed(self) -> tuple[str, ...]:
@@ -51,6 +51,8 @@ class View:
     def select_list(self) -> list[str]:
         return [f"{expression} AS {name}" for name, expression in self.select.items()]
 
+
+_COLUMNS = COLUMNS | {"marks": ("person", "type", "id", "kind", "marked_at")}
 
 VIEWS = {
     "basics": View(
@@ -89,12 +91,31 @@ VIEWS = {
     ),
 }
 
+"""The views over IMDb's files."""
+
+MARKS_VIEWS = {
+    "marks": View(
+        "marks",
+        {
+            "person": "person",
+            "item": "concat(type, '/', id)",
+            # In tenths, so that sums are exact.
+            "weight": "CASE kind WHEN 'like' THEN 10 WHEN 'seen' THEN 3 END",
+            "marked_at": "try_cast(marked_at AS BIGINT)",
+        },
+        "person IS NOT NULL AND weight IS NOT NULL",
+    )
+}
+"""The view over the marks that services/taste learns from."""
+
+ALL_VIEWS = VIEWS | MARKS_VIEWS
+
 
 def find_files(folder: str, names: Iterable[str], exists: Callable[[str], bool]) -> dict[str, str]:
     """The path of each view's file in a folder or under a URI."""
     paths = {}
     for name in names:
-        file = VIEWS[name].file
+        file = ALL_VIEWS[name].file
         forms = [form for form in FORMS if exists(f"{folder.rstrip('/')}/{file}{form}")]
         if not forms:
             raise InputError(f"there is no {file}.tsv, {file}.tsv.gz or {file}.parquet in {folder}")
@@ -110,4 +131,4 @@ def views_in(sql: str, names: Iterable[str]) -> set[str]:
 def check_readable(name: str, path: str, lines: int, unreadable: int) -> None:
     """Raises InputError if more than half of the lines are unreadable: then it is some other file."""
     if unreadable > 100 and unreadable * 2 > lines:
-        raise InputError(f"{path}: {unreadable:,} of {lines:,} lines cannot be read as {VIEWS[name].file} of IMDb")
+        raise InputError(f"{path}: {unreadable:,} of {lines:,} lines cannot be read as {ALL_VIEWS[name].file}")

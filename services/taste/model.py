@@ -3,6 +3,7 @@
 Needs numpy only, so that a service which ranks loads no training code.
 """
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -90,6 +91,19 @@ class Rows:
         np.cumsum([len(row) for row in rows], out=starts[1:])
         return cls(starts, np.fromiter((value for row in rows for value in row), np.int32, int(starts[-1])))
 
+    def only(self, rows: NDArray[np.intp], numbers: NDArray[np.intp] | None = None) -> tuple["Rows", NDArray[np.intp]]:
+        """Some of the rows, and which of `values` they have. `numbers` are new values by old; -1 drops an entry."""
+        lengths = np.diff(self.starts)[rows]
+        before = np.concatenate(([0], np.cumsum(lengths)[:-1]))
+        entries = np.arange(lengths.sum()) + np.repeat(self.starts[rows] - before, lengths)
+        values = self.values[entries]
+        if numbers is not None:
+            values = numbers[values]
+        kept = values >= 0
+        row_of = np.repeat(np.arange(len(rows)), lengths)[kept]
+        starts = np.concatenate(([0], np.cumsum(np.bincount(row_of, minlength=len(rows))))).astype(np.int32)
+        return Rows(starts, values[kept].astype(np.int32)), entries[kept]
+
     def __getitem__(self, row: int) -> Ints:
         return self.values[self.starts[row] : self.starts[row + 1]]
 
@@ -131,6 +145,10 @@ class Terms:
         """The length of each item's vector of idf. 1 for an item without terms."""
         lengths = np.sqrt(self.items.sums(self.idf[self.items.values].astype(np.float64) ** 2))
         return np.where(lengths > 0, lengths, 1.0)
+
+    def only(self, items: NDArray[np.intp]) -> Self:
+        """The terms of these items."""
+        return dataclasses.replace(self, items=self.items.only(items)[0])
 
     @classmethod
     def count(
@@ -248,6 +266,29 @@ class Model:
             np.zeros(0, np.float32) if weights is None else weights,
             {kind: _top(likes, np.flatnonzero((types == kind) & (likes > 0))) for kind in kinds},
             {kind: _top(votes, np.flatnonzero(types == kind)) for kind in kinds},
+        )
+
+    def only(self, kept: NDArray[np.intp]) -> Self:
+        """The model of these items alone, in this order."""
+        numbers = np.full(len(self.ids), -1, np.intp)
+        numbers[kept] = np.arange(len(kept))
+        neighbours, entries = self.neighbours.only(kept, numbers)
+
+        def only_top(tops: Mapping[int, Ints]) -> dict[int, Ints]:
+            return {kind: numbers[top][numbers[top] >= 0].astype(np.int32) for kind, top in tops.items()}
+
+        return dataclasses.replace(
+            self,
+            ids=[self.ids[position] for position in kept],
+            types=self.types[kept],
+            votes=self.votes[kept],
+            likes=self.likes[kept],
+            labels=self.labels.only(kept),
+            themes=self.themes.only(kept),
+            neighbours=neighbours,
+            weights=self.weights[entries],
+            most_liked=only_top(self.most_liked),
+            most_voted=only_top(self.most_voted),
         )
 
     def save(self, path: Path) -> None:

@@ -32,5 +32,5 @@ def test_unreadable_lines_are_accepted_up_to_a_half() -> None:
 
 
 def test_a_file_that_is_mostly_unreadable_is_refused() -> None:
-    with pytest.raises(InputError, match=r"600 of 1,000 lines cannot be read as title\.crew of IMDb"):
+    with pytest.raises(InputError, match=r"600 of 1,000 lines cannot be read as title\.crew"):
         check_readable("crew", "title.principals.tsv", lines=1_000, unreadable=600)

@@ -1,0 +1,119 @@
+"""The "local ridge": for each item, a small ridge regression on the items that are marked together with it most.
+
+It gives the weights that a dense EASE (Steck 2019, "Embarrassingly Shallow Autoencoders") has for its strongest
+neighbours, without a matrix of all items: A = X'X has people's weights of marks, and is only read where people meet.
+"""
+
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import lapack
+from scipy.sparse import csr_array
+from threadpoolctl import threadpool_limits
+
+from services.taste.model import Floats, Ints, Rows
+
+# Constants that docs/QUALITY.md confirms.
+NEAREST = 100
+SHRINK = 10.0
+RIDGE = 100.0
+KEPT_PER_TARGET = 50
+KEPT_PER_SOURCE = 100
+
+CHUNK = 250
+
+
+@dataclass(frozen=True)
+class Together:
+    """A: `pairs` is symmetric with an empty diagonal, `diagonal` is apart. Weights are 1 for a like, 0.3 for seen."""
+
+    pairs: "csr_array[Any]"
+    diagonal: NDArray[np.float32]
+
+
+def neighbours(together: Together, processes: int, report: Callable[[float], None]) -> tuple[Rows, Floats]:
+    """For each source, its heaviest targets and their weights, heaviest first. `report` is called with shares of 1.
+
+    The processes are forked and share the matrix. Each uses one BLAS thread: more make small systems slower.
+    """
+    count = len(together.diagonal)
+    chunks = [(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
+    global _together
+    _together = together
+    sources, targets, weights = [], [], []
+    try:
+        context = multiprocessing.get_context("fork")
+        with ProcessPoolExecutor(processes, context, initializer=_start, initargs=(os.getpid(),)) as pool:
+            for number, (chunk_sources, chunk_targets, chunk_weights) in enumerate(pool.map(_solve_chunk, chunks)):
+                sources.append(chunk_sources)
+                targets.append(chunk_targets)
+                weights.append(chunk_weights)
+                report((number + 1) / len(chunks))
+    finally:
+        _together = None
+    if not chunks:
+        return Rows.of([]), np.zeros(0, np.float32)
+    return by_source(count, np.concatenate(sources), np.concatenate(targets), np.concatenate(weights))
+
+
+def by_source(count: int, sources: Ints, targets: Ints, weights: Floats) -> tuple[Rows, Floats]:
+    """The KEPT_PER_SOURCE heaviest targets of each source."""
+    order = np.lexsort((-weights, sources))
+    sources, targets, weights = sources[order], targets[order], weights[order]
+    lengths = np.bincount(sources, minlength=count)
+    rank = np.arange(len(sources)) - np.repeat(np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
+    kept = rank < KEPT_PER_SOURCE
+    starts = np.concatenate(([0], np.cumsum(np.minimum(lengths, KEPT_PER_SOURCE)))).astype(np.int32)
+    return Rows(starts, targets[kept].astype(np.int32)), weights[kept].astype(np.float32)
+
+
+def solve(together: Together, target: int) -> tuple[Ints, Floats]:
+    """The sources of one target and their positive weights."""
+    pairs, diagonal = together.pairs, together.diagonal
+    begin, end = pairs.indptr[target], pairs.indptr[target + 1]
+    others, shared = pairs.indices[begin:end], pairs.data[begin:end]
+    nearness = shared / (np.sqrt(diagonal[target] * diagonal[others]) + SHRINK)
+    if len(others) > NEAREST:
+        nearest = np.sort(np.argpartition(-nearness, NEAREST)[:NEAREST])
+        others, shared = others[nearest], shared[nearest]
+    if not len(others):
+        return np.zeros(0, np.int32), np.zeros(0, np.float32)
+    system = pairs[others][:, others].toarray().astype(np.float64)
+    system[np.diag_indices(len(others))] = diagonal[others] + RIDGE
+    # Cholesky. A with struck-out pairs may lose definiteness; the ridge makes that rare.
+    _, solution, failed = lapack.dposv(system, shared.astype(np.float64))
+    if failed:
+        solution = np.linalg.lstsq(system, shared.astype(np.float64), rcond=None)[0]
+    heaviest = np.argsort(-solution, kind="stable")[:KEPT_PER_TARGET]
+    heaviest = heaviest[solution[heaviest] > 0]
+    return others[heaviest].astype(np.int32), solution[heaviest].astype(np.float32)
+
+
+_together: Together | None = None
+
+
+def _start(parent: int) -> None:
+    threadpool_limits(1)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """Ends this process if the training is killed, which nothing else would tell it."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def _solve_chunk(chunk: tuple[int, int]) -> tuple[Ints, Ints, Floats]:
+    assert _together is not None
+    results = [solve(_together, target) for target in range(*chunk)]
+    targets = np.repeat(np.arange(*chunk, dtype=np.int32), [len(sources) for sources, _ in results])
+    return np.concatenate([sources for sources, _ in results]), targets, np.concatenate([part for _, part in results])
