@@ -6,8 +6,9 @@ from pathlib import Path
 
 from seen.v1 import spark_pb2, spark_pb2_grpc
 from services.common.server import GrpcServer
-from services.spark_connector import metrics
-from services.spark_connector.computations.scheduler import Backoff, Scheduler
+from services.spark_connector import clients, metrics
+from services.spark_connector.computations.backoff import Backoff
+from services.spark_connector.computations.scheduler import Scheduler
 from services.spark_connector.queries import QUESTIONS
 from services.spark_connector.runners.job import Runner
 from services.spark_connector.runners.job_files import JobFiles
@@ -18,23 +19,45 @@ from services.spark_connector.settings import GS, LOCAL_RUNNERS, SparkSettings
 from services.spark_connector.storage.answer_store import AnswerStore
 from services.spark_connector.storage.files import Folder, Storage
 from services.spark_connector.storage.inputs import BucketInputs, FolderInputs, InputSource
+from services.spark_connector.training.inputs import Collector
+from services.spark_connector.training.model_store import ModelStore
+from services.spark_connector.training.program import TrainingProgram
+from services.spark_connector.training.trainer import NAME, Trainer
 
 
 @contextlib.asynccontextmanager
 async def build(settings: SparkSettings) -> AsyncIterator[GrpcServer]:
-    metrics.create_series(question.name for question in QUESTIONS)
+    metrics.create_series([*(question.name for question in QUESTIONS), NAME])
     files = JobFiles(settings.spark_jobs.absolute())
     store = AnswerStore(_storage(settings.results))
     backoff = Backoff(settings.retry_first_s, settings.retry_longest_s)
     scheduler = Scheduler(_runner(settings, files), store, _input_source(settings), files.version, backoff)
-    async with scheduler.running():
+    async with scheduler.running(), training(settings) as (trainer, models):
         yield GrpcServer(
             settings,
             spark_pb2.DESCRIPTOR.services_by_name["Spark"],
             spark_pb2_grpc.add_SparkServicer_to_server,
-            SparkServicer(scheduler),
+            SparkServicer(scheduler, trainer, models),
             store.ping,
         )
+
+
+@contextlib.asynccontextmanager
+async def training(settings: SparkSettings) -> AsyncIterator[tuple[Trainer, ModelStore]]:
+    """Trains on this machine, wherever the other jobs run."""
+    models = ModelStore(_storage(settings.results))
+    ratings = _storage(settings.ratings) if settings.ratings else None
+    program = TrainingProgram(settings.job_memory_mb, settings.training_processes)
+    backoff = Backoff(settings.retry_first_s, settings.retry_longest_s)
+    async with clients.connect(settings.account_address, settings.catalog_addresses) as (accounts, catalogs):
+        source = Collector(accounts, catalogs, ratings)
+        trainer = Trainer(models, source, program, _work_dirs(settings), settings.training_interval_s, backoff)
+        async with trainer.running():
+            yield trainer, models
+
+
+def _work_dirs(settings: SparkSettings) -> WorkDirs:
+    return WorkDirs(settings.work_folder.absolute(), settings.job_time_limit_s)
 
 
 def _storage(location: str) -> Storage:
@@ -54,9 +77,8 @@ def _input_source(settings: SparkSettings) -> InputSource:
 
 def _runner(settings: SparkSettings, files: JobFiles) -> Runner:
     if settings.spark_runner in LOCAL_RUNNERS:
-        work_dirs = WorkDirs(settings.work_folder.absolute(), settings.job_time_limit_s)
         kind = DuckDBRunner if settings.spark_runner == "duckdb" else SparkSubmitRunner
-        return kind(files, work_dirs, settings.job_memory)
+        return kind(files, _work_dirs(settings), settings.job_memory)
     from services.spark_connector.runners.batches import Batches
     from services.spark_connector.runners.cloud import CloudRunner
     from services.spark_connector.runners.dataproc import DataprocCluster

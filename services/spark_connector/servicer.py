@@ -3,14 +3,22 @@
 from typing import cast
 
 from seen.v1 import spark_pb2, spark_pb2_grpc
+from seen.v1.types_pb2 import ItemType
+from services.common import checks
 from services.common.server import Context
 from services.spark_connector.computations.scheduler import Scheduler, Status
 from services.spark_connector.queries import BEST_DIRECTOR, MOST_CONNECTED
+from services.spark_connector.training.model_store import ModelStore, Summary
+from services.spark_connector.training.trainer import Trainer, TrainingStatus
+
+MAX_OFFSET = 2**40
 
 
 class SparkServicer(spark_pb2_grpc.SparkServicer):
-    def __init__(self, scheduler: Scheduler) -> None:
+    def __init__(self, scheduler: Scheduler, trainer: Trainer, models: ModelStore) -> None:
         self._scheduler = scheduler
+        self._trainer = trainer
+        self._models = models
 
     async def GetBestDirector(
         self, request: spark_pb2.GetBestDirectorRequest, context: Context
@@ -27,8 +35,21 @@ class SparkServicer(spark_pb2_grpc.SparkServicer):
         answer = cast(spark_pb2.MostConnected | None, status.answer)
         return spark_pb2.GetMostConnectedResponse(answer=answer, computation=_computation(status))
 
+    async def GetModel(self, request: spark_pb2.GetModelRequest, context: Context) -> spark_pb2.GetModelResponse:
+        status = await self._trainer.get(request.train)
+        model = _model_info(status.model) if status.model else None
+        computation = _computation(status)
+        if model:
+            computation.computed_at.CopyFrom(model.trained_at)
+        return spark_pb2.GetModelResponse(model=model, computation=computation)
 
-def _computation(status: Status) -> spark_pb2.Computation:
+    async def ReadModel(self, request: spark_pb2.ReadModelRequest, context: Context) -> spark_pb2.ReadModelResponse:
+        offset = checks.integer("offset", request.offset, 0, MAX_OFFSET)
+        version, size, data = await self._models.read(request.version, offset)
+        return spark_pb2.ReadModelResponse(version=version, size=size, data=data)
+
+
+def _computation(status: Status | TrainingStatus) -> spark_pb2.Computation:
     message = spark_pb2.Computation(
         stale=status.stale,
         running=status.running,
@@ -37,6 +58,26 @@ def _computation(status: Status) -> spark_pb2.Computation:
         failure=status.failure,
         retry_after_s=status.retry_after_s,
     )
-    if status.computed_at:
+    if isinstance(status, Status) and status.computed_at:
         message.computed_at.FromDatetime(status.computed_at)
+    return message
+
+
+def _model_info(model: Summary) -> spark_pb2.ModelInfo:
+    message = spark_pb2.ModelInfo(
+        version=model.version,
+        people=model.people,
+        marks=model.marks,
+        items=model.items_with_neighbours,
+        quality=[
+            spark_pb2.ModelQuality(
+                type=cast(ItemType, item_type),
+                people=quality.people,
+                ndcg_at_10=quality.ndcg_at_10,
+                votes_ndcg_at_10=quality.votes_ndcg_at_10,
+            )
+            for item_type, quality in model.quality
+        ],
+    )
+    message.trained_at.FromNanoseconds(int(model.trained_at * 1e9))
     return message

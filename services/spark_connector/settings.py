@@ -1,4 +1,4 @@
-"""Settings: where jobs run, what they read, and where answers are stored."""
+"""Settings: where jobs run, what they read, and where answers and the suggestion model are stored."""
 
 import tempfile
 from pathlib import Path
@@ -31,7 +31,17 @@ class SparkSettings(GrpcSettings):
     )
     imdb_sample: Path | None = Field(None, description="folder that is read while SEEN_IMDB_FILES has no IMDb file")
     inputs_kept_s: float = Field(10, ge=0, description="seconds for which a list of files under gs:// is cached")
-    results: str = Field(min_length=1, description="folder or gs:// prefix for stored answers")
+    results: str = Field(min_length=1, description="folder or gs:// prefix for stored answers and the suggestion model")
+    ratings: str = Field(
+        "", description="folder or gs:// prefix of files with people's ratings, for training; empty: none"
+    )
+    training_interval_s: float = Field(
+        3600,
+        ge=0,
+        description="minimum number of seconds between trainings that start because 10 % of the marks have changed; "
+        "0: only administrators start a training",
+    )
+    training_processes: int = Field(2, ge=1, le=64, description="processes of a training")
     spark_jobs: Path = Field(ROOT / "spark_jobs", description="folder of the jobs' program files")
     job_folder: Path | None = Field(
         None, description="logs and scratch files of jobs on this machine; default: the folder jobs in SEEN_RESULTS"
@@ -47,6 +57,10 @@ class SparkSettings(GrpcSettings):
     dataproc_batch_version: str = Field("2.2", description="runtime version of serverless batches: one with Spark 3.5")
     dataproc_subnet: str = Field("", description="subnet of serverless batches; empty: the project's default")
     dataproc_service_account: str = Field("", description="account of serverless batches; empty: the project's default")
+
+    @property
+    def job_memory_mb(self) -> int:
+        return int(self.job_memory[:-1]) * (1024 if self.job_memory.endswith("g") else 1)
 
     @property
     def work_folder(self) -> Path:

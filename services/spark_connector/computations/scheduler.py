@@ -17,6 +17,7 @@ from google.protobuf.message import Message
 
 from services.common.errors import Unavailable
 from services.spark_connector import metrics
+from services.spark_connector.computations.backoff import DEFAULT_BACKOFF, Backoff
 from services.spark_connector.computations.queue import Queue
 from services.spark_connector.queries import QUESTIONS, Query, Question
 from services.spark_connector.runners.job import SEE_LOG, Job, JobFailed, Runner
@@ -28,17 +29,6 @@ log = logging.getLogger(__name__)
 # Anyone may send queries with other arguments. These limits bound what is stored and computed for them, per question.
 MAX_STORED = 50
 MAX_WAITING = 8
-
-
-@dataclass(frozen=True)
-class Backoff:
-    """Seconds from a failure to the next attempt: `first_s`, doubled with each failure up to `max_s`."""
-
-    first_s: float = 30
-    max_s: float = 3600
-
-    def wait_s(self, failures: int) -> float:
-        return min(self.first_s * 2.0 ** min(failures - 1, 60), self.max_s)
 
 
 @dataclass(frozen=True)
@@ -92,7 +82,7 @@ class Scheduler:
         store: AnswerStore,
         source: InputSource,
         version: str,
-        backoff: Backoff = Backoff(),
+        backoff: Backoff = DEFAULT_BACKOFF,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runner = runner
@@ -195,7 +185,7 @@ class Scheduler:
             stale=stale,
             running=computing,
             stage=queue.stage_of(entry.query),
-            progress=queue.progress if queue.running == entry.query else 0.0,
+            progress=queue.progress.share if queue.running == entry.query else 0.0,
             failure=failure,
             retry_after_s=retry_after_s,
         )
@@ -238,12 +228,12 @@ class Scheduler:
         finally:
             metrics.COMPUTING.labels(question.name).dec()
             metrics.COMPUTATIONS.labels(question.name, outcome).inc()
-            metrics.SECONDS.labels(question.name).observe(self._clock() - queue.started_at)
+            metrics.SECONDS.labels(question.name).observe(self._clock() - queue.progress.started_at)
         return None
 
     async def _run_job(self, job: Job, queue: Queue) -> AnswerRecord:
         started_at = _now()
-        result = await self._runner.run(job, queue.report)
+        result = await self._runner.run(job, queue.progress.report)
         return AnswerRecord(
             question=job.name,
             arguments=dict(job.query.arguments),

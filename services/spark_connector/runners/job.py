@@ -39,10 +39,15 @@ class Job:
 
     def user_message(self, error: str) -> str | None:
         """The job's error without the location of its inputs; None for an exception, which is not shown to users."""
-        if not error or re.match(r"\w+: ", error):  # "KeyError: …"
+        if not is_for_users(error):
             return None
         location = self.inputs.location
         return error.replace(f"{location.rstrip('/')}/", "").replace(location, "the inputs")
+
+
+def is_for_users(error: str) -> bool:
+    """Whether it is a sentence, not an exception such as "KeyError: …"."""
+    return bool(error) and not re.match(r"\w+: ", error)
 
 
 class JobFailed(Exception):

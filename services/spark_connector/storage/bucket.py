@@ -4,9 +4,10 @@ import contextlib
 import logging
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import TypeVar
 
-from google.api_core.exceptions import GoogleAPICallError, NotFound
+from google.api_core.exceptions import GoogleAPICallError, NotFound, PreconditionFailed
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.storage import Blob as StoredBlob
 from google.cloud.storage import Client
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RETRY_TIMEOUT_S = 5.0
+UPLOAD_TIMEOUT_S = 300.0  # of a whole file
 PING_TIMEOUT_S = 0.9
 
 
@@ -55,9 +57,42 @@ class Bucket:
 
         return await _call(call)
 
+    async def find(self, name: str) -> StoredFile | None:
+        def call() -> StoredFile | None:
+            blob = self._client.bucket(self._name).get_blob(self._prefix + name, retry=None, timeout=CALL_TIMEOUT_S)
+            return StoredFile(name, blob.size or 0, blob.generation or 0) if blob else None
+
+        return await _call(call)
+
+    async def read_part(self, file: StoredFile, offset: int, size: int) -> bytes | None:
+        if offset >= file.size:  # Cloud Storage denies such a range
+            current = await self.find(file.name)
+            return b"" if current == file else None
+
+        def call() -> bytes | None:
+            with contextlib.suppress(NotFound, PreconditionFailed):
+                return bytes(
+                    self._blob(file.name).download_as_bytes(
+                        start=offset,
+                        end=offset + size - 1,
+                        if_generation_match=file.version,
+                        retry=None,
+                        timeout=CALL_TIMEOUT_S,
+                    )
+                )
+            return None
+
+        return await _call(call)
+
     async def write(self, name: str, content: bytes, content_type: str) -> None:
         await _call(
             lambda: self._blob(name).upload_from_string(content, content_type, retry=None, timeout=CALL_TIMEOUT_S)
+        )
+
+    async def write_file(self, name: str, source: Path) -> None:
+        await _call(
+            lambda: self._blob(name).upload_from_filename(str(source), retry=None, timeout=UPLOAD_TIMEOUT_S),
+            UPLOAD_TIMEOUT_S,
         )
 
     async def delete(self, name: str) -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import io
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import IO, Protocol, TypeVar
 
 from services.common.errors import Unavailable
 
@@ -36,8 +38,20 @@ class Storage(Protocol):
         """None if there is no such file."""
         ...
 
+    async def find(self, name: str) -> StoredFile | None:
+        """None if there is no such file."""
+        ...
+
+    async def read_part(self, file: StoredFile, offset: int, size: int) -> bytes | None:
+        """At most `size` bytes; none from the end on. None if the file has been replaced or deleted."""
+        ...
+
     async def write(self, name: str, content: bytes, content_type: str) -> None:
         """Replaces the file as a whole."""
+        ...
+
+    async def write_file(self, name: str, source: Path) -> None:
+        """Replaces the file as a whole, by a copy of a file of this machine."""
         ...
 
     async def delete(self, name: str) -> None:
@@ -76,20 +90,45 @@ class Folder:
 
         return await _in_thread(call)
 
+    async def find(self, name: str) -> StoredFile | None:
+        def call() -> StoredFile | None:
+            with contextlib.suppress(FileNotFoundError):
+                stat = (self._path / name).stat()
+                return StoredFile(name, stat.st_size, stat.st_mtime_ns)
+            return None
+
+        return await _in_thread(call)
+
+    async def read_part(self, file: StoredFile, offset: int, size: int) -> bytes | None:
+        def call() -> bytes | None:
+            with contextlib.suppress(FileNotFoundError), (self._path / file.name).open("rb") as opened:
+                if os.fstat(opened.fileno()).st_mtime_ns == file.version:
+                    return os.pread(opened.fileno(), size, offset)
+            return None
+
+        return await _in_thread(call)
+
     async def write(self, name: str, content: bytes, content_type: str) -> None:
+        await _in_thread(lambda: self._replace(name, io.BytesIO(content)))
+
+    async def write_file(self, name: str, source: Path) -> None:
         def call() -> None:
-            self._path.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._path, prefix=".new-", delete=False) as file:
-                try:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                    Path(file.name).replace(self._path / name)
-                except BaseException:
-                    Path(file.name).unlink(missing_ok=True)
-                    raise
+            with source.open("rb") as content:
+                self._replace(name, content)
 
         await _in_thread(call)
+
+    def _replace(self, name: str, content: IO[bytes]) -> None:
+        self._path.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self._path, prefix=".new-", delete=False) as file:
+            try:
+                shutil.copyfileobj(content, file)
+                file.flush()
+                os.fsync(file.fileno())
+                Path(file.name).replace(self._path / name)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
 
     async def delete(self, name: str) -> None:
         await _in_thread(lambda: (self._path / name).unlink(missing_ok=True))

@@ -16,7 +16,7 @@ from services.common import clients
 from services.common.errors import Unavailable
 from services.common.server import GrpcServer
 from services.spark_connector.computations.scheduler import Scheduler
-from services.spark_connector.service import build
+from services.spark_connector.service import build, training
 from services.spark_connector.servicer import SparkServicer
 from services.spark_connector.settings import ROOT, SparkSettings
 
@@ -118,7 +118,8 @@ async def connector_with(scheduler: Scheduler, settings: SparkSettings) -> Async
 
     async with (
         scheduler.running(),
-        _client(GrpcServer(settings, SPARK, add, SparkServicer(scheduler), ping)) as client,
+        training(settings) as (trainer, models),
+        _client(GrpcServer(settings, SPARK, add, SparkServicer(scheduler, trainer, models), ping)) as client,
     ):
         yield client
 

@@ -16,7 +16,8 @@ import pytest
 from google.cloud.dataproc_v1 import JobStatus
 
 from services.common.errors import Unavailable
-from services.spark_connector.computations.scheduler import Backoff, Scheduler
+from services.spark_connector.computations.backoff import Backoff
+from services.spark_connector.computations.scheduler import Scheduler
 from services.spark_connector.runners.batches import Batches
 from services.spark_connector.runners.cloud import CloudRunner, Cluster
 from services.spark_connector.runners.dataproc import DataprocCluster

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 from services.common.errors import Unavailable
 from services.spark_connector.runners.job import Job, JobFailed, Report, Result
@@ -37,6 +38,15 @@ class FakeStorage:
 
     async def read(self, name: str) -> bytes | None:
         return self.files.get(name)
+
+    async def find(self, name: str) -> StoredFile | None:
+        return StoredFile(name, len(self.files[name]), 1) if name in self.files else None
+
+    async def read_part(self, file: StoredFile, offset: int, size: int) -> bytes | None:
+        return self.files[file.name][offset : offset + size] if file.name in self.files else None
+
+    async def write_file(self, name: str, source: Path) -> None:
+        await self.write(name, await asyncio.to_thread(source.read_bytes), "")
 
     async def write(self, name: str, content: bytes, content_type: str) -> None:
         if self.full:

@@ -9,7 +9,8 @@ from prometheus_client import REGISTRY
 
 from seen.v1.spark_pb2 import BestDirector
 from services.common.errors import InvalidArgument, Unavailable
-from services.spark_connector.computations.scheduler import MAX_STORED, MAX_WAITING, Backoff, Scheduler, Status
+from services.spark_connector.computations.backoff import Backoff
+from services.spark_connector.computations.scheduler import MAX_STORED, MAX_WAITING, Scheduler, Status
 from services.spark_connector.queries import BEST_DIRECTOR, MOST_CONNECTED, Query
 from services.spark_connector.storage.answer_store import AnswerStore
 from tests.unit.spark_connector.fakes import Clock, FakeInputs, FakeRunner, FakeStorage
