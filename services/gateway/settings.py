@@ -39,7 +39,7 @@ class GatewaySettings(Settings):
         30, ge=0, description="minimum seconds between fetches of the signing keys, also when tokens name unknown keys"
     )
     jwks_max_age_s: float = Field(600, gt=0, description="seconds after which the signing keys are fetched again")
-    token_cache_s: float = Field(30, ge=0, description="seconds for which a verified token is cached")
+    token_cache_s: float = Field(300, ge=0, description="seconds for which a verified token is cached")
 
     cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_list)] = Field(
         ["*"], description="comma-separated origins whose pages may call the API; no cookies are used, so * is safe"

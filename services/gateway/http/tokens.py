@@ -29,7 +29,7 @@ FETCH_TIMEOUT_S = 3.0
 # Between fetches until the first succeeds, so that a provider that starts after the gateway is found soon.
 FIRST_COOL_DOWN_S = 0.5
 MIN_KEY_BYTES = 256
-MAX_CACHED_TOKENS = 2048
+MAX_CACHED_TOKENS = 8192
 
 
 @dataclass(frozen=True)
