@@ -79,9 +79,11 @@ def generate(dataset: str, amount: int = ITEMS_PER_TYPE) -> list[Row]:
         rating, year = round(rng.uniform(1, 5), 2), rng.randint(1900, 2026)
         genres = separator.join(dict.fromkeys(rng.choices(categories, weights, k=rng.randint(1, most))))
         description = " ".join(rng.choices(words, k=rng.randint(40, 240)))  # 800 characters on average
-        book = {"book_title": name, "book_desc": description, "book_rating": rating, "book_rating_count": 100}
+        votes = 1_000_000 // (number - FIRST_ID + 1)
+        book = {"book_title": name, "book_desc": description, "book_rating": rating, "book_rating_count": votes}
         show = {"tconst": f"tt{number}", "titleType": "movie", "primaryTitle": name, "isAdult": 0, "startYear": year}
         anime = {"anime_id": number, "title": name, "type": "TV", "score": rating, "aired": f"{{'from': '{year}-04-01'"}
         image = {"image_url": f"https://images.example/{dataset}/{number}.jpg"}
-        rows.append(book | show | anime | image | {"averageRating": rating, "genres": genres, "genre": genres})
+        counts = {"numVotes": votes, "members": votes}
+        rows.append(book | show | anime | image | counts | {"averageRating": rating, "genres": genres, "genre": genres})
     return rows

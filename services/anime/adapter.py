@@ -5,7 +5,7 @@ import re
 from seen.v1.types_pb2 import ItemType
 from services.catalog.adapter import (
     Format,
-    JoinedNumber,
+    JoinedFile,
     Row,
     SourceFile,
     link,
@@ -13,6 +13,7 @@ from services.catalog.adapter import (
     one_line,
     unescape_once,
     unique,
+    votes,
 )
 from services.catalog.item import Item, Skipped
 
@@ -29,9 +30,9 @@ class MyAnimeList:
     source = SourceFile(
         "AnimeList.csv",
         Format.CSV,
-        ("anime_id", "title", "title_english", "image_url", "type", "rating", "score", "aired", "genre"),
+        ("anime_id", "title", "title_english", "image_url", "type", "rating", "score", "aired", "members", "genre"),
     )
-    joined: tuple[JoinedNumber, ...] = ()
+    joined: tuple[JoinedFile, ...] = ()
 
     def item(self, row: Row) -> Item | Skipped:
         source_id = row["anime_id"].strip()
@@ -50,6 +51,8 @@ class MyAnimeList:
             image_url=link(row["image_url"]),
             kind=one_line(row["type"]) or None,
             year=int(first_aired[1]) if first_aired else None,
+            # Not `scored_by`, which is 0 for several hundred rated titles.
+            votes=votes(row["members"].strip()),
             # The source calls the age certificate "rating".
             adult=row["rating"].startswith("Rx") or "Hentai" in category,
         )

@@ -3,7 +3,7 @@
 import re
 
 from seen.v1.types_pb2 import ItemType
-from services.catalog.adapter import Format, JoinedNumber, Row, SourceFile, link, number, one_line, unique
+from services.catalog.adapter import Format, JoinedFile, Row, SourceFile, link, number, one_line, unique, votes
 from services.catalog.item import Item, Skipped
 
 # …/books/1255614970l/2.jpg
@@ -23,7 +23,7 @@ class GoodreadsBooks:
         Format.CSV,
         ("book_title", "book_desc", "book_rating", "book_rating_count", "genres", "image_url"),
     )
-    joined: tuple[JoinedNumber, ...] = ()
+    joined: tuple[JoinedFile, ...] = ()
 
     def item(self, row: Row) -> Item | Skipped:
         image_number = _IMAGE_NUMBER.search(row["image_url"].strip())
@@ -39,6 +39,7 @@ class GoodreadsBooks:
             rating=_rating(row),
             description=_paragraphs(row["book_desc"]),
             image_url=link(row["image_url"]),
+            votes=votes(row["book_rating_count"].strip()),
         )
 
 

@@ -28,17 +28,24 @@ class SourceFile:
 
 
 @dataclass(frozen=True)
-class JoinedNumber:
-    """A column of another file, joined to the rows by a key. Two decimals are kept.
+class JoinedColumn:
+    """Numbers in this range; others are treated as missing."""
+
+    name: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class JoinedFile:
+    """Another file, whose columns are joined to the rows by a key.
 
     Keys have the same letters in all rows, then a number: "tt0000012".
     """
 
     file: SourceFile
     key: str
-    column: str
-    low: float
-    high: float
+    columns: tuple[JoinedColumn, ...]
 
 
 class Adapter(Protocol):
@@ -47,8 +54,8 @@ class Adapter(Protocol):
     name: str
     # The file with one item per row.
     source: SourceFile
-    # Numbers from other files, added to the row under the column's name; empty if the other file has none.
-    joined: tuple[JoinedNumber, ...]
+    # Files whose columns are added to the row under their names; a cell is empty if the other file has no number.
+    joined: tuple[JoinedFile, ...]
 
     def item(self, row: Row) -> Item | Skipped:
         """An item with a source_id, or why the row is skipped. Never raises, whatever the row contains."""
@@ -80,5 +87,11 @@ def number(text: str) -> float | None:
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
+def votes(text: str) -> int | None:
+    """A number of people; None if it is unreadable or 0, which sources also write for "unknown"."""
+    return int(text) or None if _COUNT.fullmatch(text) else None
+
+
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]\w{1,30});", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}(?:\.\d{0,9})?", re.ASCII)
+_COUNT = re.compile(r"\d{1,12}", re.ASCII)

@@ -95,6 +95,8 @@ class Item:
     # The Epic of Gilgamesh is from about -2100; films are announced for the next century.
     year: Annotated[int | None, Number(-3000, 3000)] = None
     source_id: Annotated[str | None, Text(100)] = None
+    # None if unknown.
+    votes: Annotated[int | None, Number(0, 10**12)] = None
     # Assigned when the item is stored; empty until then.
     id: str = ""
     # Not stored: the loader skips adult items unless --include-adult is given.

@@ -16,9 +16,9 @@ from services.common.server import GrpcServer
 
 @asynccontextmanager
 async def build(adapter: Adapter, settings: CatalogSettings) -> AsyncIterator[GrpcServer]:
-    """Creates missing indexes in the background, as soon as the shards answer."""
-    async with connect(adapter.name, settings.uris(), settings.mongo_database) as store:
-        indexing = asyncio.create_task(store.create_indexes())
+    """Creates missing indexes and updates lists in the background, as soon as the shards answer."""
+    async with connect(adapter.name, adapter.type, settings.uris(), settings.mongo_database) as store:
+        preparing = asyncio.create_task(store.prepare())
         try:
             yield GrpcServer(
                 settings,
@@ -28,8 +28,8 @@ async def build(adapter: Adapter, settings: CatalogSettings) -> AsyncIterator[Gr
                 store.ping,
             )
         finally:
-            indexing.cancel()
-            await asyncio.gather(indexing, return_exceptions=True)
+            preparing.cancel()
+            await asyncio.gather(preparing, return_exceptions=True)
 
 
 def run(adapter: Adapter) -> None:

@@ -53,6 +53,24 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServicer):
         hits = await self._store.search(text, _category(request.category))
         return catalog_pb2.SearchItemsResponse(hits=map(convert.hit_to_pb, hits))
 
+    async def ListMostVoted(
+        self, request: catalog_pb2.ListMostVotedRequest, context: Context
+    ) -> catalog_pb2.ListMostVotedResponse:
+        items = await self._store.most_voted(checks.integer("limit", request.limit, 1, MAX_ITEMS))
+        return catalog_pb2.ListMostVotedResponse(items=[convert.item_to_pb(item, self._type) for item in items])
+
+    async def FindBySourceId(
+        self, request: catalog_pb2.FindBySourceIdRequest, context: Context
+    ) -> catalog_pb2.FindBySourceIdResponse:
+        checks.max_entries("source_ids", len(request.source_ids), MAX_ITEMS)
+        items = await self._store.find_by_source_id(request.source_ids)
+        return catalog_pb2.FindBySourceIdResponse(items=[convert.item_to_pb(item, self._type) for item in items])
+
+    async def ListCategories(
+        self, request: catalog_pb2.ListCategoriesRequest, context: Context
+    ) -> catalog_pb2.ListCategoriesResponse:
+        return convert.counts_to_pb(await self._store.counts())
+
     async def SampleItems(
         self, request: catalog_pb2.SampleItemsRequest, context: Context
     ) -> catalog_pb2.SampleItemsResponse:
@@ -62,6 +80,7 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServicer):
             [_category(name, min_length=1) for name in request.categories],
             amount,
             checks.integer("max_categories", request.max_categories, 0, MAX_SAMPLES),
+            request.seed if request.HasField("seed") else None,
         )
         return catalog_pb2.SampleItemsResponse(samples=[convert.sample_to_pb(sample, self._type) for sample in samples])
 

@@ -1,9 +1,11 @@
 """An item's themes: the words that all datasets share, in place of its source's labels. themes.toml has the words."""
 
 import functools
+import hashlib
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from seen.v1.types_pb2 import ItemType
 
@@ -20,12 +22,16 @@ def themes(item_type: ItemType | str, categories: Iterable[str]) -> tuple[str, .
 
 @functools.lru_cache(maxsize=8192)  # IMDb's millions of titles have two thousand distinct lists of labels
 def _themes(type_name: str, categories: tuple[str, ...]) -> tuple[str, ...]:
-    words = vocabulary().get(type_name, {})
+    words: Mapping[str, list[str]] = _file().get(type_name, {})
     return tuple(dict.fromkeys(theme for label in categories for theme in words.get(label, [label])))
 
 
 @functools.cache
-def vocabulary() -> Mapping[str, Mapping[str, list[str]]]:
-    """The words of each label, by the name of the item type."""
-    file = tomllib.loads(_FILE.read_text(encoding="utf-8"))
-    return {name: file[name] for name in ItemType.keys() if name in file}  # noqa: SIM118 - not a mapping
+def version() -> str:
+    """Changes with the file."""
+    return hashlib.sha256(_FILE.read_bytes()).hexdigest()
+
+
+@functools.cache
+def _file() -> dict[str, Any]:
+    return tomllib.loads(_FILE.read_text(encoding="utf-8"))

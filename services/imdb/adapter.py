@@ -3,7 +3,7 @@
 import re
 
 from seen.v1.types_pb2 import ItemType
-from services.catalog.adapter import Format, JoinedNumber, Row, SourceFile, number, one_line, unique
+from services.catalog.adapter import Format, JoinedColumn, JoinedFile, Row, SourceFile, number, one_line, unique, votes
 from services.catalog.item import Item, Skipped
 
 _NULL = r"\N"
@@ -24,13 +24,11 @@ class ImdbTitles:
         Format.TSV,
         ("tconst", "titleType", "primaryTitle", "isAdult", "startYear", "genres"),
     )
-    joined: tuple[JoinedNumber, ...] = (
-        JoinedNumber(
+    joined: tuple[JoinedFile, ...] = (
+        JoinedFile(
             SourceFile("title.ratings.tsv", Format.TSV, ("tconst", "averageRating", "numVotes")),
             key="tconst",
-            column="averageRating",
-            low=1,
-            high=10,
+            columns=(JoinedColumn("averageRating", 1, 10), JoinedColumn("numVotes", 1, 10**9)),
         ),
     )
 
@@ -49,6 +47,7 @@ class ImdbTitles:
             name=name,
             category=category,
             rating=number(row.get("averageRating", "")),
+            votes=votes(row.get("numVotes", "")),
             kind=_text(row["titleType"]) or None,
             year=int(row["startYear"]) if _YEAR.fullmatch(row["startYear"]) else None,
             adult=row["isAdult"] == "1" or "Adult" in category,

@@ -36,8 +36,8 @@ class LoadJob:
         name = self.adapter.name
         started = time.monotonic()
         try:
-            async with connect(name, self.uris, self.database) as store:
-                await gather_all(*(shard.create_indexes() for shard in store.shards))
+            async with connect(name, self.adapter.type, self.uris, self.database) as store:
+                await store.create_indexes()
                 async with Lease(store.shards[0], self.lease_s).held() as lease:
                     await gather_all(*(shard.repair() for shard in store.shards))
                     with report.progress(name, inputs.total_bytes(identified)) as progress:

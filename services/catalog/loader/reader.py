@@ -4,11 +4,11 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.catalog.adapter import Adapter, Row
+from services.catalog.adapter import Adapter, JoinedFile, Row
 from services.catalog.item import Item, Skipped, checked
 from services.catalog.loader import files, rows
 from services.catalog.loader.inputs import Input, Inputs
-from services.catalog.loader.packed import IdSet, NumberColumn
+from services.catalog.loader.packed import IdSet, JoinedNumbers
 from services.catalog.loader.report import Progress, Report
 from services.common.errors import InvalidArgument
 
@@ -28,34 +28,36 @@ class Reader:
 
     def batches(self, size: int) -> Iterator[list[Item]]:
         """Reads all joined files first, into memory; then one batch of items at a time."""
-        items = self._items(self._joined_columns())
+        items = self._items(self._joined_numbers())
         while batch := list(itertools.islice(items, size)):
             yield batch
 
-    def _joined_columns(self) -> dict[str, NumberColumn]:
-        columns = {}
+    def _joined_numbers(self) -> dict[JoinedFile, JoinedNumbers]:
+        files = {}
         for joined in self.adapter.joined:
-            column = columns[joined.column] = self.report.joined[joined.file.name] = NumberColumn(joined)
+            numbers = files[joined] = self.report.joined[joined.file.name] = JoinedNumbers(joined)
             for source in self.inputs[joined.file.name]:
-                column.fill(self._rows(source))
-        return columns
+                numbers.fill(self._rows(source))
+        return files
 
-    def _items(self, columns: dict[str, NumberColumn]) -> Iterator[Item]:
+    def _items(self, joined: dict[JoinedFile, JoinedNumbers]) -> Iterator[Item]:
         ids = IdSet()
         for source in self.inputs[self.adapter.source.name]:
             for row in self._rows(source):
                 self.report.rows += 1
-                item = self._item(row, columns, ids)
+                item = self._item(row, joined, ids)
                 if isinstance(item, Skipped):
                     self.report.skipped[item.reason] += 1
                 else:
                     yield item
 
-    def _item(self, row: Row | Skipped, columns: dict[str, NumberColumn], ids: IdSet) -> Item | Skipped:
+    def _item(self, row: Row | Skipped, joined: dict[JoinedFile, JoinedNumbers], ids: IdSet) -> Item | Skipped:
         if isinstance(row, Skipped):
             return row
-        numbers = {joined.column: columns[joined.column].get(row[joined.key]) for joined in self.adapter.joined}
-        item = self.adapter.item({**row, **numbers})
+        cells = dict(row)
+        for file, numbers in joined.items():
+            cells.update(zip((column.name for column in file.columns), numbers.get(row[file.key]), strict=True))
+        item = self.adapter.item(cells)
         if isinstance(item, Skipped):
             return item
         if item.adult and not self.include_adult:

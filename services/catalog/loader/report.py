@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from services.catalog.loader.packed import NumberColumn
+from services.catalog.loader.packed import JoinedNumbers
 
 _PROGRESS_LINE_EVERY_S = 10
 
@@ -26,7 +26,7 @@ class Report:
     updated: int = 0
     unchanged: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
-    joined: dict[str, NumberColumn] = field(default_factory=dict)
+    joined: dict[str, JoinedNumbers] = field(default_factory=dict)
     seconds: float = 0
 
     def text(self, dataset: str) -> str:

@@ -1,13 +1,18 @@
 """The documents in MongoDB. Each shard of the dataset NAME has these collections, all in one database:
 
 NAME, one document per item:
-    {_id, name, category, rating, description, imageUrl, kind, year, sourceId,   the item's fields, if they have a value
+    {_id, name, category, rating, description, imageUrl, kind, year, sourceId, votes,
+                                                  the item's fields that have a value
      places: [{c: list, n: position}],            the item's positions (positions.py)
      nameKey, words: [word]}                      for the search (search_keys.py)
+    A list is "" for all items, a category, or a tab and a theme. An item's themes are not stored otherwise: they follow
+    from its categories (services/common/themes.py).
 NAME_counts, one document per list (positions.py):
     {_id: list, next: the list's length,
      filling: {start, until},     while a batch inserts items at positions from `start`; ignored after `until`
      gaps: [position]}            holes to fill once that batch has ended
+NAME_versions (relist.py):
+    {_id: "lists", version}       of the themes.toml by which all items are in the right lists
 NAME_loads, on shard 1 only (loader/lease.py):
     {_id: "load", owner, host, pid, until}
 """

@@ -1,9 +1,9 @@
 """The position index: the length, any page and a random item of a list, each in constant time.
 
-A shard has one list of all its items and one list per category. An item has one position in each of its lists, and the
-positions of a list are 0 to length - 1. Items store their positions; a unique index maps (list, position) to the
-item; a counter document per list stores the length. So a page is a range of the index, and a random item is a random
-number below the length.
+A shard has one list of all its items, one list per category and one per theme. An item has one position in each of
+its lists, and the positions of a list are 0 to length - 1. Items store their positions; a unique index maps (list,
+position) to the item; a counter document per list stores the length. So a page is a range of the index, and a random
+item is a random number below the length.
 
     list of length 5         B is deleted and leaves    E, the last item, fills the hole,
                              a hole at position 1       then the length is lowered to 4
@@ -30,16 +30,35 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 from pymongo.write_concern import WriteConcern
 
+from seen.v1.types_pb2 import ItemType
 from services.catalog.store.documents import Document
+from services.common.themes import themes
 
-# The name of the list of all items; no category is empty.
+# The name of the list of all items. The list of a category has the category's name, which is never empty.
 ALL_ITEMS = ""
+# Begins the name of a theme's list. Categories are stored without white space at their ends, so none begins with it.
+_THEME = "\t"
 INDEX_KEYS = [("places.c", 1), ("places.n", 1)]
 # A batch that has not ended after this time is treated as crashed.
 _BATCH_MAX_S = 300
 
 # The name of a list, and a position in it.
 ListPosition = tuple[str, int]
+
+
+def theme_list(theme: str) -> str:
+    """The name of the theme's list."""
+    return _THEME + theme
+
+
+def theme_of(list_name: str) -> str | None:
+    """The theme that the list belongs to; None for a category and for all items."""
+    return list_name.removeprefix(_THEME) if list_name.startswith(_THEME) else None
+
+
+def lists_of(item_type: ItemType, category: Sequence[str]) -> list[str]:
+    """The names of the lists of an item with these categories."""
+    return [ALL_ITEMS, *category, *map(theme_list, themes(item_type, category))]
 
 
 def positions_of(document: Mapping[str, Any]) -> list[ListPosition]:
@@ -75,13 +94,16 @@ class _Move(enum.Enum):
 
 
 class PositionIndex:
-    """The lists of one shard.
+    """The lists of one shard. All its items have the same type.
 
     A batch reserves many positions at once, which stay empty until its items are inserted. Meanwhile holes are not
     filled, because the last position may be one of them: they are recorded, and filled when the batch is confirmed.
     """
 
-    def __init__(self, items: AsyncCollection[Document], counters: AsyncCollection[Document]) -> None:
+    def __init__(
+        self, item_type: ItemType, items: AsyncCollection[Document], counters: AsyncCollection[Document]
+    ) -> None:
+        self._type = item_type
         # These writes do not wait for the journal: the item's insert does, and the journal then contains them too.
         self._items = items.with_options(write_concern=WriteConcern(1))
         self._counters = counters.with_options(write_concern=WriteConcern(1))
@@ -92,6 +114,14 @@ class PositionIndex:
         counters = await self._counters.find({"_id": {"$in": list(list_names)}}, {"next": 1}).to_list()
         lengths = {counter["_id"]: counter["next"] for counter in counters}
         return {list_name: lengths.get(list_name, 0) for list_name in list_names}
+
+    async def all_lengths(self) -> dict[str, int]:
+        """The lengths of all lists that have items."""
+        counters = await self._counters.find({"next": {"$gt": 0}}, {"next": 1}).to_list()
+        return {counter["_id"]: counter["next"] for counter in counters}
+
+    def lists_of(self, document: Mapping[str, Any]) -> list[str]:
+        return lists_of(self._type, document["category"])
 
     async def reserve(self, counts: Mapping[str, int], *, batch: bool = False) -> dict[str, range]:
         """Reserves this many positions at the end of each list. `repair` handles batches that are never confirmed."""
@@ -109,7 +139,7 @@ class PositionIndex:
 
     async def reserve_for(self, documents: Sequence[Document], *, batch: bool = False) -> dict[str, range]:
         """Reserves the positions of new items and writes them into the documents."""
-        lists = [[ALL_ITEMS, *document["category"]] for document in documents]
+        lists = [self.lists_of(document) for document in documents]
         reserved = await self.reserve(Counter(name for names in lists for name in names), batch=batch)
         unused = {list_name: iter(positions) for list_name, positions in reserved.items()}
         for document, names in zip(documents, lists, strict=True):

@@ -10,13 +10,11 @@ from services.catalog.store.shard import Shard, gather_all
 
 # Each round draws replacements for the holes of the previous one. A list with very many holes gives a short sample.
 MAX_ROUNDS = 5
-# Samples are not secret, but SystemRandom needs no seed and has no state to share after a fork.
-RANDOM = random.SystemRandom()
 
 
 @dataclass
 class Sample:
-    category: str
+    list_name: str
     items: list[Item]
     # True if these are all the items of the list.
     complete: bool
@@ -26,7 +24,7 @@ class Sample:
 class _Draw:
     """One list over all shards. `numbers` are random positions in the shards' lists joined end to end."""
 
-    category: str
+    list_name: str
     lengths: Sequence[int]
     numbers: Iterator[int]
     items: dict[str, Item] = field(default_factory=dict)
@@ -42,32 +40,40 @@ class _Draw:
 
 
 async def sample(
-    shards: Sequence[Shard], categories: Sequence[str], amount: int, max_categories: int = 0
+    shards: Sequence[Shard], list_names: Sequence[str], amount: int, max_lists: int = 0, seed: int | None = None
 ) -> list[Sample]:
-    """One sample per category, in their order. Each round is one query per shard for all categories."""
-    lengths = await gather_all(*(shard.lengths(categories) for shard in shards))
-    if max_categories:
-        with_items = [name for name in categories if any(shard_lengths[name] for shard_lengths in lengths)]
-        categories = with_items[:max_categories]
+    """One sample per list, in their order. Each round is one query per shard for all lists.
+
+    If `max_lists` is not 0, only the first lists that have items are sampled, at most that many. The same seed gives
+    the same sample of a list until the list changes.
+    """
+    lengths = await gather_all(*(shard.lengths(list_names) for shard in shards))
+    if max_lists:
+        with_items = [name for name in list_names if any(shard_lengths[name] for shard_lengths in lengths)]
+        list_names = with_items[:max_lists]
+    if seed is None:
+        seed = random.getrandbits(64)
     draws = {}
-    for category in categories:
-        list_lengths = [shard_lengths[category] for shard_lengths in lengths]
-        draws[category] = _Draw(category, list_lengths, shuffled_range(sum(list_lengths), RANDOM))
+    for name in list_names:
+        list_lengths = [shard_lengths[name] for shard_lengths in lengths]
+        # A generator of its own: the sample does not depend on the other lists of the request.
+        numbers = shuffled_range(sum(list_lengths), random.Random(f"{seed}/{name}"))  # noqa: S311 - samples are not secret
+        draws[name] = _Draw(name, list_lengths, numbers)
     for _ in range(MAX_ROUNDS):
         drawn = [(draw, *position) for draw in draws.values() for position in draw.next_positions(amount)]
         if not drawn:
             break
         requests: list[dict[str, list[int]]] = [{} for _ in shards]
         for draw, shard, position in drawn:
-            requests[shard].setdefault(draw.category, []).append(position)
+            requests[shard].setdefault(draw.list_name, []).append(position)
         items = await gather_all(*(shard.get_at(request) for shard, request in zip(shards, requests, strict=True)))
         for draw, shard, position in drawn:
-            item = items[shard].get((draw.category, position))
+            item = items[shard].get((draw.list_name, position))
             if item is not None:
                 draw.items[item.id] = item
     return [
-        Sample(category, list(draws[category].items.values()), complete=sum(draws[category].lengths) <= amount)
-        for category in categories
+        Sample(name, list(draws[name].items.values()), complete=sum(draws[name].lengths) <= amount)
+        for name in list_names
     ]
 
 

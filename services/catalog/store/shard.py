@@ -13,6 +13,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError
 from pymongo.write_concern import WriteConcern
 
+from seen.v1.types_pb2 import ItemType
 from services.catalog import metrics
 from services.catalog.item import Item
 from services.catalog.store import documents, mongo, positions
@@ -23,11 +24,14 @@ from services.common import deadline
 
 log = logging.getLogger(__name__)
 
+VOTES_KEYS = [("votes", -1), ("_id", 1)]
+HAS_VOTES = {"votes": {"$gt": 0}}
 INDEXES = [
     IndexModel(positions.INDEX_KEYS, name="places", unique=True),
     IndexModel("sourceId", name="sourceId", unique=True, partialFilterExpression={"sourceId": {"$exists": True}}),
     IndexModel([("nameKey", 1), ("_id", 1)], name="nameKey"),
     IndexModel("words", name="words"),
+    IndexModel(VOTES_KEYS, name="votes", partialFilterExpression=HAS_VOTES),
 ]
 DUPLICATE_KEY = 11000
 # Creating indexes takes long only on a shard that was filled without them.
@@ -48,7 +52,15 @@ T = TypeVar("T")
 class Shard:
     """Shard `number`, from 1, of a dataset with `total` shards."""
 
-    def __init__(self, client: AsyncMongoClient[Document], database: str, name: str, number: int, total: int) -> None:
+    def __init__(
+        self,
+        client: AsyncMongoClient[Document],
+        database: str,
+        name: str,
+        item_type: ItemType,
+        number: int,
+        total: int,
+    ) -> None:
         # Names the shard in errors, which users see.
         self.label = f"the {name} dataset" + (f"'s shard {number}" if total > 1 else "")
         self.has_indexes = False
@@ -60,7 +72,8 @@ class Shard:
         self.items: AsyncCollection[Document] = self._database[name].with_options(
             write_concern=WriteConcern("majority", j=True)
         )
-        self.positions = PositionIndex(self.items, self._database[f"{name}_counts"])
+        self.positions = PositionIndex(item_type, self.items, self._database[f"{name}_counts"])
+        self.versions: AsyncCollection[Document] = self._database[f"{name}_versions"]
         self._lengths: dict[str, int] = {}
         self._lengths_expire = 0.0  # in the event loop's time
         self._holes_to_fill: set[ListPosition] = set()
@@ -70,7 +83,8 @@ class Shard:
         return mongo.within_deadline(self._client, self.label)
 
     @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[None]:
+    async def writing(self) -> AsyncIterator[None]:
+        """Calls made in this context end before the deadline, and may change the lengths of lists."""
         try:
             async with self.within_deadline():
                 yield
@@ -122,6 +136,23 @@ class Shard:
                 lengths.update(await self.positions.lengths(unknown))
         return {name: lengths[name] for name in list_names}
 
+    async def all_lengths(self) -> dict[str, int]:
+        """The lengths of all lists that have items. The cost depends on their number."""
+        async with self.within_deadline():
+            return await self.positions.all_lengths()
+
+    async def most_voted(self, limit: int) -> list[Item]:
+        """The items with the most votes, most first, then by id."""
+        async with self.within_deadline():
+            found = self.items.find(HAS_VOTES, documents.ITEM_FIELDS, sort=VOTES_KEYS, limit=limit, hint="votes")
+            return [documents.to_item(document, self.item_id(document)) async for document in found]
+
+    async def find_by_source_id(self, source_ids: Collection[str]) -> list[Item]:
+        """The items that exist, in no order."""
+        async with self.within_deadline():
+            stored = await self.items.find({"sourceId": {"$in": list(source_ids)}}, documents.ITEM_FIELDS).to_list()
+        return [documents.to_item(document, self.item_id(document)) for document in stored]
+
     async def get_at(self, positions_by_list: Mapping[str, Sequence[int]]) -> dict[ListPosition, Item]:
         """The items at these positions, in one query. Holes are left out, and filled in the background."""
         requested = {(name, position) for name, numbers in positions_by_list.items() for position in numbers}
@@ -150,7 +181,7 @@ class Shard:
         """Adds documents, giving them ids and positions. Returns those whose sourceId exists already."""
         duplicates: list[Document] = []
         remaining = list(new)
-        async with self._writing():
+        async with self.writing():
             while remaining:
                 for document in remaining:
                     document["_id"] = ObjectId()
@@ -180,7 +211,7 @@ class Shard:
 
     async def delete(self, object_id: ObjectId) -> bool:
         """False if no item has this id."""
-        async with self._writing():
+        async with self.writing():
             deleted = await self.items.find_one_and_delete({"_id": object_id}, {"places": 1})
             if deleted is None:
                 return False
@@ -190,7 +221,7 @@ class Shard:
     async def repair(self) -> None:
         """Fills the holes that a crashed load has left. Only safe while no load is running."""
         deadline.start(REPAIR_TIMEOUT_S)
-        async with self._writing():
+        async with self.writing():
             await self.positions.repair()
 
     def _fill_in_background(self, holes: Iterable[ListPosition]) -> None:
@@ -205,7 +236,7 @@ class Shard:
             deadline.start(FILL_TIMEOUT_S)  # the request that found the hole has been answered
             holes, self._holes_to_fill = self._holes_to_fill, set()
             try:
-                async with self._writing():
+                async with self.writing():
                     for list_name, hole in sorted(holes, reverse=True):
                         await self.positions.fill_unless_reserved(list_name, hole)
             except Exception:

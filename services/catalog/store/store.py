@@ -3,18 +3,23 @@
 import asyncio
 import contextlib
 import dataclasses
+import heapq
+import itertools
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from bson import ObjectId
 from pymongo import AsyncMongoClient
 
+from seen.v1.types_pb2 import ItemType
 from services.catalog.item import Item, checked
-from services.catalog.store import documents, sampling, search
+from services.catalog.store import documents, relist, sampling, search
 from services.catalog.store.documents import Document
 from services.catalog.store.ids import Ids
 from services.catalog.store.mongo import SERVER_SELECTION_S
-from services.catalog.store.positions import ALL_ITEMS
+from services.catalog.store.positions import ALL_ITEMS, theme_list, theme_of
 from services.catalog.store.sampling import Sample
 from services.catalog.store.search import Hit
 from services.catalog.store.shard import Shard, gather_all
@@ -28,7 +33,7 @@ PING_TIMEOUT_S = 0.9
 
 
 @contextlib.asynccontextmanager
-async def connect(name: str, uris: Sequence[str], database: str) -> AsyncIterator["Store"]:
+async def connect(name: str, item_type: ItemType, uris: Sequence[str], database: str) -> AsyncIterator["Store"]:
     """The dataset's store. Returns at once, whether the servers are running or not."""
     async with contextlib.AsyncExitStack() as stack:
         shards = []
@@ -43,10 +48,19 @@ async def connect(name: str, uris: Sequence[str], database: str) -> AsyncIterato
                 appname=f"seen-{name}",
             )
             stack.push_async_callback(client.close)
-            shard = Shard(client, database, name, number, total=len(uris))
+            shard = Shard(client, database, name, item_type, number, total=len(uris))
             stack.push_async_callback(shard.close)
             shards.append(shard)
         yield Store(name, shards)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Numbers of items, by category and by theme."""
+
+    items: int
+    categories: Mapping[str, int]
+    themes: Mapping[str, int]
 
 
 class Store:
@@ -91,14 +105,37 @@ class Store:
         merged = [items_by_shard[shard].get((category, next(positions[shard]))) for shard in sources]
         return [item for item in merged if item is not None], sum(lengths)  # None: a hole
 
-    async def sample(self, categories: Sequence[str], amount: int, max_categories: int = 0) -> list[Sample]:
-        """One sample per category; without categories, one of all items.
+    async def most_voted(self, limit: int) -> list[Item]:
+        """The items with the most votes, most first, then by id. Items without votes are left out."""
+        by_shard = await gather_all(*(shard.most_voted(limit) for shard in self.shards))
+        merged = heapq.merge(*by_shard, key=lambda item: (-(item.votes or 0), item.id))
+        return list(itertools.islice(merged, limit))
 
-        If `max_categories` is not 0, only the first categories that have items are sampled, at most that many.
+    async def find_by_source_id(self, source_ids: Collection[str]) -> list[Item]:
+        """The items that exist, in no order."""
+        by_shard = await gather_all(*(shard.find_by_source_id(source_ids) for shard in self.shards))
+        return list(itertools.chain.from_iterable(by_shard))
+
+    async def counts(self) -> Counts:
+        """The number of all items, and of those of each category and theme that has any."""
+        total = Counter[str]()
+        for lengths in await gather_all(*(shard.all_lengths() for shard in self.shards)):
+            total.update(lengths)
+        items = total.pop(ALL_ITEMS, 0)
+        themes = {theme: count for name, count in total.items() if (theme := theme_of(name)) is not None}
+        return Counts(items, {name: count for name, count in total.items() if theme_of(name) is None}, themes)
+
+    async def sample(
+        self, themes: Sequence[str], amount: int, max_themes: int = 0, seed: int | None = None
+    ) -> list[Sample]:
+        """One sample per theme; without themes, one of all items.
+
+        If `max_themes` is not 0, only the first themes that have items are sampled, at most that many. The same seed
+        gives the same samples of the same lists.
         """
-        if not categories:
-            return await sampling.sample(self.shards, [ALL_ITEMS], amount)
-        return await sampling.sample(self.shards, categories, amount, max_categories)
+        if not themes:
+            return await sampling.sample(self.shards, [ALL_ITEMS], amount, seed=seed)
+        return await sampling.sample(self.shards, [theme_list(theme) for theme in themes], amount, max_themes, seed)
 
     async def search(self, text: str, category: str) -> list[Hit]:
         return await search.search(self.shards, text, category)
@@ -138,16 +175,21 @@ class Store:
             if not shard.has_indexes:
                 raise Unavailable(f"{shard.label} has no indexes yet")
 
-    async def create_indexes(self, retry_s: float = 0.5) -> None:
-        """Retries until every shard has its indexes."""
-        await asyncio.gather(*(self._create_indexes(shard, retry_s) for shard in self.shards))
+    async def create_indexes(self) -> None:
+        """Creates the indexes that do not exist."""
+        await gather_all(*(shard.create_indexes() for shard in self.shards))
 
-    async def _create_indexes(self, shard: Shard, retry_s: float) -> None:
+    async def prepare(self, retry_s: float = 0.5) -> None:
+        """Creates missing indexes, then brings all items into the right lists. Retries until every shard has both."""
+        await asyncio.gather(*(self._prepare(shard, retry_s) for shard in self.shards))
+
+    async def _prepare(self, shard: Shard, retry_s: float) -> None:
         while True:
             try:
-                return await shard.create_indexes()
+                await shard.create_indexes()
+                return await relist.update_all(shard)
             except Unavailable:
                 pass  # logged by the health check
             except Exception:
-                log.exception("cannot create the indexes of %s", shard.label)
+                log.exception("cannot create the indexes or update the lists of %s", shard.label)
             await asyncio.sleep(retry_s)

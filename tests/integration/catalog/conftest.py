@@ -7,6 +7,7 @@ import pymongo
 import pytest
 from pymongo.synchronous.database import Database
 
+from seen.v1.types_pb2 import ItemType
 from services.book.adapter import ADAPTER as BOOKS
 from services.catalog.store.documents import Document
 from services.catalog.store.store import Store, connect
@@ -60,7 +61,7 @@ async def catalog(uris: list[str], database: str) -> AsyncIterator[Dataset]:
 @pytest.fixture
 async def store(two_uris: list[str], database: str) -> AsyncIterator[Store]:
     """The book dataset's store on two shards, without a server."""
-    async with connect("book", two_uris, database) as connected:
+    async with connect("book", ItemType.BOOK, two_uris, database) as connected:
         await connected.create_indexes()
         yield connected
 

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 
 from pymongo.synchronous.database import Database
 
+from services.catalog import datasets
 from services.catalog.store.documents import Document
+from services.catalog.store.positions import lists_of
 
 
 def problems_of(shard: Database[Document], name: str = "book") -> list[str]:
     """A list's positions must be 0 to length - 1, and an item must have one position in each of its lists."""
     errors = []
+    item_type = datasets.get_adapter(name).type
     positions: dict[str, list[int]] = {}
     for item in shard[name].find({}, {"category": 1, "places": 1}):
-        if sorted(place["c"] for place in item["places"]) != sorted(["", *item["category"]]):
+        if sorted(place["c"] for place in item["places"]) != sorted(lists_of(item_type, item["category"])):
             errors.append(f"{item} has positions in the wrong lists")
         for place in item["places"]:
             positions.setdefault(place["c"], []).append(place["n"])

@@ -10,7 +10,7 @@ from services.catalog.item import Item
 from services.catalog.store import documents
 from services.catalog.store import shard as shard_module
 from services.catalog.store.documents import Document
-from services.catalog.store.positions import ALL_ITEMS
+from services.catalog.store.positions import ALL_ITEMS, theme_of
 from services.catalog.store.store import Store
 
 SIZES = (200, 6000)
@@ -94,10 +94,10 @@ async def test_a_sample_reads_only_its_items(filled: Store, shards: Shards) -> N
     assert (reads.operations, reads.documents) == (2, 20)
 
 
-async def test_categories_without_items_cost_no_further_operation(filled: Store, shards: Shards) -> None:
+async def test_themes_without_items_cost_no_further_operation(filled: Store, shards: Shards) -> None:
     with Reads(shards) as reads:
-        (sample,) = await filled.sample(["None", "Nothing", "Rare", "Common"], 10, max_categories=1)
-    assert sample.category == "Rare"
+        (sample,) = await filled.sample(["None", "Nothing", "Rare", "Common"], 10, max_themes=1)
+    assert theme_of(sample.list_name) == "Rare"
     assert (reads.operations, reads.documents) == (4, 14)  # two counters per shard and 10 items
 
 
@@ -121,7 +121,7 @@ async def test_a_create_reserves_a_position_in_each_list_inserts_and_confirms_on
     await filled.count(ALL_ITEMS)
     with Reads(shards) as reads:
         await filled.create(Item(name="New", category=("Rare", "Common")))
-    assert reads.operations == 3 + 1 + 1
+    assert reads.operations == 5 + 1 + 1  # all items, two categories and two themes
 
 
 async def test_a_delete_reads_few_documents(filled: Store, shards: Shards) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from seen.v1.types_pb2 import ItemType
 from services.catalog.item import Item
 from services.catalog.store import shard as shard_module
 from services.catalog.store.positions import ALL_ITEMS
@@ -13,7 +14,7 @@ from services.catalog.store.store import Store, connect
 @pytest.fixture
 async def other_process(two_uris: list[str], database: str) -> AsyncIterator[Store]:
     """Another store of the same dataset, as another replica or a loader has it."""
-    async with connect("book", two_uris, database) as connected:
+    async with connect("book", ItemType.BOOK, two_uris, database) as connected:
         yield connected
 
 

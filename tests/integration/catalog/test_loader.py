@@ -160,7 +160,7 @@ def test_skipped_rows_are_counted_by_reason(load: Loader, shards: Shards, tmp_pa
         title(7, name="a" * 501),
         title(8, name="caf\u00e9"),
         "nm0000009" + title(9)[9:],
-        ratings="tt0000001\t5.5\t10\ntt0000001x\n\ntt0000099\t5\t5\ntt0000008\t0\t1\ntt00000",
+        ratings="tt0000001\t5.5\t10\ntt0000001x\n\ntt0000099\t5\t5\ntt0000008\t0\t0\ntt00000",
     )
     content = files[0].read_bytes().replace("caf\u00e9".encode(), "caf\u00e9".encode("latin-1"))
     files[0].write_bytes(content + title(10)[:-9].encode())
@@ -333,7 +333,7 @@ def test_an_interrupted_load_leaves_no_holes(
 async def test_a_second_load_of_the_dataset_is_refused(two_uris: list[str], database: str, tmp_path: Path) -> None:
     files = titles(tmp_path, title(1))
     second = LoadJob(IMDB, files, two_uris, database, lease_s=0.4)
-    async with connect("imdb", two_uris, database) as store:
+    async with connect("imdb", IMDB.type, two_uris, database) as store:
         async with Lease(store.shards[0], 0.4).held():
             with pytest.raises(AnotherLoad, match=f"process {os.getpid()} on "):
                 await second.run(Report())
@@ -342,7 +342,7 @@ async def test_a_second_load_of_the_dataset_is_refused(two_uris: list[str], data
 
 
 async def test_a_lease_that_is_not_renewed_expires(two_uris: list[str], database: str, tmp_path: Path) -> None:
-    async with connect("imdb", two_uris, database) as store:
+    async with connect("imdb", IMDB.type, two_uris, database) as store:
         crashed = Lease(store.shards[0], 0.5)
         await crashed._acquire()
         files = titles(tmp_path, title(1))
@@ -351,7 +351,7 @@ async def test_a_lease_that_is_not_renewed_expires(two_uris: list[str], database
 
 
 async def test_a_lost_lease_is_detected(two_uris: list[str], database: str, shards: Shards) -> None:
-    async with connect("imdb", two_uris, database) as store, Lease(store.shards[0], 0.4).held() as lease:
+    async with connect("imdb", IMDB.type, two_uris, database) as store, Lease(store.shards[0], 0.4).held() as lease:
         lease.check()
         shards[0]["imdb_loads"].delete_many({})
         await asyncio.sleep(1)
@@ -362,7 +362,7 @@ async def test_a_lost_lease_is_detected(two_uris: list[str], database: str, shar
 async def test_items_can_be_added_and_deleted_during_a_load(
     two_uris: list[str], database: str, many_titles: list[Path], shards: Shards
 ) -> None:
-    async with connect("imdb", two_uris, database) as store:
+    async with connect("imdb", IMDB.type, two_uris, database) as store:
         await store.create_indexes()
         for number in range(30):
             await store.create(Item(name=f"by hand {number}", category=("Drama",), source_id=f"hand{number}"))

@@ -12,11 +12,12 @@ from services.catalog.item import Item
 from services.catalog.store import documents
 from services.catalog.store import shard as shard_module
 from services.catalog.store.documents import Document
-from services.catalog.store.positions import ALL_ITEMS
+from services.catalog.store.positions import ALL_ITEMS, theme_list
 from services.catalog.store.store import Store
 from services.common.errors import Aborted, AlreadyExists, NotFound
 from tests.integration.catalog.lists import assert_no_holes
 
+# Each is also a theme.
 CATEGORIES = ("Drama", "Comedy", "Fantasy", "History")
 Shards = Sequence[Database[Document]]
 
@@ -38,8 +39,8 @@ async def all_items(store: Store, category: str = ALL_ITEMS) -> list[Item]:
 async def wait_until_filled(store: Store, shards: Shards) -> None:
     """Reads all lists, because reading a hole starts filling it."""
     for _ in range(50):
-        for category in (ALL_ITEMS, *CATEGORIES):
-            await all_items(store, category)
+        for list_name in (ALL_ITEMS, *CATEGORIES, *map(theme_list, CATEGORIES)):
+            await all_items(store, list_name)
         await asyncio.sleep(0.05)
         try:
             return assert_no_holes(shards)

@@ -41,7 +41,7 @@ async def test_the_complete_anime_file_is_loaded(shared_data: Path, two_uris: li
     assert report.skipped == {"adult title": 722}
     report = await load(ANIME, [path], two_uris[:1], database, include_adult=True)
     assert (report.added, report.unchanged) == (722, 8182)
-    async with connect("anime", two_uris[:1], database) as store:
+    async with connect("anime", ANIME.type, two_uris[:1], database) as store:
         item = await store.get((await store.search("Shakugan no Shana: Season II", ""))[0].id)
         assert (item.source_id, item.rating) == ("2787", 7.72)
         assert item.category == ("Action", "Drama", "Fantasy", "Romance", "School", "Supernatural")
@@ -53,7 +53,7 @@ async def test_the_imdb_files_are_loaded(shared_data: Path, two_uris: list[str],
     report = await load_twice(TITLES, paths, two_uris, database)
     assert (report.rows, report.added, report.skipped.total()) == (49_999, 49_999, 0)
     assert report.joined["title.ratings.tsv"].used == 32_021
-    async with connect("imdb", two_uris, database) as store:
+    async with connect("imdb", TITLES.type, two_uris, database) as store:
         assert await store.count("") == 49_999
         hits = await store.search("the arrival of a train", "")
         items = [await store.get(hit.id) for hit in hits]

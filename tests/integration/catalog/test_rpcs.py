@@ -30,6 +30,7 @@ DUNE = Item(
     kind="novel",
     year=1965,
     source_id="234225",
+    votes=614_000,
 )
 
 
@@ -66,6 +67,7 @@ async def test_a_created_item_is_returned(catalog: Dataset) -> None:
     expected = Item()
     expected.CopyFrom(DUNE)
     expected.type, expected.id = BOOK, item.id
+    expected.themes.extend(["Sci-Fi", "Fantasy"])
     assert item == expected
     assert await catalog.stub.GetItem(GetItemRequest(id=item.id)) == expected
 
@@ -73,7 +75,7 @@ async def test_a_created_item_is_returned(catalog: Dataset) -> None:
 async def test_missing_fields_stay_missing(catalog: Dataset) -> None:
     (item,) = await create(catalog, "Anonymous")
     stored = await catalog.stub.GetItem(GetItemRequest(id=item.id))
-    optional = ("rating", "description", "image_url", "kind", "year", "source_id")
+    optional = ("rating", "description", "image_url", "kind", "year", "source_id", "votes")
     assert [field for field in optional if stored.HasField(field)] == []
 
 

@@ -6,13 +6,14 @@ from collections import Counter
 import pytest
 
 from services.catalog.item import Item
-from services.catalog.store import documents, sampling
+from services.catalog.store import documents
+from services.catalog.store.positions import theme_of
 from services.catalog.store.store import Store
 
 
 @pytest.fixture(autouse=True)
-def _seeded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sampling, "RANDOM", random.Random(20))
+def _seeded() -> None:
+    random.seed(20)
 
 
 async def fill(store: Store, amounts: tuple[int, int]) -> None:
@@ -25,13 +26,13 @@ async def fill(store: Store, amounts: tuple[int, int]) -> None:
         assert await shard.insert(new) == []
 
 
-@pytest.mark.parametrize("category", ["", "Drama"])
-async def test_every_item_is_equally_likely(store: Store, category: str) -> None:
+@pytest.mark.parametrize("theme", ["", "Drama"])
+async def test_every_item_is_equally_likely(store: Store, theme: str) -> None:
     await fill(store, (60, 20))
-    items = await store.count(category)
+    items = await store.count(theme)
     drawn: Counter[str] = Counter()
     for _ in range(400):
-        (sample,) = await store.sample([category] if category else [], 10)
+        (sample,) = await store.sample([theme] if theme else [], 10)
         drawn.update(item.id for item in sample.items)
     expected = drawn.total() / items
     chi_square = sum((count - expected) ** 2 / expected for count in drawn.values())
@@ -57,7 +58,21 @@ async def test_the_order_within_a_sample_is_random(store: Store) -> None:
     assert min(first.values()) > 25
 
 
-async def test_samples_are_in_the_order_of_the_categories(store: Store) -> None:
+async def test_samples_are_in_the_order_of_the_themes(store: Store) -> None:
     await fill(store, (4, 4))
     samples = await store.sample(["None", "Drama", "Drama"], 2)
-    assert [(sample.category, len(sample.items)) for sample in samples] == [("None", 0), ("Drama", 2), ("Drama", 2)]
+    sizes = [(theme_of(sample.list_name), len(sample.items)) for sample in samples]
+    assert sizes == [("None", 0), ("Drama", 2), ("Drama", 2)]
+
+
+async def test_the_same_seed_gives_the_same_sample_in_the_same_order(store: Store) -> None:
+    await fill(store, (60, 20))
+    first, again, other = [(await store.sample(["Drama"], 10, seed=seed))[0].items for seed in (7, 7, 8)]
+    assert first == again != other
+
+
+async def test_a_seeded_sample_does_not_depend_on_the_other_themes(store: Store) -> None:
+    await fill(store, (60, 20))
+    (alone,) = await store.sample(["Drama"], 10, seed=7)
+    _, beside = await store.sample(["None", "Drama"], 10, seed=7)
+    assert alone == beside

@@ -22,10 +22,12 @@ HOBBIT = Item(
     id=BOOK_ID,
     name="The Hobbit",
     category=["Fantasy", "Classics"],
+    themes=["Fantasy", "Classics"],
     rating=8.52,
     description="In a hole in the ground\nthere lived a hobbit.",
     image_url="https://images.example/books/5907.jpg",
     source_id="5907",
+    votes=2_499_623,
 )
 UNRATED = Item(type=SHOW, id=SHOW_ID, name="Shōgun", kind="tvSeries", year=1980)
 NOON = Timestamp(seconds=1_770_033_600)

@@ -119,6 +119,7 @@ BODIES: list[tuple[str, str | bytes, str]] = [
     ("/item", item(name="a\nb"), "name"),
     ("/item", '{"type": "BOOK", "name": "\\ud800"}', "name"),
     ("/item", item(category="Fantasy"), "category"),
+    ("/item", item(themes=["Fantasy"]), "themes"),
     ("/item", item(category=["x"] * 2), "category"),
     ("/item", item(category=[str(n) for n in range(1000)]), "category"),
     ("/item", item(category=[{}] * 10_000), "category"),

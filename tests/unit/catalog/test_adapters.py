@@ -82,6 +82,7 @@ def test_a_books_id_is_the_number_in_its_image_link() -> None:
         rating=8.34,
         description="Freedom is slavery.",
         image_url="https://images.gr-assets.com/books/1348990566l/5470.jpg",
+        votes=2_500_000,
     )
 
 
@@ -99,6 +100,13 @@ def test_an_unrated_book_has_no_rating(cells: dict[str, str]) -> None:
     item = book(**cells)
     assert isinstance(item, Item)
     assert item.rating is None
+
+
+@pytest.mark.parametrize("count", ["0", "", "unknown", "1.5", "-3", "1" * 13])
+def test_an_unknown_number_of_votes_is_missing(count: str) -> None:
+    for item in (book(book_rating_count=count), anime(members=count), show(numVotes=count)):
+        assert isinstance(item, Item)
+        assert item.votes is None
 
 
 def test_a_books_genres_may_be_missing() -> None:
@@ -132,6 +140,7 @@ ANIME = {
     "rating": "PG-13 - Teens 13 or older",
     "score": "7.72",
     "aired": "{'from': '2007-10-05', 'to': '2008-03-28'}",
+    "members": "281365",
     "genre": "Action, Drama, Fantasy, Romance, School, Supernatural",
 }
 
@@ -149,6 +158,7 @@ def test_an_anime_has_its_english_title() -> None:
         image_url="https://myanimelist.cdn-dena.com/images/anime/10/18669.jpg",
         kind="TV",
         year=2007,
+        votes=281_365,
     )
 
 
@@ -182,7 +192,7 @@ def test_hentai_is_adult(cells: dict[str, str]) -> None:
 
 
 def test_empty_cells_of_an_anime_give_no_values() -> None:
-    item = anime(genre="", image_url="", aired="{'from': None, 'to': None}", score="0", type="Unknown")
+    item = anime(genre="", image_url="", aired="{'from': None, 'to': None}", score="0", type="Unknown", members="0")
     assert item == Item(source_id="2787", name="Shakugan no Shana: Season II", kind="Unknown")
 
 
@@ -199,6 +209,7 @@ SHOW = {
     "startYear": "1896",
     "genres": "Documentary,Short",
     "averageRating": "7.4",
+    "numVotes": "13500",
 }
 
 
@@ -214,11 +225,12 @@ def test_an_imdb_title_has_the_rating_of_the_joined_file() -> None:
         rating=7.4,
         kind="short",
         year=1896,
+        votes=13_500,
     )
 
 
 def test_empty_cells_of_an_imdb_title_give_no_values() -> None:
-    item = show(averageRating="", startYear="\\N", genres="\\N", titleType="\\N")
+    item = show(averageRating="", numVotes="", startYear="\\N", genres="\\N", titleType="\\N")
     assert item == Item(source_id="tt0000012", name="The Arrival of a Train")
 
 

@@ -43,6 +43,8 @@ from services.common.errors import InvalidArgument
         ("year", {"year": 3001}),
         ("sourceId", {"source_id": "a" * 101}),
         ("sourceId", {"source_id": ""}),
+        ("votes", {"votes": -1}),
+        ("votes", {"votes": 10**12 + 1}),
     ],
 )
 def test_a_field_outside_its_limit_is_refused_by_its_rest_name(field: str, fields: dict[str, Any]) -> None:
@@ -60,6 +62,7 @@ COMPLETE = Item(
     kind="book",
     year=-2100,
     source_id="x",
+    votes=1_000_000,
 )
 
 
@@ -85,6 +88,7 @@ def test_the_protos_item_and_the_domains_item_have_the_same_fields() -> None:
     proto = {field.name: field.has_presence for field in types_pb2.Item.DESCRIPTOR.fields}
     domain = {field.name: field.default is None for field in dataclasses.fields(Item)}
     del proto["type"]  # a dataset has one type
+    del proto["themes"]  # computed from category
     del domain["adult"]  # for the loader only
     assert proto == domain, "a field, or its `optional`, is missing in Item of types.proto or services/catalog/item.py"
     assert set(LIMITS) == set(domain) - {"id"}, "a field in services/catalog/item.py has no limit, so it is not stored"

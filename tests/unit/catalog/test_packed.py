@@ -7,31 +7,44 @@ from hypothesis import strategies as st
 from services.catalog.adapter import Row
 from services.catalog.item import Skipped
 from services.catalog.loader import packed, rows
-from services.catalog.loader.packed import IdSet, NumberColumn
+from services.catalog.loader.packed import IdSet, JoinedNumbers
 from services.imdb.adapter import ImdbTitles
 
 (RATINGS,) = ImdbTitles().joined
 
 
-def column(*ratings: Row | Skipped) -> NumberColumn:
-    filled = NumberColumn(RATINGS)
+def column(*ratings: Row | Skipped) -> JoinedNumbers:
+    filled = JoinedNumbers(RATINGS)
     filled.fill(ratings)
     return filled
 
 
-def rating(key: str, value: str) -> Row:
-    return {"tconst": key, "averageRating": value, "numVotes": "1"}
+def rating(key: str, value: str, votes: str = "0") -> Row:
+    return {"tconst": key, "averageRating": value, "numVotes": votes}
 
 
-def test_a_number_is_found_by_its_key() -> None:
-    ratings = column(rating("tt0000001", "5.7"), rating("tt0000002", "10"), rating("tt10000000", "1.05"))
-    assert [ratings.get(key) for key in ("tt0000001", "tt0000002", "tt10000000")] == ["5.7", "10", "1.05"]
+def test_numbers_are_found_by_their_key() -> None:
+    ratings = column(
+        rating("tt0000001", "5.7", "12"), rating("tt0000002", "10", "3123456"), rating("tt10000000", "1.05", "7")
+    )
+    cells = [ratings.get(key) for key in ("tt0000001", "tt0000002", "tt10000000")]
+    assert cells == [["5.7", "12"], ["10", "3123456"], ["1.05", "7"]]
     assert ratings.used == 3
 
 
-def test_a_key_without_a_number_gives_an_empty_cell() -> None:
+def test_one_unreadable_number_does_not_hide_the_other() -> None:
+    ratings = column(rating("tt0000001", "5.7", "\\N"), rating("tt0000002", "99", "12"))
+    assert [ratings.get(key) for key in ("tt0000001", "tt0000002")] == [["5.7", ""], ["", "12"]]
+
+
+def test_the_first_of_several_rows_with_the_same_key_is_used() -> None:
+    ratings = column(rating("tt0000001", "5.7", "12"), rating("tt0000001", "4.3", "1"))
+    assert ratings.get("tt0000001") == ["5.7", "12"]
+
+
+def test_a_key_without_a_row_gives_empty_cells() -> None:
     ratings = column(rating("tt0000001", "5.7"), rating("tt0000003", "5.8"))
-    assert [ratings.get(key) for key in ("tt0000000", "tt0000002", "tt0000004", "?", "")] == [""] * 5
+    assert [ratings.get(key) for key in ("tt0000000", "tt0000002", "tt0000004", "?", "")] == [["", ""]] * 5
     assert ratings.used == 0
 
 
@@ -39,7 +52,7 @@ def test_a_key_without_a_number_gives_an_empty_cell() -> None:
 def test_the_order_of_the_file_does_not_matter(values: dict[int, int]) -> None:
     ratings = column(*(rating(f"tt{key:07}", f"{value / 10}") for key, value in values.items()))
     for key, value in values.items():
-        assert float(ratings.get(f"tt{key:07}")) == value / 10
+        assert float(ratings.get(f"tt{key:07}")[0]) == value / 10
 
 
 def test_invalid_rows_are_counted_by_reason() -> None:
