@@ -27,14 +27,14 @@ class Spark:
 
     async def refresh_best_director(self, min_films: int, min_votes: int) -> Response:
         request = spark_pb2.GetBestDirectorRequest(min_films=min_films, min_votes=min_votes, refresh=True)
-        return _accepted((await _reply(self._spark.GetBestDirector(request))).computation)
+        return accepted((await _reply(self._spark.GetBestDirector(request))).computation)
 
     async def get_most_connected(self) -> Response:
         return _answered(await _reply(self._spark.GetMostConnected(spark_pb2.GetMostConnectedRequest())))
 
     async def refresh_most_connected(self) -> Response:
         request = spark_pb2.GetMostConnectedRequest(refresh=True)
-        return _accepted((await _reply(self._spark.GetMostConnected(request))).computation)
+        return accepted((await _reply(self._spark.GetMostConnected(request))).computation)
 
 
 async def _reply(call: Awaitable[Any]) -> Any:
@@ -49,21 +49,22 @@ def _answered(reply: Any) -> Response:
     """200 with the answer, or 202 while there is none."""
     computation = reply.computation
     if not reply.HasField("answer"):
-        return _accepted(computation)
+        return accepted(computation)
     content = to_json(reply.answer) | {"stale": computation.stale}
     if computation.HasField("computed_at"):
         content["computedAt"] = computation.computed_at.ToJsonString()
     if computation.stale or computation.running or computation.failure:
-        content["computation"] = _progress(computation)
+        content["computation"] = progress(computation)
     return Cacheable(content, STALE if computation.stale else FRESH)
 
 
-def _accepted(computation: spark_pb2.Computation) -> Response:
+def accepted(computation: spark_pb2.Computation) -> Response:
+    """202 with the state of the computation."""
     wait_s = computation.retry_after_s if computation.retry_after_s > 0 else DEFAULT_RETRY_AFTER_S
-    return Json(_progress(computation), 202, {"Retry-After": str(wait_s)})
+    return Json(progress(computation), 202, {"Retry-After": str(wait_s)})
 
 
-def _progress(computation: spark_pb2.Computation) -> dict[str, Any]:
+def progress(computation: spark_pb2.Computation) -> dict[str, Any]:
     content: dict[str, Any] = {"running": computation.running}
     if computation.running:
         content |= {"stage": computation.stage, "progress": computation.progress}
