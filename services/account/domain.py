@@ -5,6 +5,7 @@ import enum
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from services.common import checks
 from services.common.errors import InvalidArgument
@@ -14,6 +15,7 @@ MAX_SUBJECT_LENGTH = 255  # OpenID Connect Core 1.0, section 2: `sub`
 MAX_ITEM_ID_LENGTH = 64
 MAX_CATEGORY_LENGTH = 255
 MAX_CATEGORIES = 100
+MAX_THEMES = 200  # a category may have several
 
 
 class MarkKind(enum.IntEnum):
@@ -21,9 +23,10 @@ class MarkKind(enum.IntEnum):
 
     SEEN = 1
     LIKE = 2
+    NOT_INTERESTED = 3
 
 
-# Points that a mark gives each category of its item. An item both seen and liked gives the sum.
+# Points that a mark gives each theme of its item. An item both seen and liked gives the sum. Other kinds do not count.
 POINTS = {MarkKind.SEEN: 1, MarkKind.LIKE: 3}
 
 
@@ -39,6 +42,33 @@ class ItemRef:
 class Mark:
     item: ItemRef
     marked_at: datetime.datetime
+
+
+class ThemePoints(NamedTuple):
+    theme: str
+    points: int
+    # Number of the user's items of this theme that are marked as seen, and as liked.
+    seen: int
+    liked: int
+
+
+class RecentMark(NamedTuple):
+    """An item marked as seen, liked or both, with its categories and themes when it was marked last."""
+
+    item: ItemRef
+    seen: bool
+    liked: bool
+    category: list[str]
+    themes: list[str]
+
+
+class ExportKey(NamedTuple):
+    """The position of a mark in the export, which is in this order."""
+
+    person: int
+    type: int
+    id: str
+    kind: int
 
 
 @dataclass(frozen=True)
@@ -59,9 +89,18 @@ def check_item_id(item_id: str) -> str:
 
 def check_categories(categories: Iterable[str]) -> list[str]:
     """The categories without duplicates, in their order."""
-    unique = list(dict.fromkeys(categories))
-    checks.max_entries("category", len(unique), MAX_CATEGORIES)
-    return [_check_text("category", category, MAX_CATEGORY_LENGTH) for category in unique]
+    return _check_names("category", categories, MAX_CATEGORIES)
+
+
+def check_themes(themes: Iterable[str]) -> list[str]:
+    """The themes without duplicates, in their order."""
+    return _check_names("themes", themes, MAX_THEMES)
+
+
+def _check_names(field: str, names: Iterable[str], limit: int) -> list[str]:
+    unique = list(dict.fromkeys(names))
+    checks.max_entries(field, len(unique), limit)
+    return [_check_text(field, name, MAX_CATEGORY_LENGTH) for name in unique]
 
 
 def _check_text(field: str, value: str, max_length: int) -> str:

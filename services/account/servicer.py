@@ -1,20 +1,27 @@
 """The RPCs: each checks its request, runs a transaction and builds the reply."""
 
 import datetime
+from collections.abc import Set
+from typing import cast
 
 from google.protobuf.empty_pb2 import Empty
+from sqlalchemy import Connection
 
 from seen.v1 import account_pb2, account_pb2_grpc, types_pb2
 from services.account import cursors, domain, usernames
 from services.account.database import mark_queries, marks, users
 from services.account.database.threads import Database
-from services.account.domain import ItemRef, Mark, MarkKind, User
+from services.account.domain import POINTS, ExportKey, ItemRef, Mark, MarkKind, RecentMark, User
 from services.common import checks
 from services.common.errors import InvalidArgument
 from services.common.server import Context
+from services.common.themes import themes as themes_of
 
 MAX_FILTER_ITEMS = 1000
-# For every list with a `size` or a `limit`.
+MAX_GET_ITEMS = 100
+MAX_RECENT_ITEMS = 200
+MAX_EXPORT_SIZE = 10_000
+# For every other list with a `size` or a `limit`.
 MAX_LIST_SIZE = 100
 _ITEM_TYPES = {number: name for name, number in types_pb2.ItemType.items() if number}
 
@@ -46,8 +53,10 @@ class AccountServicer(account_pb2_grpc.AccountServicer):
 
     async def SetMark(self, request: account_pb2.SetMarkRequest, context: Context) -> Empty:
         subject, item, kind = domain.check_subject(request.subject), _item(request.item), _kind(request.kind)
-        mark, categories = Mark(item, _now()), domain.check_categories(request.category)
-        await self._database.write(marks.add, subject, mark, kind, categories)
+        categories = domain.check_categories(request.category)
+        # A library of the previous release, during a rolling deployment, does not send the themes.
+        themes = domain.check_themes(request.themes or themes_of(cast(types_pb2.ItemType, item.type), categories))
+        await self._database.write(marks.add, subject, Mark(item, _now()), kind, categories, themes)
         return Empty()
 
     async def RemoveMark(self, request: account_pb2.RemoveMarkRequest, context: Context) -> Empty:
@@ -72,8 +81,38 @@ class AccountServicer(account_pb2_grpc.AccountServicer):
         subject = domain.check_subject(request.subject)
         checks.max_entries("items", len(request.items), MAX_FILTER_ITEMS)
         items = list(dict.fromkeys(map(_item, request.items)))
-        marked = await self._database.read(mark_queries.filter_marked, subject, items)
+        marked = await self._database.read(mark_queries.marks_on, subject, items)
         return account_pb2.FilterMarkedResponse(items=[_item_to_pb(item) for item in items if item in marked])
+
+    async def GetMarks(self, request: account_pb2.GetMarksRequest, context: Context) -> account_pb2.GetMarksResponse:
+        subject = domain.check_subject(request.subject)
+        checks.max_entries("items", len(request.items), MAX_GET_ITEMS)
+        items = list(dict.fromkeys(map(_item, request.items)))
+        kinds = await self._database.read(mark_queries.marks_on, subject, items)
+        return account_pb2.GetMarksResponse(
+            marks=[_item_marks_to_pb(item, kinds[item]) for item in items if item in kinds]
+        )
+
+    async def ListRecentMarks(
+        self, request: account_pb2.ListRecentMarksRequest, context: Context
+    ) -> account_pb2.ListRecentMarksResponse:
+        subject = domain.check_subject(request.subject)
+        limit = checks.integer("limit", request.limit, 1, MAX_RECENT_ITEMS)
+        recent = await self._database.read(mark_queries.recent_marks, subject, limit)
+        return account_pb2.ListRecentMarksResponse(
+            marks=map(_recent_mark_to_pb, recent[:limit]), complete=len(recent) <= limit
+        )
+
+    async def ExportMarks(
+        self, request: account_pb2.ExportMarksRequest, context: Context
+    ) -> account_pb2.ExportMarksResponse:
+        size = checks.integer("size", request.size, 1, MAX_EXPORT_SIZE)
+        return await self._database.read(_export, cursors.decode_export(request.cursor), size)
+
+    async def CountMarks(
+        self, request: account_pb2.CountMarksRequest, context: Context
+    ) -> account_pb2.CountMarksResponse:
+        return account_pb2.CountMarksResponse(marks=await self._database.read(mark_queries.count))
 
     async def GetTopCategories(
         self, request: account_pb2.GetTopCategoriesRequest, context: Context
@@ -81,7 +120,10 @@ class AccountServicer(account_pb2_grpc.AccountServicer):
         subject, limit = domain.check_subject(request.subject), _limit(request.limit)
         top = await self._database.read(mark_queries.top_categories, subject, limit)
         return account_pb2.GetTopCategoriesResponse(
-            categories=[account_pb2.CategoryPoints(category=category, points=points) for category, points in top]
+            categories=[
+                account_pb2.CategoryPoints(category=theme, points=points, seen=seen, liked=liked)
+                for theme, points, seen, liked in top
+            ]
         )
 
     async def GetTopItems(
@@ -99,6 +141,24 @@ class AccountServicer(account_pb2_grpc.AccountServicer):
         while await self._database.write(marks.remove_from_item, item):
             pass
         return Empty()
+
+
+def _export(connection: Connection, after: ExportKey | None, size: int) -> account_pb2.ExportMarksResponse:
+    """Runs in a thread of the database: a reply of 10,000 messages would hold up the event loop."""
+    rows = mark_queries.export(connection, after, size + 1)  # one more, as in ListMarks
+    return account_pb2.ExportMarksResponse(
+        marks=[
+            account_pb2.ExportedMark(
+                person=key.person,
+                item=types_pb2.ItemRef(type=cast(types_pb2.ItemType, key.type), id=key.id),
+                kind=cast(account_pb2.MarkKind, key.kind),
+                marked_at=marked_at,
+            )
+            for key, marked_at in rows[:size]
+            if key.kind in POINTS
+        ],
+        next_cursor=cursors.encode_export(rows[size - 1][0]) if len(rows) > size else "",
+    )
 
 
 def _now() -> datetime.datetime:
@@ -128,6 +188,21 @@ def _kind(number: int) -> MarkKind:
 
 def _item_to_pb(item: ItemRef) -> types_pb2.ItemRef:
     return types_pb2.ItemRef(type=types_pb2.ItemType.Name(item.type), id=item.id)
+
+
+def _item_marks_to_pb(item: ItemRef, kinds: Set[int]) -> account_pb2.ItemMarks:
+    return account_pb2.ItemMarks(
+        item=_item_to_pb(item),
+        seen=MarkKind.SEEN in kinds,
+        liked=MarkKind.LIKE in kinds,
+        not_interested=MarkKind.NOT_INTERESTED in kinds,
+    )
+
+
+def _recent_mark_to_pb(mark: RecentMark) -> account_pb2.RecentMark:
+    return account_pb2.RecentMark(
+        item=_item_to_pb(mark.item), seen=mark.seen, liked=mark.liked, category=mark.category, themes=mark.themes
+    )
 
 
 def _mark_to_pb(mark: Mark) -> account_pb2.Mark:

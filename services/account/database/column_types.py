@@ -1,6 +1,8 @@
 """Column types that behave the same on SQLite and on MySQL. Models and migrations both use them."""
 
 import datetime
+import json
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String
@@ -53,3 +55,17 @@ class UtcDateTime(TypeDecorator[datetime.datetime]):
 
     def process_result_value(self, value: datetime.datetime | None, dialect: Dialect) -> datetime.datetime | None:
         return value and value.replace(tzinfo=datetime.UTC)
+
+
+class Values(TypeDecorator[Sequence[int | str]]):
+    """Any number of values in one parameter: `IN :values` on MySQL, whose driver expands the list, and
+    `IN (SELECT value FROM json_each(:values))` on SQLite. Text is compared like ExactText."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Sequence[int | str] | None, dialect: Dialect) -> Any:
+        values = list(value or ())
+        if not is_mysql(dialect):
+            return json.dumps(values)
+        return [entry.encode() if isinstance(entry, str) else entry for entry in values]

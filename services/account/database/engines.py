@@ -33,7 +33,8 @@ def migration_engine(settings: DatabaseSettings, lock_timeout_s: float) -> Engin
     """One connection whose statements have no timeout: rebuilding a large table takes long."""
     if is_sqlite(settings):
         return _begin_immediate(_sqlite(settings, 1, lock_timeout_s=lock_timeout_s))
-    return _mysql(settings, 1, timeout_s=0)
+    # As for writes. Each statement also sees what has been committed before it waited for a lock.
+    return _mysql(settings, 1, timeout_s=0, isolation_level="READ COMMITTED")
 
 
 def is_sqlite(settings: DatabaseSettings) -> bool:

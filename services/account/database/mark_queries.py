@@ -1,14 +1,20 @@
 """Reads of marks, points and likes. The cost does not grow with the number of marks."""
 
+import datetime
 import json
+from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any, cast
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, text
+from sqlalchemy import Connection, String, and_, bindparam, func, or_, select, text, tuple_, type_coerce
+from sqlalchemy.orm import aliased
 
+from seen.v1.types_pb2 import ItemType
 from services.account.database.column_types import is_mysql
 from services.account.database.models import LikesRow, MarkRow, PointsRow, UserRow
 from services.account.database.statements import Statement
-from services.account.domain import ItemRef, Mark, MarkKind
+from services.account.domain import ExportKey, ItemRef, Mark, MarkKind, RecentMark, ThemePoints
+from services.common.themes import themes as themes_of
 
 _NEWEST = (
     select(MarkRow.item_type, MarkRow.item_id, MarkRow.marked_at)
@@ -29,8 +35,53 @@ _NEWEST_MARKS_AFTER = Statement(
         ),
     )
 )
+_OTHER = aliased(MarkRow)
+# The newest marks of one kind with the time of the item's mark of the other kind, or NULL. The lists stay JSON, because
+# not all of them are read.
+_RECENT_MARKS = Statement(
+    select(
+        MarkRow.item_type,
+        MarkRow.item_id,
+        MarkRow.marked_at,
+        _OTHER.marked_at,
+        type_coerce(MarkRow.category, String),
+        type_coerce(MarkRow.themes, String),
+    )
+    .join(UserRow, UserRow.id == MarkRow.user_id)
+    .outerjoin(
+        _OTHER,
+        and_(
+            _OTHER.user_id == MarkRow.user_id,
+            _OTHER.item_type == MarkRow.item_type,
+            _OTHER.item_id == MarkRow.item_id,
+            _OTHER.kind == bindparam("other_kind"),
+        ),
+    )
+    .where(UserRow.subject == bindparam("subject"), MarkRow.kind == bindparam("kind"))
+    .order_by(MarkRow.marked_at.desc(), MarkRow.item_type.desc(), MarkRow.item_id.desc())
+    .limit(bindparam("limit"))
+)
+_KEY = (MarkRow.user_id, MarkRow.item_type, MarkRow.item_id, MarkRow.kind)
+_PAGE = select(*_KEY, MarkRow.marked_at).order_by(*_KEY).limit(bindparam("limit"))
+# Both forms start in the primary key right after the last mark. MySQL does not, for a comparison of tuples.
+_EXPORT = Statement(
+    _PAGE.where(tuple_(*_KEY) > tuple_(*(bindparam(name) for name in ExportKey._fields))),
+    mysql=_PAGE.where(
+        or_(
+            *(
+                and_(
+                    *(column == bindparam(name) for column, name in zip(_KEY[:last], ExportKey._fields, strict=False)),
+                    _KEY[last] > bindparam(ExportKey._fields[last]),
+                )
+                for last in range(len(_KEY))
+            )
+        )
+    ),
+)
+_BEFORE_ALL = ExportKey(0, 0, "", 0)
+_COUNT = Statement(select(func.coalesce(func.sum(UserRow.seen + UserRow.liked), 0)))
 _TOP_CATEGORIES = Statement(
-    select(PointsRow.category, PointsRow.points)
+    select(PointsRow.category, PointsRow.points, PointsRow.seen, PointsRow.liked)
     .join(UserRow, UserRow.id == PointsRow.user_id)
     .where(UserRow.subject == bindparam("subject"))
     .order_by(PointsRow.points.desc(), PointsRow.category)
@@ -44,20 +95,20 @@ _TOP_ITEMS = Statement(
 )
 # The items are a JSON array, so one text serves any number of them. CROSS JOIN keeps SQLite from changing the order of
 # the tables, so it looks up one key per item.
-_FILTER_MARKED_SQLITE = Statement(
+_MARKS_ON_ITEMS_SQLITE = Statement(
     text("""
-        SELECT marks.item_type, marks.item_id
+        SELECT marks.item_type, marks.item_id, marks.kind
         FROM users CROSS JOIN json_each(:items) AS item CROSS JOIN marks
         ON marks.user_id = users.id
             AND marks.item_type = json_extract(item.value, '$[0]')
             AND marks.item_id = json_extract(item.value, '$[1]')
         WHERE users.subject = :subject
-    """).columns(MarkRow.item_type, MarkRow.item_id)
+    """).columns(MarkRow.item_type, MarkRow.item_id, MarkRow.kind)
 )
 # PyMySQL expands the list of keys. With the user id outside of the tuple, MySQL sometimes reads all marks of the user.
-_FILTER_MARKED_MYSQL = Statement(
-    text("SELECT item_type, item_id FROM marks WHERE (user_id, item_type, item_id) IN :keys").columns(
-        MarkRow.item_type, MarkRow.item_id
+_MARKS_ON_ITEMS_MYSQL = Statement(
+    text("SELECT item_type, item_id, kind FROM marks WHERE (user_id, item_type, item_id) IN :keys").columns(
+        MarkRow.item_type, MarkRow.item_id, MarkRow.kind
     )
 )
 _USER_ID = Statement(select(UserRow.id).where(UserRow.subject == bindparam("subject")))
@@ -74,18 +125,64 @@ def newest_marks(connection: Connection, subject: str, kind: MarkKind, after: Ma
     return [Mark(ItemRef(item_type, item_id), marked_at) for item_type, item_id, marked_at in rows]
 
 
-def filter_marked(connection: Connection, subject: str, items: Sequence[ItemRef]) -> set[ItemRef]:
-    """Those of the items that have a mark of the user, of any kind. One index lookup per item."""
+def recent_marks(connection: Connection, subject: str, limit: int) -> list[RecentMark]:
+    """The items marked last as seen or liked, newest first, and one more than `limit` if there are more."""
+    newest: list[tuple[Any, ...]] = []
+    for kind, other in ((MarkKind.SEEN, MarkKind.LIKE), (MarkKind.LIKE, MarkKind.SEEN)):
+        rows = _RECENT_MARKS.execute(
+            connection, subject=subject, kind=int(kind), other_kind=int(other), limit=limit + 1
+        )
+        newest += [
+            (marked_at, item_type, item_id, kind, other_at is not None, *lists)
+            for item_type, item_id, marked_at, other_at, *lists in rows
+            # Each item once, by its latest mark.
+            if other_at is None or (marked_at, kind) > (other_at, other)
+        ]
+    newest.sort(key=lambda mark: mark[:3], reverse=True)
+    return [_recent_mark(*mark[1:]) for mark in newest[: limit + 1]]
+
+
+def _recent_mark(
+    item_type: int, item_id: str, kind: MarkKind, has_other: bool, category: str, themes: str | None
+) -> RecentMark:
+    categories = json.loads(category)
+    return RecentMark(
+        ItemRef(item_type, item_id),
+        seen=has_other or kind is MarkKind.SEEN,
+        liked=has_other or kind is MarkKind.LIKE,
+        category=categories,
+        themes=json.loads(themes) if themes is not None else list(themes_of(cast(ItemType, item_type), categories)),
+    )
+
+
+def export(connection: Connection, after: ExportKey | None, limit: int) -> list[tuple[ExportKey, datetime.datetime]]:
+    """All users' marks of any kind, with their times, in the order of the primary key."""
+    rows = _EXPORT.execute(connection, limit=limit, **(after or _BEFORE_ALL)._asdict())
+    return [(ExportKey(*key), marked_at) for *key, marked_at in rows]
+
+
+def count(connection: Connection) -> int:
+    """The number of all users' marks as seen and liked. Reads all users, but no marks."""
+    [[number]] = _COUNT.execute(connection)
+    return int(number)  # MySQL's sums are decimal numbers
+
+
+def marks_on(connection: Connection, subject: str, items: Sequence[ItemRef]) -> dict[ItemRef, set[int]]:
+    """The kinds of the user's marks on those of the items that have one. One index lookup per item."""
     if is_mysql(connection.dialect):
-        return _filter_marked_mysql(connection, subject, items)
-    array = json.dumps([(item.type, item.id) for item in items])
-    rows = _FILTER_MARKED_SQLITE.execute(connection, subject=subject, items=array)
-    return {ItemRef(item_type, item_id) for item_type, item_id in rows}
+        rows = _marks_on_mysql(connection, subject, items)
+    else:
+        array = json.dumps([(item.type, item.id) for item in items])
+        rows = _MARKS_ON_ITEMS_SQLITE.execute(connection, subject=subject, items=array)
+    kinds: dict[ItemRef, set[int]] = defaultdict(set)
+    for item_type, item_id, kind in rows:
+        kinds[ItemRef(item_type, item_id)].add(kind)
+    return kinds
 
 
-def top_categories(connection: Connection, subject: str, limit: int) -> list[tuple[str, int]]:
-    """The user's categories with the most points, and the points; ties in alphabetical order."""
-    return list(_TOP_CATEGORIES.execute(connection, subject=subject, limit=limit))
+def top_categories(connection: Connection, subject: str, limit: int) -> list[ThemePoints]:
+    """The user's themes with the most points; ties in alphabetical order."""
+    return [ThemePoints(*row) for row in _TOP_CATEGORIES.execute(connection, subject=subject, limit=limit)]
 
 
 def top_items(connection: Connection, item_type: int, limit: int) -> list[tuple[ItemRef, int]]:
@@ -94,11 +191,10 @@ def top_items(connection: Connection, item_type: int, limit: int) -> list[tuple[
     return [(ItemRef(item_type, item_id), likes) for item_id, likes in rows]
 
 
-def _filter_marked_mysql(connection: Connection, subject: str, items: Sequence[ItemRef]) -> set[ItemRef]:
+def _marks_on_mysql(connection: Connection, subject: str, items: Sequence[ItemRef]) -> Sequence[Any]:
     users = _USER_ID.execute(connection, subject=subject)
     if not users or not items:
-        return set()
+        return ()
     [[user_id]] = users
     keys = [(user_id, item.type, item.id.encode()) for item in items]
-    rows = _FILTER_MARKED_MYSQL.execute(connection, keys=keys)
-    return {ItemRef(item_type, item_id) for item_type, item_id in rows}
+    return _MARKS_ON_ITEMS_MYSQL.execute(connection, keys=keys)

@@ -5,12 +5,13 @@ Every transaction here locks its users' rows first. It changes the item's likes 
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, TextClause, and_, bindparam, delete, insert, select, text, update
 from sqlalchemy.dialects import mysql, sqlite
 
 from services.account.database import users
+from services.account.database.column_types import Values
 from services.account.database.models import Base, LikesRow, MarkRow, PointsRow, UserRow
 from services.account.database.statements import Statement
 from services.account.domain import POINTS, ItemRef, Mark, MarkKind
@@ -18,6 +19,16 @@ from services.account.domain import POINTS, ItemRef, Mark, MarkKind
 # How many users remove_from_item locks at once, so that no other transaction waits long.
 BATCH_SIZE = 1000
 
+
+class Gain(NamedTuple):
+    """What a mark adds to each of its themes."""
+
+    points: int
+    seen: int
+    liked: int
+
+
+_GAINS = {kind: Gain(points, int(kind is MarkKind.SEEN), int(kind is MarkKind.LIKE)) for kind, points in POINTS.items()}
 _COUNTERS = {MarkKind.SEEN: UserRow.seen, MarkKind.LIKE: UserRow.liked}
 
 _IS_KEY = and_(
@@ -25,9 +36,10 @@ _IS_KEY = and_(
     MarkRow.item_id == bindparam("item_id"),
     MarkRow.kind == bindparam("kind"),
 )
-# The user's id, and the categories of the user's mark or NULL. One statement, because MySQL is a round trip away.
+# The user's id, and the categories and themes of the user's mark or NULL. One statement, because MySQL is a round trip
+# away.
 _LOCK_USER = Statement(
-    select(UserRow.id, MarkRow.category)
+    select(UserRow.id, MarkRow.category, MarkRow.themes)
     .outerjoin(MarkRow, and_(MarkRow.user_id == UserRow.id, _IS_KEY))
     .where(UserRow.subject == bindparam("subject"))
     .with_for_update()
@@ -40,47 +52,88 @@ _INCREMENT_COUNTER = {
 }
 
 
-def _increase(table: type[Base], counter: str) -> Statement:
-    """Adds to the counter of a row, or inserts the row. Its other values are the primary key."""
-    column = table.__table__.c[counter]
+def _increase(table: type[Base], *counters: str) -> Statement:
+    """Adds to the counters of a row, or inserts the row. Its other values are the primary key."""
+    columns = table.__table__.c
     into_sqlite, into_mysql = sqlite.insert(table), mysql.insert(table)
-    key, change = list(table.__table__.primary_key), {counter: column + into_sqlite.excluded[counter]}
+    to_sqlite = {name: columns[name] + into_sqlite.excluded[name] for name in counters}
+    to_mysql = {name: columns[name] + into_mysql.inserted[name] for name in counters}
     return Statement(
-        into_sqlite.on_conflict_do_update(index_elements=key, set_=change),
-        mysql=into_mysql.on_duplicate_key_update({counter: column + into_mysql.inserted[counter]}),
+        into_sqlite.on_conflict_do_update(index_elements=list(table.__table__.primary_key), set_=to_sqlite),
+        mysql=into_mysql.on_duplicate_key_update(to_mysql),
     )
 
 
-_INCREASE_POINTS = _increase(PointsRow, "points")
+_INCREASE_POINTS = _increase(PointsRow, *Gain._fields)
 _INCREASE_LIKES = _increase(LikesRow, "likes")
 
 
-def add(connection: Connection, subject: str, mark: Mark, kind: MarkKind, categories: Sequence[str]) -> None:
-    """Sets a mark. An existing one keeps its time and the categories it gave points to."""
+def _for_lists(sql: str, *lists: str) -> Statement:
+    """In the text, `IN {users}` stands for any number of values, the parameter `users`."""
+
+    def with_lists(form: str) -> TextClause:
+        values = {name: form.format(name) for name in lists}
+        return text(sql.format_map(values)).bindparams(*(bindparam(name, type_=Values()) for name in lists))
+
+    return Statement(with_lists("(SELECT value FROM json_each(:{}) AS item)"), mysql=with_lists(":{}"))
+
+
+_DECREASE_POINTS = _for_lists(
+    "UPDATE points SET points = points - :points, seen = seen - :seen, liked = liked - :liked"
+    " WHERE user_id IN {users} AND category IN {themes}",
+    "users",
+    "themes",
+)
+_DELETE_POINTS = _for_lists(
+    "DELETE FROM points WHERE user_id IN {users} AND category IN {themes} AND points <= 0", "users", "themes"
+)
+_DECREASE_COUNTER = {
+    MarkKind.SEEN: _for_lists("UPDATE users SET seen = seen - 1 WHERE id IN {users}", "users"),
+    MarkKind.LIKE: _for_lists("UPDATE users SET liked = liked - 1 WHERE id IN {users}", "users"),
+}
+_DECREASE_LIKES = Statement(
+    update(LikesRow)
+    .where(LikesRow.item_type == bindparam("type"), LikesRow.item_id == bindparam("id"))
+    .values(likes=LikesRow.likes - bindparam("removed"))
+)
+
+
+def add(
+    connection: Connection,
+    subject: str,
+    mark: Mark,
+    kind: MarkKind,
+    categories: Sequence[str],
+    themes: Sequence[str],
+) -> None:
+    """Sets a mark. An existing one keeps its time and the themes it gave points to."""
     item, key = mark.item, _key(mark.item, kind)
     rows = _LOCK_USER.execute(connection, subject=subject, **key)
     if not rows:
         users.insert(connection, subject, mark.marked_at)
         rows = _LOCK_USER.execute(connection, subject=subject, **key)
-    user_id, existing = rows[0]
+    user_id, existing, _ = rows[0]
     if existing is not None:
         return
-    _INSERT_MARK.execute(connection, user_id=user_id, **key, marked_at=mark.marked_at, category=list(categories))
-    points = [{"user_id": user_id, "category": category, "points": POINTS[kind]} for category in categories]
-    _INCREASE_POINTS.execute_many(connection, points)
-    _INCREMENT_COUNTER[kind].execute(connection, user_id=user_id)
+    content = {"marked_at": mark.marked_at, "category": list(categories), "themes": list(themes)}
+    _INSERT_MARK.execute(connection, user_id=user_id, **key, **content)
+    if kind in POINTS:
+        gain = _GAINS[kind]._asdict()
+        _INCREASE_POINTS.execute_many(connection, [{"user_id": user_id, "category": name} | gain for name in themes])
+        _INCREMENT_COUNTER[kind].execute(connection, user_id=user_id)
     if kind is MarkKind.LIKE:
         _INCREASE_LIKES.execute(connection, item_type=item.type, item_id=item.id, likes=1)
 
 
 def remove(connection: Connection, subject: str, item: ItemRef, kind: MarkKind) -> None:
-    """Removes a mark, if it exists, and the points and the like that it gave."""
+    """Removes a mark, if it exists, and what it added to points, counters and likes."""
     key = _key(item, kind)
-    for user_id, categories in _LOCK_USER.execute(connection, subject=subject, **key):
+    for user_id, categories, themes in _LOCK_USER.execute(connection, subject=subject, **key):
         if categories is not None:
             _DELETE_MARK.execute(connection, user_id=user_id, **key)
-            _decrease_points(connection, [user_id], categories, POINTS[kind])
-            _decrease_counter(connection, [user_id], kind)
+            if kind in POINTS:
+                _decrease_points(connection, [user_id], *_added(kind, categories, themes))
+                _decrease_counter(connection, [user_id], kind)
             if kind is MarkKind.LIKE:
                 _decrease_likes(connection, item, 1)
 
@@ -100,11 +153,12 @@ def remove_from_item(connection: Connection, item: ItemRef) -> bool:
     lock = select(UserRow.id).where(UserRow.id.in_(candidates)).order_by(UserRow.id).with_for_update()
     user_ids = list(connection.scalars(lock))
     is_in_batch = and_(is_on_item, MarkRow.user_id.in_(user_ids))
-    marks = connection.execute(select(MarkRow.user_id, MarkRow.kind, MarkRow.category).where(is_in_batch)).all()
+    columns = (MarkRow.user_id, MarkRow.kind, MarkRow.category, MarkRow.themes)
+    marks = [mark for mark in connection.execute(select(*columns).where(is_in_batch)) if mark.kind in POINTS]
     connection.execute(delete(MarkRow).where(is_in_batch))
 
     _remove_points(connection, marks)
-    user_ids_by_kind = {kind: [mark.user_id for mark in marks if mark.kind == kind] for kind in MarkKind}
+    user_ids_by_kind = {kind: [mark.user_id for mark in marks if mark.kind == kind] for kind in POINTS}
     for kind, ids in user_ids_by_kind.items():
         _decrease_counter(connection, ids, kind)
     _decrease_likes(connection, item, len(user_ids_by_kind[MarkKind.LIKE]))
@@ -112,39 +166,42 @@ def remove_from_item(connection: Connection, item: ItemRef) -> bool:
 
 
 def _remove_points(connection: Connection, marks: Sequence[Any]) -> None:
-    """Subtracts the points that the marks gave. Most users lose the same number, so there are few updates."""
-    points: Counter[tuple[int, str]] = Counter()
+    """Subtracts what the marks added. Most users lose the same number, so there are few updates."""
+    added: dict[tuple[int, str], Counter[str]] = defaultdict(Counter)
     for mark in marks:
-        points.update({(mark.user_id, category): POINTS[mark.kind] for category in mark.category})
-    groups: dict[tuple[str, int], list[int]] = defaultdict(list)
-    for (user_id, category), amount in points.items():
-        groups[category, amount].append(user_id)
-    for (category, amount), user_ids in groups.items():
-        _decrease_points(connection, user_ids, [category], amount)
+        names, gain = _added(mark.kind, mark.category, mark.themes)
+        for name in names:
+            added[mark.user_id, name].update(gain._asdict())
+    groups: dict[tuple[str, Gain], list[int]] = defaultdict(list)
+    for (user_id, name), sums in added.items():
+        groups[name, Gain(**sums)].append(user_id)
+    for (name, gain), user_ids in groups.items():
+        _decrease_points(connection, user_ids, [name], gain)
 
 
 def _key(item: ItemRef, kind: MarkKind) -> dict[str, object]:
     return {"item_type": item.type, "item_id": item.id, "kind": int(kind)}
 
 
-def _decrease_points(connection: Connection, user_ids: Sequence[int], categories: Sequence[str], points: int) -> None:
-    """Subtracts the same number of points from each user in each category. The users are locked."""
-    if not categories:
-        return
-    condition = and_(PointsRow.user_id.in_(user_ids), PointsRow.category.in_(categories))
-    connection.execute(update(PointsRow).where(condition).values(points=PointsRow.points - points))
-    connection.execute(delete(PointsRow).where(condition, PointsRow.points <= 0))
+def _added(kind: int, categories: Sequence[str], themes: Sequence[str] | None) -> tuple[Sequence[str], Gain]:
+    """The rows of points that a mark added to, and how much."""
+    gain = _GAINS[MarkKind(kind)]
+    if themes is None:  # set by the release before migration 0002
+        return categories, Gain(gain.points, 0, 0)
+    return themes, gain
+
+
+def _decrease_points(connection: Connection, user_ids: Sequence[int], themes: Sequence[str], gain: Gain) -> None:
+    """Subtracts the same from each user in each theme. The users are locked."""
+    if themes:
+        _DECREASE_POINTS.execute(connection, users=user_ids, themes=themes, **gain._asdict())
+        _DELETE_POINTS.execute(connection, users=user_ids, themes=themes)
 
 
 def _decrease_likes(connection: Connection, item: ItemRef, likes: int) -> None:
-    connection.execute(
-        update(LikesRow)
-        .where(LikesRow.item_type == item.type, LikesRow.item_id == item.id)
-        .values(likes=LikesRow.likes - likes)
-    )
+    _DECREASE_LIKES.execute(connection, type=item.type, id=item.id, removed=likes)
 
 
 def _decrease_counter(connection: Connection, user_ids: Sequence[int], kind: MarkKind) -> None:
     if user_ids:
-        counter = _COUNTERS[kind]
-        connection.execute(update(UserRow).where(UserRow.id.in_(user_ids)).values({counter: counter - 1}))
+        _DECREASE_COUNTER[kind].execute(connection, users=user_ids)

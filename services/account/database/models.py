@@ -46,7 +46,7 @@ class UserRow(Base):
 
 
 class MarkRow(Base):
-    """One mark, with the categories that it gave points to."""
+    """One mark, with the item's categories and themes when it was set."""
 
     __tablename__ = "marks"
     __table_args__: Any = (
@@ -61,6 +61,9 @@ class MarkRow(Base):
     kind: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     marked_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     category: Mapped[list[str]] = mapped_column(JSON)
+    # The themes that the mark gave points to. NULL: set by the release before migration 0002; it gave points, but no
+    # counts, to its categories.
+    themes: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class LikesRow(Base):
@@ -75,11 +78,16 @@ class LikesRow(Base):
 
 
 class PointsRow(Base):
-    """A user's points in a category. A row with 0 points is deleted."""
+    """How often a user has seen and liked a theme. A row with 0 points is deleted."""
 
     __tablename__ = "points"
     __table_args__: Any = (Index("points_most", "user_id", desc("points"), "category"), _CLUSTERED)
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", name="points_user"), primary_key=True)
+    # The theme.
     category: Mapped[str] = mapped_column(ExactText(domain.MAX_CATEGORY_LENGTH), primary_key=True)
+    # 1 for each item seen, 3 for each item liked; stored for the index.
     points: Mapped[int] = mapped_column(BigInteger)
+    # Number of the user's marks of each kind on items of the theme.
+    seen: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    liked: Mapped[int] = mapped_column(BigInteger, server_default="0")

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, SelectBase, UpdateBase
+from sqlalchemy import Connection, Dialect, SelectBase, TextClause, UpdateBase
 from sqlalchemy.exc import DBAPIError
 
 from services.account.database.column_types import is_mysql
 
 # Converts a value between Python and the driver.
 Convert = Callable[[Any], Any]
+AnyStatement = SelectBase | UpdateBase | TextClause
 
 
 class Statement:
@@ -19,7 +20,7 @@ class Statement:
     It can be mixed with Connection.execute in a transaction, and raises the same errors.
     """
 
-    def __init__(self, statement: SelectBase | UpdateBase, mysql: UpdateBase | None = None) -> None:
+    def __init__(self, statement: AnyStatement, mysql: AnyStatement | None = None) -> None:
         """`mysql` is the form for MySQL and MariaDB, if it differs."""
         self._statement = statement
         self._mysql = statement if mysql is None else mysql
@@ -50,7 +51,7 @@ class Statement:
 class _Compiled:
     """The statement's text for one dialect, and the conversions that its types need there."""
 
-    def __init__(self, statement: SelectBase | UpdateBase, dialect: Dialect) -> None:
+    def __init__(self, statement: AnyStatement, dialect: Dialect) -> None:
         compiled: Any = statement.compile(dialect=dialect)
         self.sql: str = compiled.string
         self._constants = {name: value for name, value in compiled.params.items() if value is not None}

@@ -19,7 +19,10 @@ Ts = TypeVarTuple("Ts")
 
 
 class Database:
-    """Runs functions that take a connection, each as one transaction. Connects when the first one runs."""
+    """Runs functions that take a connection: a write as one transaction, a read in autocommit.
+
+    Connects when the first one runs.
+    """
 
     def __init__(self, settings: DatabaseSettings) -> None:
         readers, writers = settings.database_threads, engines.max_writers(settings)
@@ -35,13 +38,13 @@ class Database:
         self._migrated = False
 
     async def read(self, function: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
-        return await _in_transaction(self._readers, self._read_engine, lambda connection: function(connection, *args))
+        return await _run(self._readers, self._read_engine, lambda connection: function(connection, *args), reads=True)
 
     async def write(self, function: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         """Returns after the commit; an exception rolls back. After a conflict the function runs again."""
         if self._group_commit:
             return await self._group_commit.run(lambda connection: function(connection, *args), _until())
-        return await _in_transaction(self._writers, self._write_engine, lambda connection: function(connection, *args))
+        return await _run(self._writers, self._write_engine, lambda connection: function(connection, *args))
 
     async def ping(self) -> None:
         """Raises an error that describes the problem if the database does not answer or is not migrated."""
@@ -58,10 +61,12 @@ class Database:
         self._write_engine.dispose()
 
 
-async def _in_transaction(executor: ThreadPoolExecutor, engine: Engine, function: Callable[[Connection], T]) -> T:
+async def _run(
+    executor: ThreadPoolExecutor, engine: Engine, function: Callable[[Connection], T], *, reads: bool = False
+) -> T:
     """A function that is still queued at the request's deadline never runs."""
     until = _until()
-    return await _in_thread(executor, lambda: transactions.run_with_retries(engine, function, until))
+    return await _in_thread(executor, lambda: transactions.run_with_retries(engine, function, until, reads=reads))
 
 
 def _until() -> float:

@@ -27,12 +27,13 @@ _NO_SUCH_TABLE = 1146  # not migrated yet
 T = TypeVar("T")
 
 
-def run_with_retries(engine: Engine, function: Callable[[Connection], T], until: float) -> T:
+def run_with_retries(engine: Engine, function: Callable[[Connection], T], until: float, *, reads: bool = False) -> T:
     """`until` is in the time of time.monotonic(); after it there are no retries."""
+    run = read_once if reads else run_once
     max_pause_s = FIRST_PAUSE_S
     while True:
         try:
-            return run_once(engine, function)
+            return run(engine, function)
         except SQLAlchemyError as error:
             pause_s = random.uniform(max_pause_s / 2, max_pause_s)  # noqa: S311 not a secret
             if not is_conflict(error) or time.monotonic() + pause_s >= until:
@@ -45,6 +46,12 @@ def run_with_retries(engine: Engine, function: Callable[[Connection], T], until:
 
 def run_once(engine: Engine, function: Callable[[Connection], T]) -> T:
     with engine.begin() as connection:
+        return function(connection)
+
+
+def read_once(engine: Engine, function: Callable[[Connection], T]) -> T:
+    """On an engine in autocommit: a COMMIT would be one more round trip."""
+    with engine.connect() as connection:
         return function(connection)
 
 

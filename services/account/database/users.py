@@ -1,8 +1,10 @@
 """Accounts in the database. Each public function runs in one transaction."""
 
 import datetime
+from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -17,7 +19,10 @@ MAX_SEARCH_RESULTS = 20
 _NO_ACCOUNT = "there is no account yet"
 _LAST_CODE_POINT = "\U0010ffff"  # not allowed in usernames
 
-_SELECT_FOR_UPDATE = select(UserRow.id).where(UserRow.subject == bindparam("subject")).with_for_update()
+_LOCK = Statement(select(UserRow.id).where(UserRow.subject == bindparam("subject")).with_for_update())
+_USER = select(UserRow.username, UserRow.created_at, UserRow.seen, UserRow.liked)
+_GET = Statement(_USER.where(UserRow.subject == bindparam("subject")))
+_GET_BY_ID = Statement(_USER.where(UserRow.id == bindparam("user_id")))
 _SEARCH = Statement(
     select(UserRow.username)
     .where(UserRow.username_key.between(bindparam("first"), bindparam("last")))
@@ -32,7 +37,7 @@ def create(connection: Connection, subject: str, username: str, now: datetime.da
     if user_id is None:
         insert(connection, subject, now)
         user_id = _lock_existing(connection, subject)
-    if _get(connection, UserRow.id == user_id).username is not None:
+    if _get(_GET_BY_ID.execute(connection, user_id=user_id)).username is not None:
         raise AlreadyExists("the account already exists")
     return _set_username(connection, user_id, username)
 
@@ -42,7 +47,7 @@ def rename(connection: Connection, subject: str, username: str) -> User:
 
 
 def get(connection: Connection, subject: str) -> User:
-    return _get(connection, UserRow.subject == subject)
+    return _get(_GET.execute(connection, subject=subject))
 
 
 def search(connection: Connection, prefix_key: str) -> list[str]:
@@ -78,7 +83,7 @@ def insert(connection: Connection, subject: str, now: datetime.datetime) -> None
 
 def _lock(connection: Connection, subject: str) -> int | None:
     """The user's id, or None. Other transactions that change the user's rows wait until this one ends."""
-    return connection.scalar(_SELECT_FOR_UPDATE, {"subject": subject})
+    return next((user_id for [user_id] in _LOCK.execute(connection, subject=subject)), None)
 
 
 def _lock_existing(connection: Connection, subject: str) -> int:
@@ -94,12 +99,10 @@ def _set_username(connection: Connection, user_id: int, username: str) -> User:
         connection.execute(update(UserRow).where(UserRow.id == user_id).values(change))
     except IntegrityError as error:  # the unique index decides between concurrent requests
         raise AlreadyExists("this username is taken", field="username") from error
-    return _get(connection, UserRow.id == user_id)
+    return _get(_GET_BY_ID.execute(connection, user_id=user_id))
 
 
-def _get(connection: Connection, condition: ColumnElement[bool]) -> User:
-    columns = (UserRow.username, UserRow.created_at, UserRow.seen, UserRow.liked)
-    row = connection.execute(select(*columns).where(condition)).one_or_none()
-    if row is None:
+def _get(rows: Sequence[Sequence[Any]]) -> User:
+    if not rows:
         raise NotFound(_NO_ACCOUNT)
-    return User(row.username, row.created_at, row.seen, row.liked)
+    return User(*rows[0])

@@ -8,7 +8,7 @@ import grpc
 import pytest
 
 from seen.v1 import account_pb2, account_pb2_grpc, types_pb2
-from seen.v1.account_pb2 import LIKE, SEEN
+from seen.v1.account_pb2 import LIKE, NOT_INTERESTED, SEEN
 from seen.v1.types_pb2 import BOOK, ItemRef
 from services.common import clients
 from services.common.errors import SeenError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # the asyncio stub exists for type checkers only
     Account = account_pb2_grpc.AccountAsyncStub
 else:
     Account = account_pb2_grpc.AccountStub
-KINDS = (SEEN, LIKE)
+KINDS = (SEEN, LIKE, NOT_INTERESTED)
 
 
 def connect(port: int) -> grpc.aio.Channel:
@@ -29,9 +29,18 @@ def book(name: str) -> ItemRef:
 
 
 async def mark(
-    account: Account, subject: str, item: ItemRef, kind: account_pb2.MarkKind = SEEN, category: Sequence[str] = ()
+    account: Account,
+    subject: str,
+    item: ItemRef,
+    kind: account_pb2.MarkKind = SEEN,
+    themes: Sequence[str] = (),
+    category: Sequence[str] | None = None,
 ) -> None:
-    await account.SetMark(account_pb2.SetMarkRequest(subject=subject, item=item, kind=kind, category=category))
+    """The item's categories are its themes, unless given."""
+    request = account_pb2.SetMarkRequest(
+        subject=subject, item=item, kind=kind, themes=themes, category=themes if category is None else category
+    )
+    await account.SetMark(request)
 
 
 async def unmark(account: Account, subject: str, item: ItemRef, kind: account_pb2.MarkKind = SEEN) -> None:
@@ -93,6 +102,33 @@ async def filter_marked(account: Account, subject: str, items: Sequence[ItemRef]
 async def points(account: Account, subject: str, limit: int = 100) -> list[tuple[str, int]]:
     response = await account.GetTopCategories(account_pb2.GetTopCategoriesRequest(subject=subject, limit=limit))
     return [(entry.category, entry.points) for entry in response.categories]
+
+
+async def counts(account: Account, subject: str) -> dict[str, tuple[int, int]]:
+    """How many items of each theme are marked as seen, and as liked."""
+    response = await account.GetTopCategories(account_pb2.GetTopCategoriesRequest(subject=subject, limit=100))
+    return {entry.category: (entry.seen, entry.liked) for entry in response.categories}
+
+
+async def recent(account: Account, subject: str, limit: int = 200) -> account_pb2.ListRecentMarksResponse:
+    return await account.ListRecentMarks(account_pb2.ListRecentMarksRequest(subject=subject, limit=limit))
+
+
+async def get_marks(account: Account, subject: str, items: Sequence[ItemRef]) -> list[account_pb2.ItemMarks]:
+    response = await account.GetMarks(account_pb2.GetMarksRequest(subject=subject, items=items))
+    return list(response.marks)
+
+
+async def export(account: Account, size: int = 10_000) -> list[account_pb2.ExportMarksResponse]:
+    """All pages."""
+    responses = [await account.ExportMarks(account_pb2.ExportMarksRequest(size=size))]
+    while cursor := responses[-1].next_cursor:
+        responses.append(await account.ExportMarks(account_pb2.ExportMarksRequest(size=size, cursor=cursor)))
+    return responses
+
+
+async def count(account: Account) -> int:
+    return (await account.CountMarks(account_pb2.CountMarksRequest())).marks
 
 
 async def top(account: Account, item_type: types_pb2.ItemType = BOOK, limit: int = 100) -> list[tuple[str, int]]:

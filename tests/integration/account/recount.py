@@ -1,6 +1,6 @@
 """Recomputes all counters from the marks, row by row and without SQL."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 import sqlalchemy
 from sqlalchemy import Engine
@@ -24,8 +24,11 @@ def assert_counters_exact(database: Engine) -> None:
     expected_likes = Counter((mark.item_type, mark.item_id) for mark in marks if mark.kind == MarkKind.LIKE)
     assert {(row.item_type, row.item_id): row.likes for row in likes if row.likes != 0} == expected_likes
 
-    expected_points: Counter[tuple[int, str]] = Counter()
+    expected_points: dict[tuple[int, str], Counter[int]] = defaultdict(Counter)
     for mark in marks:
-        for category in mark.category:
-            expected_points[mark.user_id, category] += {MarkKind.SEEN: 1, MarkKind.LIKE: 3}[mark.kind]
-    assert {(row.user_id, row.category): row.points for row in points} == expected_points
+        for theme in mark.themes if mark.kind in (MarkKind.SEEN, MarkKind.LIKE) else ():
+            expected_points[mark.user_id, theme][mark.kind] += 1
+    assert {(row.user_id, row.category): (row.points, row.seen, row.liked) for row in points} == {
+        key: (kinds[MarkKind.SEEN] + 3 * kinds[MarkKind.LIKE], kinds[MarkKind.SEEN], kinds[MarkKind.LIKE])
+        for key, kinds in expected_points.items()
+    }

@@ -13,28 +13,33 @@ from seen.v1.account_pb2 import LIKE
 from seen.v1.types_pb2 import BOOK
 from services.account.database import mark_queries, marks, users
 from services.account.database.models import Base, LikesRow, MarkRow, PointsRow, UserRow
-from services.account.domain import ItemRef, Mark, MarkKind
+from services.account.domain import ExportKey, ItemRef, Mark, MarkKind
 from tests.integration.account import mariadb
-from tests.integration.account.calls import Account, book, mark
+from tests.integration.account.calls import Account, book, mark, user
 from tests.integration.account.conftest import insert_rows
 
 MANY = 3000
 NOW = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
 LAST_OF_PAGE = Mark(ItemRef(BOOK, "id500"), NOW + datetime.timedelta(seconds=500))
 NEW = Mark(ItemRef(BOOK, "new"), NOW)
+# The 1500th of a user's 3000 marks, in the order of the export.
+IN_THE_MIDDLE = ExportKey(1, BOOK, "id2350", MarkKind.LIKE)
 
 BOOKS = [ItemRef(BOOK, f"id{n}") for n in range(30)]
 ITEMS_OF_ALL_TYPES = [ItemRef(n % 3, f"id{n}") for n in range(30)]
 
 FREQUENT: list[Callable[[Connection], Any]] = [
-    lambda connection: marks.add(connection, "s1", NEW, MarkKind.LIKE, ["c1", "new"]),
+    lambda connection: marks.add(connection, "s1", NEW, MarkKind.LIKE, ["c1", "new"], ["c1", "new"]),
     lambda connection: marks.remove(connection, "s1", ItemRef(BOOK, "id7"), MarkKind.LIKE),
     lambda connection: users.get(connection, "s1"),
     lambda connection: users.search(connection, "name1"),
     lambda connection: mark_queries.newest_marks(connection, "s1", MarkKind.LIKE, None, 20),
     lambda connection: mark_queries.newest_marks(connection, "s1", MarkKind.LIKE, LAST_OF_PAGE, 20),
-    lambda connection: mark_queries.filter_marked(connection, "s1", BOOKS),
-    lambda connection: mark_queries.filter_marked(connection, "s1", ITEMS_OF_ALL_TYPES),
+    lambda connection: mark_queries.recent_marks(connection, "s1", 20),
+    lambda connection: mark_queries.export(connection, None, 20),
+    lambda connection: mark_queries.export(connection, IN_THE_MIDDLE, 20),
+    lambda connection: mark_queries.marks_on(connection, "s1", BOOKS),
+    lambda connection: mark_queries.marks_on(connection, "s1", ITEMS_OF_ALL_TYPES),
     lambda connection: mark_queries.top_categories(connection, "s1", 3),
     lambda connection: mark_queries.top_items(connection, BOOK, 10),
 ]
@@ -44,7 +49,14 @@ FREQUENT: list[Callable[[Connection], Any]] = [
 def filled(database: Engine) -> Engine:
     """One user with many marks, others with few, and many categories."""
     first_users_marks = [
-        {"user_id": 1, "item_type": BOOK, "item_id": f"id{n}", "kind": MarkKind.LIKE, "category": ["c1"]}
+        {
+            "user_id": 1,
+            "item_type": BOOK,
+            "item_id": f"id{n}",
+            "kind": MarkKind.LIKE,
+            "category": ["c1"],
+            "themes": ["c1"],
+        }
         | {"marked_at": NOW + datetime.timedelta(seconds=n)}
         for n in range(MANY)
     ]
@@ -96,7 +108,7 @@ def test_no_statement_reads_more_rows_than_it_returns(filled: Engine) -> None:
 def test_sqlite_looks_up_one_key_per_item_to_filter(filled: Engine) -> None:
     with filled.connect() as connection:
         with statements(connection) as executed:
-            mark_queries.filter_marked(connection, "s1", ITEMS_OF_ALL_TYPES)
+            mark_queries.marks_on(connection, "s1", ITEMS_OF_ALL_TYPES)
         [statement] = executed
         plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")]
     assert plan[:2] == [
@@ -113,18 +125,39 @@ async def test_a_mark_takes_at_most_five_statements_and_a_commit(
     account: Account, mariadb_server: mariadb.MariaDb
 ) -> None:
     await mark(account, "ana", book("dune"), LIKE, ["Art", "Drama"])
-    mariadb_server.execute("SET GLOBAL log_output = 'TABLE'")
-    mariadb_server.execute("TRUNCATE mysql.general_log")
-    mariadb_server.execute("SET GLOBAL general_log = ON")
-    await mark(account, "ana", book("emma"), LIKE, ["Art", "Drama", "Music"])
-    mariadb_server.execute("SET GLOBAL general_log = OFF")
-    log = mariadb_server.execute(
+    with general_log(mariadb_server) as log:
+        await mark(account, "ana", book("emma"), LIKE, ["Art", "Drama", "Music"])
+    sent = same_connection(log, "INSERT INTO marks")
+    assert sent[5:] == ["COMMIT"], sent
+
+
+@pytest.mark.parametrize("dialect", ["mariadb"], indirect=True, scope="session")
+async def test_nothing_follows_the_statement_of_a_read(account: Account, mariadb_server: mariadb.MariaDb) -> None:
+    await mark(account, "ana", book("dune"))
+    with general_log(mariadb_server) as log:
+        await user(account, "ana")
+    assert same_connection(log, "SELECT users.username")[-1].startswith("SELECT users.username")
+
+
+@contextmanager
+def general_log(server: mariadb.MariaDb) -> Iterator[list[tuple[int, str]]]:
+    """The statements that the server executes inside, with the number of their connection."""
+    log: list[tuple[int, str]] = []
+    server.execute("SET GLOBAL log_output = 'TABLE'")
+    server.execute("TRUNCATE mysql.general_log")
+    server.execute("SET GLOBAL general_log = ON")
+    yield log
+    server.execute("SET GLOBAL general_log = OFF")
+    log += server.execute(
         "SELECT thread_id, CONVERT(argument USING utf8mb4) FROM mysql.general_log"
         " WHERE command_type = 'Query' ORDER BY event_time"
     )
-    [marks_thread] = [thread for thread, statement in log if statement.startswith("INSERT INTO marks")]
-    sent = [statement for thread, statement in log if thread == marks_thread]
-    assert sent[5:] == ["COMMIT"], sent
+
+
+def same_connection(log: list[tuple[int, str]], beginning: str) -> list[str]:
+    """All statements of the connection that has executed the one with this beginning."""
+    [connection] = [number for number, statement in log if statement.startswith(beginning)]
+    return [statement for number, statement in log if number == connection]
 
 
 def _assert_sqlite_uses_index(connection: Connection, statement: str) -> None:

@@ -6,15 +6,18 @@ import sqlalchemy
 from sqlalchemy import Engine
 
 from seen.v1 import account_pb2
-from seen.v1.account_pb2 import LIKE, SEEN
+from seen.v1.account_pb2 import LIKE, NOT_INTERESTED, SEEN, ItemMarks
 from seen.v1.types_pb2 import ANIME, BOOK, SHOW, ItemRef
 from services.account.database.models import MarkRow
 from services.common.errors import InvalidArgument, NotFound
+from services.common.themes import themes
 from tests.integration.account.calls import (
     KINDS,
     Account,
     book,
+    counts,
     filter_marked,
+    get_marks,
     ids,
     mark,
     page,
@@ -233,7 +236,7 @@ async def test_an_invalid_item_is_refused(account: Account, item: ItemRef, field
         await user(account, "ana")
 
 
-@pytest.mark.parametrize("kind", [0, 3, -1])
+@pytest.mark.parametrize("kind", [0, 4, -1])
 async def test_an_unknown_kind_is_refused(account: Account, kind: account_pb2.MarkKind) -> None:
     for call in (mark(account, "a", book("x"), kind), unmark(account, "a", book("x"), kind), page(account, "a", kind)):
         with raises(InvalidArgument, "kind"):
@@ -295,3 +298,75 @@ async def test_the_same_mark_set_concurrently_counts_once(account: Account, data
     await asyncio.gather(*(unmark(account, "ana", book("dune"), LIKE) for _ in range(20)))
     assert await top(account) == []
     assert_counters_exact(database)
+
+
+async def test_points_are_counts_of_items_seen_and_liked(account: Account) -> None:
+    await mark(account, "ana", book("dune"), SEEN, ["Fantasy", "Classics"])
+    await mark(account, "ana", book("dune"), LIKE, ["Fantasy", "Classics"])
+    await mark(account, "ana", book("emma"), SEEN, ["Classics"])
+    assert await counts(account, "ana") == {"Classics": (2, 1), "Fantasy": (1, 1)}
+    assert await points(account, "ana") == [("Classics", 5), ("Fantasy", 4)]
+    await unmark(account, "ana", book("dune"), SEEN)
+    assert await counts(account, "ana") == {"Classics": (1, 1), "Fantasy": (0, 1)}
+
+
+async def test_points_belong_to_themes_not_to_categories(account: Account) -> None:
+    await mark(account, "ana", book("dune"), SEEN, themes=["science fiction"], category=["Sci-Fi", "Science Fiction"])
+    assert await points(account, "ana") == [("science fiction", 1)]
+
+
+async def test_without_themes_a_mark_counts_for_those_of_its_categories(account: Account) -> None:
+    """As sent by the previous release of the library."""
+    category = ["Science Fiction", "No Such Label"]
+    await mark(account, "ana", book("dune"), SEEN, themes=[], category=category)
+    assert [theme for theme, _ in await points(account, "ana")] == sorted(themes("BOOK", category))
+
+
+async def test_an_item_that_is_not_interesting_gives_no_points_and_no_like(account: Account, database: Engine) -> None:
+    await mark(account, "ana", book("dune"), NOT_INTERESTED, ["Fantasy"])
+    ana = await user(account, "ana")
+    assert (ana.seen, ana.liked) == (0, 0)
+    assert await points(account, "ana") == []
+    assert await top(account) == []
+    await unmark(account, "ana", book("dune"), NOT_INTERESTED)
+    assert await ids(account, "ana", NOT_INTERESTED) == []
+    assert_counters_exact(database)
+
+
+async def test_an_item_that_is_not_interesting_is_listed_and_counts_as_marked(account: Account) -> None:
+    await mark(account, "ana", book("dune"), NOT_INTERESTED)
+    assert await ids(account, "ana", NOT_INTERESTED) == ["dune"]
+    assert await filter_marked(account, "ana", [book("dune"), book("emma")]) == [book("dune")]
+
+
+async def test_removing_an_item_removes_marks_as_not_interesting(account: Account, database: Engine) -> None:
+    await mark(account, "ana", book("dune"), NOT_INTERESTED, ["Fantasy"])
+    await mark(account, "ana", book("dune"), SEEN, ["Fantasy"])
+    await remove_item(account, book("dune"))
+    assert await ids(account, "ana", NOT_INTERESTED) == []
+    assert_counters_exact(database)
+
+
+async def test_the_marks_on_items_are_told_by_kind(account: Account) -> None:
+    for name, kind in (("a", SEEN), ("a", LIKE), ("b", NOT_INTERESTED), ("c", LIKE)):
+        await mark(account, "ana", book(name), kind)
+    await mark(account, "rui", book("d"), SEEN)
+    items = [book(name) for name in "cdbaa"]
+    assert await get_marks(account, "ana", items) == [
+        ItemMarks(item=book("c"), liked=True),
+        ItemMarks(item=book("b"), not_interested=True),
+        ItemMarks(item=book("a"), seen=True, liked=True),
+    ]
+    assert await get_marks(account, "nobody", items) == []
+
+
+async def test_the_marks_on_at_most_a_hundred_items_are_told(account: Account) -> None:
+    assert await get_marks(account, "ana", [book(str(n)) for n in range(100)]) == []
+    with raises(InvalidArgument, "items"):
+        await get_marks(account, "ana", [book(str(n)) for n in range(101)])
+
+
+async def test_invalid_themes_are_refused(account: Account) -> None:
+    for names in [[""], ["x" * 256], ["a\0"], [str(n) for n in range(201)]]:
+        with raises(InvalidArgument, "themes"):
+            await mark(account, "ana", book("x"), SEEN, themes=names, category=[])

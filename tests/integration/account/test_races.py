@@ -87,11 +87,15 @@ async def test_all_marks_of_an_item_are_removed_even_if_they_take_several_batche
 def _insert_fans(database: Engine, count: int, item_id: str, category: list[str]) -> None:
     """Users who have all seen and liked one book."""
     now = datetime.datetime.now(datetime.UTC)
-    row = {"item_type": BOOK, "item_id": item_id, "marked_at": now, "category": category}
+    row = {"item_type": BOOK, "item_id": item_id, "marked_at": now, "category": category, "themes": category}
     rows: dict[type[Base], list[dict[str, Any]]] = {
         UserRow: [{"id": n + 1, "subject": f"fan{n}", "created_at": now, "seen": 1, "liked": 1} for n in range(count)],
         MarkRow: [row | {"user_id": n + 1, "kind": kind} for n in range(count) for kind in MarkKind],
-        PointsRow: [{"user_id": n + 1, "category": name, "points": 4} for n in range(count) for name in category],
+        PointsRow: [
+            {"user_id": n + 1, "category": name, "points": 4, "seen": 1, "liked": 1}
+            for n in range(count)
+            for name in category
+        ],
         LikesRow: [{"item_type": BOOK, "item_id": item_id, "likes": count}],
     }
     insert_rows(database, rows)

@@ -66,7 +66,7 @@ class Model:
         sums: dict[str, int] = defaultdict(int)
         for (owner, _, kind), category in self.marks.items():
             for name in category:
-                sums[name] += (1 if kind == SEEN else 3) if owner == subject else 0
+                sums[name] += {SEEN: 1, LIKE: 3}.get(kind, 0) if owner == subject else 0
         return most_first(sums)
 
     def top(self) -> list[tuple[str, int]]:
@@ -109,7 +109,7 @@ async def test_any_sequence_of_calls_agrees_with_the_model(
         assert await points(account, subject) == model.points(subject)
         if subject in model.subjects:
             counts = await user(account, subject)
-            assert [counts.seen, counts.liked] == [len(names) for names in listed]
+            assert [counts.seen, counts.liked] == [len(names) for names in listed[:2]]
         else:
             with raises(NotFound):
                 await user(account, subject)

@@ -14,7 +14,8 @@ SELECT = Statement(
     sqlalchemy.select(MarkRow.user_id, MarkRow.marked_at, MarkRow.category).where(MarkRow.kind == bindparam("kind"))
 )
 NOON = datetime.datetime(2024, 2, 29, 12, tzinfo=datetime.UTC)
-MARK = {"user_id": 1, "item_type": 1, "item_id": "dune", "kind": 2, "marked_at": NOON, "category": ["Art"]}
+KEY = {"user_id": 1, "item_type": 1, "item_id": "dune", "kind": 2}
+MARK = KEY | {"marked_at": NOON, "category": ["Art"], "themes": None}
 
 
 @pytest.fixture
