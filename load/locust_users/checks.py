@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from load.locust_users.marks import TOP_CATEGORIES, Item, Marks, item_path
+from load.locust_users.marks import POINTS, TOP_CATEGORIES, Item, Marks, item_path
 
 Json = Any
 MAX_USERNAMES = 20
@@ -100,36 +100,44 @@ def _distinct(items: Sequence[Item]) -> None:
 
 
 def _types_due(types: Sequence[str], marks: Marks, existing: Sequence[Item]) -> set[str]:
-    """The types that have an unmarked item in one of the member's top categories, or any if they have no points."""
-    categories, marked = marks.top_categories(), marks.confirmed_paths()
-    any_category = not marks.max_points()
+    """The types that have an unmarked item of one of the member's top themes, or any if they have no points."""
+    themes, marked = marks.top_categories(), marks.confirmed_paths()
+    any_theme = not marks.max_points()
     return {
         item["type"]
         for item in existing
-        if item["type"] in types
-        and item_path(item) not in marked
-        and (any_category or categories & set(item["category"]))
+        if item["type"] in types and item_path(item) not in marked and (any_theme or themes & set(item["themes"]))
     }
 
 
 def _check_points(answer: Json, marks: Marks) -> None:
-    points = {entry["category"]: entry["points"] for entry in answer["categories"]}
-    lowest, highest = marks.min_points(), marks.max_points()
-    expect(bool(points) or not lowest or not answer["suggestions"], "no categories for a member with points")
-    possible = all(lowest[category] <= number <= highest[category] for category, number in points.items())
-    expect(possible, "points that differ from the sum of the marks")
-    expect(list(points.values()) == sorted(points.values(), reverse=True), "categories out of order")
+    categories = answer["categories"]
+    expect(
+        bool(categories) or not marks.min_points() or not answer["suggestions"],
+        "no categories for a member with points",
+    )
+    for count, mark in (("seen", "seen"), ("liked", "like")):
+        lowest, highest = marks.min_counts(mark), marks.max_counts(mark)
+        possible = all(lowest[entry["category"]] <= entry[count] <= highest[entry["category"]] for entry in categories)
+        expect(possible, f"another number of {count} items than were marked")
+    points = [entry["points"] for entry in categories]
+    expected = [entry["seen"] * POINTS["seen"] + entry["liked"] * POINTS["like"] for entry in categories]
+    expect(points == expected, "points that differ from the sum of the marks")
+    expect(points == sorted(points, reverse=True), "categories out of order")
 
 
 def _check_reasons(answer: Json, amount: int) -> None:
-    categories = {entry["category"] for entry in answer["categories"]}
-    counts = Counter((suggestion["item"]["type"], suggestion.get("because")) for suggestion in answer["suggestions"])
-    expect(max(counts.values(), default=0) <= amount, "more suggestions for a category than requested")
+    reasons = [{name: entry[name] for name in ("category", "seen", "liked")} for entry in answer["categories"]]
+    counts: Counter[tuple[str, str | None]] = Counter()
     for suggestion in answer["suggestions"]:
-        because = suggestion.get("because")
-        expect((because is None) == (not categories), "a reason without categories, or none with categories")
-        expect(because is None or because in categories, "a reason that is not one of the categories")
-        expect(because is None or because in suggestion["item"]["category"], "a reason that is not the item's category")
-    categories_by_type = Counter(item_type for item_type, because in counts if because)
+        item, because = suggestion["item"], suggestion.get("because")
+        expect((because is None) == (not reasons), "a reason without categories, or none with categories")
+        expect(because is None or because in reasons, "a reason that is not one of the categories")
+        expect(
+            because is None or because["category"] in item["themes"], "a reason that is not one of the item's themes"
+        )
+        counts[item["type"], because and because["category"]] += 1
+    expect(max(counts.values(), default=0) <= amount, "more suggestions for a category than requested")
+    categories_by_type = Counter(item_type for item_type, category in counts if category)
     most = max(categories_by_type.values(), default=0)
     expect(most <= TOP_CATEGORIES, f"{most} categories for one type")

@@ -7,7 +7,7 @@ from typing import Any
 Item = Mapping[str, Any]
 
 POINTS = {"seen": 1, "like": 3}
-TOP_CATEGORIES = 3  # number of categories that suggestions are drawn from
+TOP_CATEGORIES = 3  # number of themes that suggestions are drawn from
 
 
 def item_path(item: Item) -> str:
@@ -37,24 +37,35 @@ class Marks:
     def confirmed_paths(self) -> set[str]:
         return {path for _, path in self._confirmed}
 
+    def min_counts(self, mark: str) -> Counter[str]:
+        """Number of items with this mark by theme."""
+        return _counts(self._confirmed, mark)
+
+    def max_counts(self, mark: str) -> Counter[str]:
+        return _counts(self._sent, mark)
+
     def min_points(self) -> Counter[str]:
-        """Points by category."""
+        """Points by theme."""
         return _points(self._confirmed)
 
     def max_points(self) -> Counter[str]:
         return _points(self._sent)
 
     def top_categories(self) -> set[str]:
-        """The categories with the most points, ties by name. Empty while an unconfirmed mark leaves them uncertain."""
+        """The themes with the most points, ties by name. Empty while an unconfirmed mark leaves them uncertain."""
         points = self.min_points()
         if points != self.max_points():
             return set()
-        return set(sorted(points, key=lambda category: (-points[category], category))[:TOP_CATEGORIES])
+        return set(sorted(points, key=lambda theme: (-points[theme], theme))[:TOP_CATEGORIES])
+
+
+def _counts(marks: Mapping[tuple[str, str], Item], kind: str) -> Counter[str]:
+    return Counter(theme for (mark, _), item in marks.items() if mark == kind for theme in item["themes"])
 
 
 def _points(marks: Mapping[tuple[str, str], Item]) -> Counter[str]:
     points: Counter[str] = Counter()
-    for (mark, _), item in marks.items():
-        for category in item["category"]:
-            points[category] += POINTS[mark]
+    for mark, worth in POINTS.items():
+        for theme, count in _counts(marks, mark).items():
+            points[theme] += worth * count
     return points

@@ -205,7 +205,7 @@ async def suggest(
         new = [ref for ref in some if ref not in excluded and ref not in reasons]
         reasons |= dict.fromkeys(new[:amount], category)
     items = await get_all(reasons)
-    suggestions = [{"item": item, "because": reasons[item["type"], item["id"]]} for item in items]
+    suggestions = [{"item": item, "because": {"category": reasons[item["type"], item["id"]]}} for item in items]
     used = {name for _, name in chosen}
     listed = [{"category": name, "points": number} for name, number in points.items() if name in used]
     return JSONResponse({"personal": True, "categories": listed, "suggestions": suggestions, "missing": []})

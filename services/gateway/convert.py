@@ -30,8 +30,8 @@ def new_item(body: Mapping[str, Any]) -> Item:
     return Item(**{field.name: body[field.json_name] for field in Item.DESCRIPTOR.fields if field.json_name in body})
 
 
-def ref(type_name: str, item_id: str) -> ItemRef:
-    return ItemRef(type=type_name, id=item_id)
+def ref(type: str, id: str) -> ItemRef:
+    return ItemRef(type=type, id=id)
 
 
 @functools.cache

@@ -1,17 +1,41 @@
-"""The datasets and the account service over gRPC, as the Dataset and Accounts of domain.py."""
+"""The other services over gRPC, as the Dataset, Accounts and ModelSource of domain.py."""
 
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from typing import TypeVar, cast
 
 import grpc
 
-from seen.v1 import account_pb2, account_pb2_grpc, catalog_pb2, catalog_pb2_grpc, types_pb2
+from seen.v1 import (
+    account_pb2,
+    account_pb2_grpc,
+    catalog_pb2,
+    catalog_pb2_grpc,
+    spark_pb2,
+    spark_pb2_grpc,
+    types_pb2,
+)
 from seen.v1.types_pb2 import ItemType
 from services.common import clients
 from services.common.errors import DeadlineExceeded, Unavailable
 from services.library.datasets import Datasets
-from services.library.domain import Accounts, Item, ItemRef, ListRange, Mark, MarkPage, Points, Sample, SearchHit
+from services.library.domain import (
+    Accounts,
+    Categories,
+    Item,
+    ItemRef,
+    ListRange,
+    Mark,
+    MarkPage,
+    ModelSource,
+    Points,
+    RecentMark,
+    RecentMarks,
+    Sample,
+    SearchHit,
+    VotedItem,
+)
 
 T = TypeVar("T")
 
@@ -47,11 +71,23 @@ class CatalogClient:
         request = catalog_pb2.SearchItemsRequest(text=text, category=category)
         return (await self._call(self._stub.SearchItems(request))).hits
 
-    async def sample(self, categories: Sequence[str], amount: int, max_categories: int) -> Sequence[Sample]:
+    async def sample(self, themes: Sequence[str], amount: int, max_themes: int, seed: int) -> Sequence[Sample]:
         request = catalog_pb2.SampleItemsRequest(
-            categories=[name for name in categories if name], amount=amount, max_categories=max_categories
+            categories=[name for name in themes if name], amount=amount, max_categories=max_themes, seed=seed
         )
         return (await self._call(self._stub.SampleItems(request))).samples
+
+    async def most_voted(self, limit: int) -> Sequence[VotedItem]:
+        request = catalog_pb2.ListMostVotedRequest(limit=limit)
+        return (await self._call(self._stub.ListMostVoted(request))).items
+
+    async def categories(self) -> Categories:
+        response = await self._call(self._stub.ListCategories(catalog_pb2.ListCategoriesRequest()))
+        return Categories(
+            response.items,
+            {entry.name: entry.items for entry in response.categories},
+            {entry.name: entry.items for entry in response.themes},
+        )
 
     async def create(self, item: Item) -> Item:
         request = catalog_pb2.CreateItemRequest(item=cast(types_pb2.Item, item))
@@ -74,7 +110,11 @@ class AccountClient:
 
     async def set_mark(self, subject: str, item: Item, kind: int) -> None:
         request = account_pb2.SetMarkRequest(
-            subject=subject, item=_ref_to_pb(item), kind=cast(account_pb2.MarkKind, kind), category=item.category
+            subject=subject,
+            item=_ref_to_pb(item),
+            kind=cast(account_pb2.MarkKind, kind),
+            category=item.category,
+            themes=item.themes,
         )
         await self._stub.SetMark(request)
 
@@ -95,15 +135,28 @@ class AccountClient:
         marks = [Mark(ItemRef(mark.item.type, mark.item.id), mark.marked_at) for mark in response.marks]
         return MarkPage(marks, response.next_cursor)
 
+    async def recent_marks(self, subject: str, limit: int) -> RecentMarks:
+        response = await self._stub.ListRecentMarks(account_pb2.ListRecentMarksRequest(subject=subject, limit=limit))
+        marks = [
+            RecentMark(ItemRef(mark.item.type, mark.item.id), mark.seen, mark.liked, mark.category, mark.themes)
+            for mark in response.marks
+        ]
+        return RecentMarks(marks, response.complete)
+
     async def filter_marked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
         request = account_pb2.FilterMarkedRequest(subject=subject, items=map(_ref_to_pb, refs))
         response = await self._stub.FilterMarked(request)
         return {ItemRef(ref.type, ref.id) for ref in response.items}
 
+    async def liked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
+        request = account_pb2.GetMarksRequest(subject=subject, items=map(_ref_to_pb, refs))
+        response = await self._stub.GetMarks(request)
+        return {ItemRef(marks.item.type, marks.item.id) for marks in response.marks if marks.liked}
+
     async def top_categories(self, subject: str, limit: int) -> Sequence[Points]:
         request = account_pb2.GetTopCategoriesRequest(subject=subject, limit=limit)
         response = await self._stub.GetTopCategories(request)
-        return [Points(entry.category, entry.points) for entry in response.categories]
+        return [Points(entry.category, entry.points, entry.seen, entry.liked) for entry in response.categories]
 
     async def top_items(self, item_type: int, limit: int) -> Sequence[tuple[ItemRef, int]]:
         request = account_pb2.GetTopItemsRequest(type=cast(ItemType, item_type), limit=limit)
@@ -111,22 +164,50 @@ class AccountClient:
         return [(ItemRef(entry.item.type, entry.item.id), entry.likes) for entry in response.items]
 
 
+class SparkClient:
+    """The models that the Spark connector trains."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._stub = spark_pb2_grpc.SparkStub(channel)
+
+    async def version(self) -> str:
+        response = await self._stub.GetModel(spark_pb2.GetModelRequest())
+        return response.model.version
+
+    async def read(self, version: str) -> bytes:
+        content = bytearray()
+        while True:
+            part = await self._stub.ReadModel(spark_pb2.ReadModelRequest(version=version, offset=len(content)))
+            content += part.data
+            if len(content) >= part.size or not part.data:
+                return bytes(content)
+
+
 def _ref_to_pb(item: ItemRef | Item) -> types_pb2.ItemRef:
     return types_pb2.ItemRef(type=cast(ItemType, item.type), id=item.id)
 
 
+@dataclass(frozen=True)
+class Clients:
+    datasets: Datasets
+    accounts: Accounts
+    models: ModelSource
+
+
 @asynccontextmanager
 async def connect(
-    catalog_addresses: Mapping[ItemType, str], account_address: str
-) -> AsyncIterator[tuple[Datasets, Accounts]]:
+    catalog_addresses: Mapping[ItemType, str], account_address: str, spark_address: str
+) -> AsyncIterator[Clients]:
     catalog = catalog_pb2.DESCRIPTOR.services_by_name["Catalog"]
     account = account_pb2.DESCRIPTOR.services_by_name["Account"]
+    spark = spark_pb2.DESCRIPTOR.services_by_name["Spark"]
     async with AsyncExitStack() as stack:
         datasets = [
             CatalogClient(item_type, await stack.enter_async_context(clients.connect(address, catalog)))
             for item_type, address in catalog_addresses.items()
         ]
-        yield (
+        yield Clients(
             Datasets(datasets),
             AccountClient(await stack.enter_async_context(clients.connect(account_address, account))),
+            SparkClient(await stack.enter_async_context(clients.connect(spark_address, spark))),
         )

@@ -36,8 +36,18 @@ class Datasets:
     async def query_all(self, queries: Mapping[int, Callable[[], Awaitable[T]]]) -> tuple[dict[int, T], list[int]]:
         """Runs one query per item type, concurrently. Returns the answers by type, and the types without an answer.
 
-        Errors other than Unavailable and timeouts are raised.
+        Errors other than Unavailable and timeouts are raised. A type without an answer is logged and counted, because
+        the answer to the request will lack its items.
         """
+        answers, missing = await self.query_each(queries)
+        if missing:
+            names = [self.by_type[item_type].name for item_type in missing]
+            metrics.count_answer_without(names)
+            log.warning("answered without %s", ", ".join(names))
+        return answers, missing
+
+    async def query_each(self, queries: Mapping[int, Callable[[], Awaitable[T]]]) -> tuple[dict[int, T], list[int]]:
+        """As query_all, for queries that no request waits for."""
         timeout_s = deadline.remaining() * FAN_OUT_SHARE
 
         async def run(query: Callable[[], Awaitable[T]]) -> T:
@@ -54,10 +64,6 @@ class Datasets:
                 raise result
             else:
                 answers[item_type] = result
-        if missing:
-            names = [self.by_type[item_type].name for item_type in missing]
-            metrics.count_answer_without(names)
-            log.warning("answered without %s", ", ".join(names))
         return answers, missing
 
     async def fetch(self, refs: Sequence[ItemRef]) -> tuple[list[Item | None], list[int]]:

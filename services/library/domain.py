@@ -1,9 +1,9 @@
 """The types that the library's rules work on. Neither this module nor those of the rules import gRPC or protobuf.
 
-Items pass through the rules unconverted; the rules use only their type, id and categories.
+Items pass through the rules unconverted; the rules use only the fields of the protocols here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -22,6 +22,17 @@ class Item(Protocol):
     def id(self) -> str: ...
     @property
     def category(self) -> Sequence[str]: ...
+    @property
+    def themes(self) -> Sequence[str]: ...
+
+
+class VotedItem(Item, Protocol):
+    @property
+    def rating(self) -> float | None:
+        """0 to 10; None or 0 if nobody has rated the item."""
+
+    @property
+    def votes(self) -> int | None: ...
 
 
 class SearchHit(Protocol):
@@ -50,9 +61,20 @@ class Sample(Protocol):
         """Whether these are all items of the category."""
 
 
+@dataclass(frozen=True)
+class Categories:
+    items: int  # in the whole dataset
+    categories: Mapping[str, int]  # number of items by category
+    themes: Mapping[str, int]
+
+
 class Points(NamedTuple):
+    """A user's points for a theme: 1 for each item seen, 3 for each item liked."""
+
     category: str
     points: int
+    seen: int
+    liked: int
 
 
 @dataclass(frozen=True)
@@ -65,6 +87,22 @@ class Mark:
 class MarkPage:
     marks: Sequence[Mark]
     next_cursor: str
+
+
+class RecentMark(NamedTuple):
+    """An item that the user has marked as seen, liked or both, with its categories and themes at that time."""
+
+    ref: ItemRef
+    seen: bool
+    liked: bool
+    category: Sequence[str]
+    themes: Sequence[str]
+
+
+@dataclass(frozen=True)
+class RecentMarks:
+    marks: Sequence[RecentMark]  # newest first
+    complete: bool  # whether these are all items that the user has marked as seen or liked
 
 
 class Dataset(Protocol):
@@ -90,8 +128,17 @@ class Dataset(Protocol):
 
     async def search(self, text: str, category: str) -> Sequence[SearchHit]: ...
 
-    async def sample(self, categories: Sequence[str], amount: int, max_categories: int) -> Sequence[Sample]:
-        """One sample of each of the first categories that have items; the empty category is the whole dataset."""
+    async def sample(self, themes: Sequence[str], amount: int, max_themes: int, seed: int) -> Sequence[Sample]:
+        """One sample of each of the first themes that have items; the empty theme is the whole dataset.
+
+        The same seed gives the same samples while the items are the same.
+        """
+
+    async def most_voted(self, limit: int) -> Sequence[VotedItem]:
+        """The items with the most votes, at most `limit` (1 to 1000), most first."""
+
+    async def categories(self) -> Categories:
+        """The dataset's categories and themes with their number of items."""
 
     async def create(self, item: Item) -> Item: ...
 
@@ -111,11 +158,27 @@ class Accounts(Protocol):
 
     async def list_marks(self, subject: str, kind: int, size: int, cursor: str) -> MarkPage: ...
 
+    async def recent_marks(self, subject: str, limit: int) -> RecentMarks:
+        """The items, at most `limit` (1 to 200), that the user marked last as seen or liked."""
+
     async def filter_marked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
         """Those of the items, at most 1000, that the user has marked in any way."""
+
+    async def liked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
+        """Those of the items, at most 100, that the user has liked."""
 
     async def top_categories(self, subject: str, limit: int) -> Sequence[Points]:
         """Most points first."""
 
     async def top_items(self, item_type: int, limit: int) -> Sequence[tuple[ItemRef, int]]:
         """The most liked items with their likes, most first."""
+
+
+class ModelSource(Protocol):
+    """Where trained models come from. Every method raises a SeenError if the source does not answer."""
+
+    async def version(self) -> str:
+        """Of the current model; empty before the first training."""
+
+    async def read(self, version: str) -> bytes:
+        """The file of this model. Aborted if it has been replaced meanwhile."""

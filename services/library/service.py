@@ -9,16 +9,20 @@ from services.common.server import GrpcServer
 from services.library import clients, metrics
 from services.library.servicer import LibraryServicer
 from services.library.settings import LibrarySettings
+from services.library.suggestions.models import Models
+from services.library.suggestions.suggester import Strategy
 
 
 @asynccontextmanager
 async def build(settings: LibrarySettings) -> AsyncIterator[GrpcServer]:
-    metrics.create_series(map(ItemType.Name, settings.catalog_addresses))
-    async with clients.connect(settings.catalog_addresses, settings.account_address) as (datasets, accounts):
-        yield GrpcServer(
-            settings,
-            library_pb2.DESCRIPTOR.services_by_name["Library"],
-            library_pb2_grpc.add_LibraryServicer_to_server,
-            LibraryServicer(datasets, accounts),
-            datasets.ping,
-        )
+    metrics.create_series([ItemType.Name(item_type) for item_type in settings.catalog_addresses], Strategy)
+    async with clients.connect(settings.catalog_addresses, settings.account_address, settings.spark_address) as others:
+        models = Models(others.models, others.datasets, settings.model_check_interval_s, settings.votes_interval_s)
+        async with models.running():
+            yield GrpcServer(
+                settings,
+                library_pb2.DESCRIPTOR.services_by_name["Library"],
+                library_pb2_grpc.add_LibraryServicer_to_server,
+                LibraryServicer(others.datasets, others.accounts, models),
+                others.datasets.ping,
+            )

@@ -1,28 +1,40 @@
 """seen.v1.Library: reads the request, calls the rules, writes the reply."""
 
+import secrets
 from typing import Any, cast
 
 from google.protobuf.empty_pb2 import Empty
 
 from seen.v1 import account_pb2, library_pb2, library_pb2_grpc, types_pb2
 from services.common import checks
+from services.common.errors import InvalidArgument
 from services.common.server import Context
-from services.library import marks, suggestions
+from services.library import marks
 from services.library.browse import MAX_PAGE, LibraryPages
 from services.library.datasets import Datasets
-from services.library.domain import Accounts, ItemRef
+from services.library.domain import Accounts, ItemRef, Points
+from services.library.suggestions import similar
+from services.library.suggestions.models import Models
+from services.library.suggestions.request import BecauseOfItems, BecausePopular, Reason, Request
+from services.library.suggestions.suggester import Strategy, Suggester
 
 MAX_PAGE_SIZE = 100
-MAX_SUGGESTIONS = 100  # per type and category
+MAX_SUGGESTIONS = 100  # per type and theme
+MAX_EXCLUDED = 200
+MAX_LIKES = 50
+MAX_SIMILAR = 100
+SEED_BITS = 32
 MAX_SEARCH = 200  # characters
 MAX_CATEGORY = 100
 
 
 class LibraryServicer(library_pb2_grpc.LibraryServicer):
-    def __init__(self, datasets: Datasets, accounts: Accounts) -> None:
+    def __init__(self, datasets: Datasets, accounts: Accounts, models: Models) -> None:
         self._datasets = datasets
         self._accounts = accounts
         self._pages = LibraryPages(datasets)
+        self._suggester = Suggester(datasets, accounts, models)
+        self._models = models
 
     async def ListItems(
         self, request: library_pb2.ListLibraryRequest, context: Context
@@ -47,6 +59,13 @@ class LibraryServicer(library_pb2_grpc.LibraryServicer):
     async def DeleteItem(self, request: library_pb2.DeleteLibraryItemRequest, context: Context) -> Empty:
         await marks.delete_item(self._datasets, self._accounts, _ref(request.item))
         return Empty()
+
+    async def ListSimilar(
+        self, request: library_pb2.ListSimilarRequest, context: Context
+    ) -> library_pb2.ListSimilarResponse:
+        limit = checks.integer("limit", request.limit, 1, MAX_SIMILAR)
+        answer = await similar.similar_items(self._datasets, self._models, _ref(request.item), limit)
+        return library_pb2.ListSimilarResponse(items=_pb(answer.items), missing=_pb(answer.missing))
 
     async def MarkItem(self, request: library_pb2.MarkItemRequest, context: Context) -> Empty:
         await marks.mark(self._datasets, self._accounts, request.subject, _ref(request.item), request.kind)
@@ -75,18 +94,53 @@ class LibraryServicer(library_pb2_grpc.LibraryServicer):
         )
 
     async def Suggest(self, request: library_pb2.SuggestRequest, context: Context) -> library_pb2.SuggestResponse:
-        amount = checks.integer("amount", request.amount, 1, MAX_SUGGESTIONS)
-        result = await suggestions.suggest(self._datasets, self._accounts, request.subject, request.types, amount)
-        return library_pb2.SuggestResponse(
-            categories=[
-                account_pb2.CategoryPoints(category=category, points=points) for category, points in result.categories
-            ],
-            suggestions=[
-                library_pb2.Suggestion(item=_pb(suggestion.item), because=suggestion.category)
-                for suggestion in result.suggestions
-            ],
-            missing=_pb(result.missing),
+        checks.max_entries("exclude", len(request.exclude), MAX_EXCLUDED)
+        checks.max_entries("likes", len(request.likes), MAX_LIKES)
+        seed = request.seed if request.HasField("seed") else secrets.randbits(SEED_BITS)
+        answer = await self._suggester.suggest(
+            _strategy(request.strategy),
+            Request(
+                request.subject,
+                request.types,
+                checks.integer("amount", request.amount, 1, MAX_SUGGESTIONS),
+                seed,
+                exclude=[_ref(ref) for ref in request.exclude],
+                likes=[_ref(ref) for ref in request.likes],
+            ),
         )
+        return library_pb2.SuggestResponse(
+            categories=map(_points, answer.categories),
+            suggestions=[
+                library_pb2.Suggestion(item=_pb(suggestion.item), because=_reason(suggestion.because))
+                for suggestion in answer.suggestions
+            ],
+            missing=_pb(answer.missing),
+            seed=seed,
+        )
+
+
+def _strategy(number: int) -> Strategy:
+    try:
+        return Strategy(library_pb2.Strategy.Name(cast(library_pb2.Strategy, number)).lower())
+    except ValueError:
+        raise InvalidArgument("strategy", f"must be one of {', '.join(Strategy)}") from None
+
+
+def _points(points: Points) -> account_pb2.CategoryPoints:
+    return account_pb2.CategoryPoints(
+        category=points.category, points=points.points, seen=points.seen, liked=points.liked
+    )
+
+
+def _reason(reason: Reason | None) -> library_pb2.Reason | None:
+    match reason:
+        case Points():
+            return library_pb2.Reason(category=_points(reason))
+        case BecauseOfItems(items):
+            return library_pb2.Reason(items=library_pb2.ItemsReason(items=_pb(items)))
+        case BecausePopular():
+            return library_pb2.Reason(popular=library_pb2.PopularReason())
+    return None
 
 
 def _ref(ref: types_pb2.ItemRef) -> ItemRef:

@@ -91,7 +91,9 @@ def test_a_suggestion_shows_its_category(page: Page, suite: SuiteUnderTest) -> N
 
     expect(answer.locator(".response-col_status")).to_contain_text("200")
     expect(answer.locator(".response-col_description")).to_contain_text('"personal": true')
-    expect(answer.locator(".response-col_description")).to_contain_text('"because": "Fantasy"')
+    expect(answer.locator(".response-col_description")).to_contain_text(
+        '"because": { "category": "Fantasy", "seen": 0, "liked": 1 }'
+    )
 
 
 def test_reading_needs_no_sign_in(page: Page) -> None:

@@ -40,6 +40,11 @@ def test_400_names_the_invalid_parameter(anyone: httpx.Client, address: str, fie
         ({"amount": 10_000}, "amount"),
         ({"types": ["FILM"]}, "types.0"),
         ({"colour": "red"}, "colour"),
+        ({"strategy": "magic"}, "strategy"),
+        ({"seed": -1}, "seed"),
+        ({"likes": [{"type": "BOOK", "id": "1"}]}, "likes.0.id"),
+        ({"likes": [{"type": "BOOK", "id": "f" * 24}]}, "likes.0.id"),
+        ({"strategy": "taste", "exclude": [{"type": "ANIME", "id": "f" * 24}]}, "exclude.0.id"),
     ],
 )
 def test_400_names_the_invalid_field_of_the_body(anyone: httpx.Client, body: object, field: str) -> None:

@@ -25,8 +25,10 @@ def test_a_reader_of_fantasy_gets_films_and_anime_of_the_same_categories_with_th
     assert content["personal"] is True
     assert {suggestion["item"]["type"] for suggestion in content["suggestions"]} == {"SHOW", "ANIME"}
     for suggestion in content["suggestions"]:
-        assert suggestion["because"] in points
-        assert suggestion["because"] in suggestion["item"]["category"]
+        assert suggestion["because"]["category"] in points
+        assert suggestion["because"]["category"] in suggestion["item"]["themes"]
+        if suggestion["because"]["category"] == "Fantasy":
+            assert (suggestion["because"]["seen"], suggestion["because"]["liked"]) == (3, 3)
 
 
 def test_seen_items_are_not_suggested_and_no_item_comes_twice(ana: httpx.Client) -> None:
@@ -40,6 +42,69 @@ def test_seen_items_are_not_suggested_and_no_item_comes_twice(ana: httpx.Client)
 
     assert not {path(book) for book in seen} & set(suggested)
     assert len(suggested) == len(set(suggested))
+
+
+@pytest.mark.parametrize("strategy", ["categories", "taste"])
+def test_the_same_seed_repeats_an_answer_and_excluded_items_give_way_to_others(
+    ana: httpx.Client, strategy: str
+) -> None:
+    for book in items(ana, type="BOOK", category="Fantasy", size=2):
+        mark(ana, book, "like")
+    request = {"strategy": strategy, "amount": 3}
+    first = ana.post("/suggest", json=request).json()
+    assert ana.post("/suggest", json=request | {"seed": first["seed"]}).json() == first
+
+    shown = [{"type": one["item"]["type"], "id": one["item"]["id"]} for one in first["suggestions"]]
+    others = ana.post("/suggest", json=request | {"seed": first["seed"], "exclude": shown}).json()
+    assert others["suggestions"]
+    assert not {path(one["item"]) for one in others["suggestions"]} & set(map(path, shown))
+
+
+def test_taste_gives_the_best_of_each_type_with_true_reasons(ana: httpx.Client) -> None:
+    books = items(ana, type="BOOK", category="Fantasy", size=3)
+    for book in books:
+        mark(ana, book, "like")
+
+    answer = ana.post("/suggest", json={"strategy": "taste", "amount": 5}).json()
+
+    types = [suggestion["item"]["type"] for suggestion in answer["suggestions"]]
+    assert types == ["BOOK"] * 5 + ["SHOW"] * 5 + ["ANIME"] * 5
+    assert answer["missing"] == []
+    liked = [theme for book in books for theme in book["themes"]]
+    for suggestion in answer["suggestions"]:
+        because = suggestion["because"]
+        assert because.keys() in ({"items"}, {"category", "seen", "liked"}, {"popular"})
+        assert path(suggestion["item"]) not in map(path, books)
+        if "category" in because:
+            assert because["category"] in suggestion["item"]["themes"]
+            assert (because["seen"], because["liked"]) == (0, liked.count(because["category"]))
+        if "items" in because:
+            assert set(map(path, because["items"])) <= set(map(path, books))
+
+
+def test_an_item_of_no_interest_is_not_suggested_again(ana: httpx.Client) -> None:
+    request = {"strategy": "taste", "types": ["BOOK"], "amount": 2, "seed": 7}
+    first, second = ana.post("/suggest", json=request).json()["suggestions"]
+    mark(ana, first["item"], "notInterested")
+    suggested = [path(one["item"]) for one in ana.post("/suggest", json=request).json()["suggestions"]]
+    assert path(first["item"]) not in suggested
+    assert path(second["item"]) in suggested
+
+
+@pytest.mark.parametrize("strategy", ["categories", "taste"])
+def test_likes_in_the_request_give_suggestions_without_an_account(anyone: httpx.Client, strategy: str) -> None:
+    books = items(anyone, type="BOOK", category="Fantasy", size=3)
+    likes = [{"type": book["type"], "id": book["id"]} for book in books]
+    answer = anyone.post("/suggest", json={"strategy": strategy, "likes": likes, "types": ["SHOW"]}).json()
+    assert answer["personal"] is False
+    reasons = [one["because"] for one in answer["suggestions"] if "category" in one["because"]]
+    assert {"category": "Fantasy", "seen": 0, "liked": 3} in reasons
+
+
+def test_similar_items_are_a_list_and_an_unknown_item_has_none(anyone: httpx.Client) -> None:
+    book = items(anyone, type="BOOK", size=1)[0]
+    assert isinstance(get(anyone, f"{path(book)}/similar")["items"], list)
+    assert anyone.get(f"/item/BOOK/{'f' * 24}/similar").status_code == 404
 
 
 def test_without_a_token_suggestions_are_not_personal_and_of_every_type(anyone: httpx.Client) -> None:

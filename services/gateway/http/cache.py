@@ -77,7 +77,7 @@ class Cache:
 
     async def _fill(self, key: Hashable, operation: Operation, arguments: Mapping[str, Any]) -> Entry:
         # With the version in the key, a request that comes after a write does not join a fill that began before it.
-        version = self._version(operation, arguments.get("type"))
+        version = self._version(operation, operation.type_read(arguments))
         fill = self._fills.get((key, version))
         (HITS if fill else MISSES).inc()
         if fill is None:
@@ -93,7 +93,7 @@ class Cache:
         response = await operation.handler(**arguments)
         if response.status_code != 200 or response.headers["Cache-Control"] == NO_STORE:  # partial
             expires = 0
-        entry = Entry(operation, arguments.get("type"), response, version, expires)
+        entry = Entry(operation, operation.type_read(arguments), response, version, expires)
         self._store(key, entry)
         return entry
 

@@ -48,12 +48,17 @@ class Operation:
         self.writes: Sequence[str] = definition.get("x-writes", ())
         rule = definition.get("x-cache", {})
         self.reads: Sequence[str] = rule.get("reads", ())
+        self._reads_all_types: bool = rule.get("all-types", False)
         self._uncached_parameters: Sequence[str] = rule.get("unless", ())
         if rule and (operation.method != "get" or operation.security or self.wants_user or self.wants_headers):
             raise ValueError(f"{self.path}: only public GET operations that need no headers can be cached")
 
     def is_cacheable(self, arguments: Mapping[str, Any]) -> bool:
         return bool(self.reads) and not any(name in arguments for name in self._uncached_parameters)
+
+    def type_read(self, arguments: Mapping[str, Any]) -> str | None:
+        """The item type whose data a cached operation reads; None for all types."""
+        return None if self._reads_all_types else arguments.get("type")
 
 
 class Operations:

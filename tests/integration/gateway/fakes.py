@@ -30,6 +30,7 @@ HOBBIT = Item(
     votes=2_499_623,
 )
 UNRATED = Item(type=SHOW, id=SHOW_ID, name="Shōgun", kind="tvSeries", year=1980)
+FANTASY = account_pb2.CategoryPoints(category="Fantasy", points=4, seen=1, liked=1)
 NOON = Timestamp(seconds=1_770_033_600)
 HITCHCOCK = spark_pb2.Person(id="nm0000033", name="Alfred Hitchcock", link="https://www.imdb.com/name/nm0000033/")
 
@@ -80,12 +81,14 @@ class Fakes:
                 ),
                 "GetTopTen": library_pb2.GetTopTenResponse(items=[library_pb2.TopItem(item=HOBBIT, likes=3)]),
                 "Suggest": library_pb2.SuggestResponse(
-                    categories=[account_pb2.CategoryPoints(category="Fantasy", points=4)],
+                    categories=[FANTASY],
                     suggestions=[
-                        library_pb2.Suggestion(item=HOBBIT, because="Fantasy"),
+                        library_pb2.Suggestion(item=HOBBIT, because=library_pb2.Reason(category=FANTASY)),
                         library_pb2.Suggestion(item=UNRATED),
                     ],
+                    seed=7,
                 ),
+                "ListSimilar": library_pb2.ListSimilarResponse(items=[UNRATED]),
             }
         )
         ana = account_pb2.User(username="ana", created_at=NOON, seen=2, liked=1)
@@ -111,6 +114,19 @@ class Fakes:
                 "GetMostConnected": spark_pb2.GetMostConnectedResponse(
                     answer=spark_pb2.MostConnected(
                         winner=connected, runners_up=[connected], left_out=spark_pb2.LeftOut()
+                    ),
+                    computation=fresh,
+                ),
+                "GetModel": spark_pb2.GetModelResponse(
+                    model=spark_pb2.ModelInfo(
+                        version="6f1c",
+                        trained_at=NOON,
+                        people=863,
+                        marks=25_919,
+                        items=1204,
+                        quality=[
+                            spark_pb2.ModelQuality(type=BOOK, people=86, ndcg_at_10=0.25, votes_ndcg_at_10=0.0625)
+                        ],
                     ),
                     computation=fresh,
                 ),

@@ -26,6 +26,9 @@ ADDRESSES = [
     ("/item/BOOK/" + "a" * 5000, "id"),
     ("/item/BOOK/..%5c", "id"),
     ("/item/BOOK/..%2f..%2f", None),
+    (f"/item/BOOK/{BOOK_ID}/similar?limit=0", "limit"),
+    (f"/item/BOOK/{BOOK_ID}/similar?limit=101", "limit"),
+    ("/item/BOOK/1/similar", "id"),
     ("/getTopTen/", None),
     ("/getTopTen/FILM", "type"),
     ("/lib/abc", "page"),
@@ -85,6 +88,8 @@ async def test_an_invalid_parameter_of_the_users_lists_is_named(gateway: Gateway
 def item(**other: Any) -> str:
     return json.dumps({"type": "BOOK", "name": "x"} | other)
 
+
+HOBBIT = {"type": "BOOK", "id": BOOK_ID}
 
 # Path, body, field.
 BODIES: list[tuple[str, str | bytes, str]] = [
@@ -157,6 +162,23 @@ BODIES: list[tuple[str, str | bytes, str]] = [
     ("/suggest", '{"types": ["FILM"]}', "types.0"),
     ("/suggest", '{"types": ["ITEM_TYPE_UNSPECIFIED"]}', "types.0"),
     ("/suggest", '{"Amount": 3}', "Amount"),
+    ("/suggest", '{"strategy": "magic"}', "strategy"),
+    ("/suggest", '{"strategy": "TASTE"}', "strategy"),
+    ("/suggest", '{"strategy": null}', "strategy"),
+    ("/suggest", '{"seed": -1}', "seed"),
+    ("/suggest", '{"seed": 4294967296}', "seed"),
+    ("/suggest", '{"seed": 1.5}', "seed"),
+    ("/suggest", '{"seed": "7"}', "seed"),
+    ("/suggest", '{"seed": true}', "seed"),
+    ("/suggest", '{"exclude": {}}', "exclude"),
+    ("/suggest", json.dumps({"exclude": [HOBBIT] * 201}), "exclude"),
+    ("/suggest", json.dumps({"likes": [HOBBIT] * 51}), "likes"),
+    ("/suggest", json.dumps({"likes": [HOBBIT, HOBBIT | {"id": "1"}]}), "likes.1.id"),
+    ("/suggest", json.dumps({"likes": [HOBBIT | {"type": "FILM"}]}), "likes.0.type"),
+    ("/suggest", json.dumps({"likes": [{"id": BOOK_ID}]}), "likes.0.type"),
+    ("/suggest", json.dumps({"exclude": [HOBBIT, {"type": "BOOK"}]}), "exclude.1.id"),
+    ("/suggest", json.dumps({"exclude": [HOBBIT | {"name": "x"}]}), "exclude.0.name"),
+    ("/suggest", json.dumps({"exclude": [f"BOOK/{BOOK_ID}"]}), "exclude.0"),
     ("/user", "{}", "username"),
     ("/user", '{"username": ""}', "username"),
     ("/user", '{"username": null}', "username"),

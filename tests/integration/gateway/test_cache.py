@@ -24,7 +24,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 BOOK, SHOW = f"/item/BOOK/{BOOK_ID}", f"/item/SHOW/{SHOW_ID}"
 BOOKS, SHOWS, ALL = "/lib/1?type=BOOK", "/lib/1?type=SHOW", "/lib/1"
 TOP_BOOKS, TOP_SHOWS = "/getTopTen/BOOK", "/getTopTen/SHOW"
-CACHED = [BOOK, SHOW, BOOKS, SHOWS, ALL, TOP_BOOKS, TOP_SHOWS]
+SIMILAR = f"{BOOK}/similar"
+CACHED = [BOOK, SHOW, BOOKS, SHOWS, ALL, TOP_BOOKS, TOP_SHOWS, SIMILAR]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
@@ -166,8 +167,9 @@ NEW_BOOK = {"json": {"type": "BOOK", "name": "x"}}
 @pytest.mark.parametrize(
     ("method", "path", "options", "invalidated"),
     [
-        ("POST", "/item", NEW_BOOK, {BOOK, BOOKS, ALL, TOP_BOOKS}),
-        ("DELETE", BOOK, {}, {BOOK, BOOKS, ALL, TOP_BOOKS}),
+        ("POST", "/item", NEW_BOOK, {BOOK, BOOKS, ALL, TOP_BOOKS, SIMILAR}),
+        ("DELETE", BOOK, {}, {BOOK, BOOKS, ALL, TOP_BOOKS, SIMILAR}),
+        ("DELETE", SHOW, {}, {SHOW, SHOWS, ALL, TOP_SHOWS, SIMILAR}),  # similar items are of all types
         ("PUT", f"{BOOK}/like", {}, {TOP_BOOKS}),
         ("DELETE", f"{BOOK}/like", {}, {TOP_BOOKS}),
         ("PUT", f"{BOOK}/seen", {}, set()),

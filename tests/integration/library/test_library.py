@@ -11,16 +11,26 @@ from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.empty_pb2 import Empty
 from prometheus_client import REGISTRY
 
-from seen.v1 import account_pb2, account_pb2_grpc, catalog_pb2, catalog_pb2_grpc, library_pb2, library_pb2_grpc
+from seen.v1 import (
+    account_pb2,
+    account_pb2_grpc,
+    catalog_pb2,
+    catalog_pb2_grpc,
+    library_pb2,
+    library_pb2_grpc,
+    spark_pb2,
+    spark_pb2_grpc,
+)
 from seen.v1.types_pb2 import ANIME, BOOK, SHOW, Item, ItemRef, ItemType
 from services.common import clients as common_clients
 from services.common import health
-from services.common.errors import Internal, InvalidArgument, NotFound, Unavailable
+from services.common.errors import Aborted, Internal, InvalidArgument, NotFound, Unavailable
 from services.common.server import Context, GrpcServer
 from services.common.settings import GrpcSettings
 from services.library import clients
 from services.library.domain import ItemRef as Ref
 from services.library.servicer import LibraryServicer
+from services.library.suggestions.models import Models
 from tests.unit.library.fakes import FakeAccounts, FakeDataset, FakeItem
 
 SETTINGS = GrpcSettings(port=0, metrics_port=0, health_interval_s=0.1, grace_s=0)
@@ -63,6 +73,40 @@ class Catalog(catalog_pb2_grpc.CatalogServicer):
         answer = await self.dataset.list(request.category, request.start, request.limit)
         return catalog_pb2.ListItemsResponse(items=map(item_to_pb, cast(Any, answer.items)), count=answer.count)
 
+    async def ListMostVoted(
+        self, request: catalog_pb2.ListMostVotedRequest, context: Context
+    ) -> catalog_pb2.ListMostVotedResponse:
+        await self._ready()
+        items = await self.dataset.most_voted(request.limit)
+        return catalog_pb2.ListMostVotedResponse(items=map(item_to_pb, items))
+
+    async def ListCategories(
+        self, request: catalog_pb2.ListCategoriesRequest, context: Context
+    ) -> catalog_pb2.ListCategoriesResponse:
+        await self._ready()
+        counts = await self.dataset.categories()
+        return catalog_pb2.ListCategoriesResponse(
+            items=counts.items,
+            categories=[catalog_pb2.CategoryCount(name=name, items=count) for name, count in counts.categories.items()],
+            themes=[catalog_pb2.CategoryCount(name=name, items=count) for name, count in counts.themes.items()],
+        )
+
+    async def SampleItems(
+        self, request: catalog_pb2.SampleItemsRequest, context: Context
+    ) -> catalog_pb2.SampleItemsResponse:
+        await self._ready()
+        samples = await self.dataset.sample(
+            request.categories or [""], request.amount, request.max_categories, request.seed
+        )
+        return catalog_pb2.SampleItemsResponse(
+            samples=[
+                catalog_pb2.Sample(
+                    category=sample.category, items=map(item_to_pb, sample.items), complete=sample.complete
+                )
+                for sample in samples
+            ]
+        )
+
     async def DeleteItem(self, request: catalog_pb2.DeleteItemRequest, context: Context) -> Empty:
         await self._ready()
         await self.dataset.delete(request.id)
@@ -84,6 +128,24 @@ class Account(account_pb2_grpc.AccountServicer):
         await self.accounts.remove_item_marks(Ref(request.item.type, request.item.id))
         return Empty()
 
+    async def ListRecentMarks(
+        self, request: account_pb2.ListRecentMarksRequest, context: Context
+    ) -> account_pb2.ListRecentMarksResponse:
+        recent = await self.accounts.recent_marks(request.subject, request.limit)
+        marks = [
+            account_pb2.RecentMark(
+                item=ref_to_pb(mark.ref), seen=mark.seen, liked=mark.liked, category=mark.category, themes=mark.themes
+            )
+            for mark in recent.marks
+        ]
+        return account_pb2.ListRecentMarksResponse(marks=marks, complete=recent.complete)
+
+    async def FilterMarked(
+        self, request: account_pb2.FilterMarkedRequest, context: Context
+    ) -> account_pb2.FilterMarkedResponse:
+        marked = await self.accounts.filter_marked(request.subject, [Ref(ref.type, ref.id) for ref in request.items])
+        return account_pb2.FilterMarkedResponse(items=map(ref_to_pb, marked))
+
     async def GetTopItems(
         self, request: account_pb2.GetTopItemsRequest, context: Context
     ) -> account_pb2.GetTopItemsResponse:
@@ -92,8 +154,35 @@ class Account(account_pb2_grpc.AccountServicer):
         return account_pb2.GetTopItemsResponse(items=liked)
 
 
+class Spark(spark_pb2_grpc.SparkServicer):
+    """Holds a model, and sends `part` bytes of it at a time."""
+
+    def __init__(self) -> None:
+        self.version = ""
+        self.content = b""
+        self.part = 1024
+
+    async def GetModel(self, request: spark_pb2.GetModelRequest, context: Context) -> spark_pb2.GetModelResponse:
+        model = spark_pb2.ModelInfo(version=self.version) if self.version else None
+        return spark_pb2.GetModelResponse(model=model)
+
+    async def ReadModel(self, request: spark_pb2.ReadModelRequest, context: Context) -> spark_pb2.ReadModelResponse:
+        if request.version != self.version:
+            raise Aborted("there is a newer model")
+        part = self.content[request.offset : request.offset + self.part]
+        return spark_pb2.ReadModelResponse(version=self.version, size=len(self.content), data=part)
+
+
 def item_to_pb(item: FakeItem) -> Item:
-    return Item(type=cast(ItemType, item.type), id=item.id, name=item.name, category=item.category)
+    return Item(
+        type=cast(ItemType, item.type),
+        id=item.id,
+        name=item.name,
+        category=item.category,
+        themes=item.themes,
+        rating=item.rating,
+        votes=item.votes,
+    )
 
 
 def ref_to_pb(ref: Ref) -> ItemRef:
@@ -111,6 +200,7 @@ class Library:
             for item_type in (BOOK, SHOW, ANIME)
         }
         self.account = Account(FakeAccounts())  # type: ignore[abstract]
+        self.spark = Spark()  # type: ignore[abstract]
         self.stub: Any = None
         self.ping: Any = None
 
@@ -124,15 +214,19 @@ class Library:
 
         catalog_service = catalog_pb2.DESCRIPTOR.services_by_name["Catalog"]
         account_service = account_pb2.DESCRIPTOR.services_by_name["Account"]
+        spark_service = spark_pb2.DESCRIPTOR.services_by_name["Spark"]
         library_service = library_pb2.DESCRIPTOR.services_by_name["Library"]
         addresses = {
             item_type: await serve(catalog_service, catalog_pb2_grpc.add_CatalogServicer_to_server, catalog)
             for item_type, catalog in self.catalogs.items()
         }
         account = await serve(account_service, account_pb2_grpc.add_AccountServicer_to_server, self.account)
-        datasets, accounts = await stack.enter_async_context(clients.connect(addresses, account))
-        self.ping = datasets.ping
-        servicer = LibraryServicer(datasets, accounts)
+        spark_address = await serve(spark_service, spark_pb2_grpc.add_SparkServicer_to_server, self.spark)
+        others = await stack.enter_async_context(clients.connect(addresses, account, spark_address))
+        self.ping = others.datasets.ping
+        self.models = Models(others.models, others.datasets, check_interval_s=0.05, votes_interval_s=60)
+        await stack.enter_async_context(self.models.running())
+        servicer = LibraryServicer(others.datasets, others.accounts, self.models)
         address = await serve(library_service, library_pb2_grpc.add_LibraryServicer_to_server, servicer)
         channel = await stack.enter_async_context(common_clients.connect(address, library_service))
         self.stub = library_pb2_grpc.LibraryStub(channel)

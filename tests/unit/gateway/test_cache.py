@@ -15,6 +15,9 @@ class SlowOperation:
     path, reads, writes = "/slow", ("items",), ()
     calls = 0
 
+    def type_read(self, arguments: dict[str, Any]) -> None:
+        """The items of all types."""
+
     async def handler(self) -> Response:
         self.calls += 1
         self.seconds_left = deadline.remaining()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from seen.v1 import library_pb2
 from seen.v1.types_pb2 import Item as ItemMessage
 from services.account import cursors, usernames
 from services.account import servicer as account
@@ -21,6 +22,7 @@ from services.common.errors import InvalidArgument
 from services.gateway import specification
 from services.library import browse
 from services.library import servicer as library
+from services.library.suggestions.suggester import Strategy
 from services.spark_connector.queries import BEST_DIRECTOR
 
 DOCUMENT = specification.document("https://tenant.eu.auth0.com")
@@ -40,6 +42,11 @@ SOURCES: dict[str, tuple[str, object]] = {
     "Username.maxLength": ("services/account/usernames.py", usernames.MAX_LENGTH),
     "Usernames.usernames.maxItems": ("services/account/database/users.py", users.MAX_SEARCH_RESULTS),
     "SuggestionRequest.amount.maximum": ("services/library/servicer.py", library.MAX_SUGGESTIONS),
+    "SuggestionRequest.exclude.maxItems": ("services/library/servicer.py", library.MAX_EXCLUDED),
+    "SuggestionRequest.likes.maxItems": ("services/library/servicer.py", library.MAX_LIKES),
+    "SuggestionRequest.seed.maximum": ("services/library/servicer.py", 2**library.SEED_BITS - 1),
+    "Suggestions.seed.maximum": ("services/library/servicer.py", 2**library.SEED_BITS - 1),
+    "list_similar.limit.maximum": ("services/library/servicer.py", library.MAX_SIMILAR),
     "get_best_director.minFilms.maximum": ("services/spark_connector/queries.py", FILMS.maximum),
     "get_best_director.minFilms.default": ("services/spark_connector/queries.py", FILMS.default),
     "get_best_director.minVotes.maximum": ("services/spark_connector/queries.py", VOTES.maximum),
@@ -50,9 +57,13 @@ SOURCES |= {place.replace("get_", "refresh_"): source for place, source in SOURC
 OWN = {
     "size.default",
     "SuggestionRequest.amount.default",
+    "SuggestionRequest.strategy.default",
     "SuggestionRequest.types.maxItems",
+    "list_similar.limit.default",
     "TopTen.items.maxItems",
     "Computation.progress.maximum",
+    "SuggestionQuality.ndcgAt10.maximum",
+    "SuggestionQuality.votesNdcgAt10.maximum",
     "Problem.status.minimum",
     "Problem.status.maximum",
 }
@@ -124,6 +135,11 @@ def test_other_services_have_the_same_limits_as_the_library() -> None:
 
 
 # Fields
+
+
+def test_the_strategies_are_those_of_the_proto_and_of_the_library() -> None:
+    names = [name.lower() for name in library_pb2.Strategy.keys()]  # noqa: SIM118
+    assert SCHEMAS["SuggestionRequest"]["properties"]["strategy"]["enum"] == names == list(Strategy)
 
 
 def test_the_fields_of_an_item_are_those_of_the_proto() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from services.common.errors import NotFound, Unavailable
-from services.library.domain import Item, ItemRef, ListRange, MarkPage, Points
+from services.library.domain import Categories, Item, ItemRef, ListRange, MarkPage, Points, RecentMark, RecentMarks
 
 BOOK, SHOW, ANIME = 1, 2, 3
 NAMES = {BOOK: "BOOK", SHOW: "SHOW", ANIME: "ANIME"}
@@ -25,6 +25,9 @@ class FakeItem:
     id: str
     name: str
     category: Sequence[str]
+    themes: Sequence[str] = ()
+    rating: float | None = None
+    votes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -42,17 +45,17 @@ class FakeSample:
 
 
 class FakeDataset:
-    """`items` are names with categories."""
+    """`items` are names with categories, which are also their themes. The first item has the most votes."""
 
-    def __init__(self, item_type: int, items: Iterable[tuple[str, Sequence[str]]], seed: int = 1) -> None:
+    def __init__(self, item_type: int, items: Iterable[tuple[str, Sequence[str]]]) -> None:
         self.type = item_type
         self.name = NAMES[item_type]
         self.items = [
-            FakeItem(item_type, f"{number:024x}", name, category) for number, (name, category) in enumerate(items)
+            FakeItem(item_type, f"{number:024x}", name, category, category, rating=8.0, votes=10_000 // (number + 1))
+            for number, (name, category) in enumerate(items)
         ]
         self.down = False
         self.calls: Counter[str] = Counter()
-        self._random = random.Random(seed)
 
     def _items(self, category: str = "") -> list[FakeItem]:
         if self.down:
@@ -87,14 +90,21 @@ class FakeDataset:
                 hits.append(FakeHit(item.id, item.name, match))
         return hits
 
-    async def sample(self, categories: Sequence[str], amount: int, max_categories: int) -> Sequence[FakeSample]:
+    async def sample(self, themes: Sequence[str], amount: int, max_themes: int, seed: int) -> Sequence[FakeSample]:
         self.calls["sample"] += 1
         samples = []
-        for category in [name for name in categories if self._items(name)][:max_categories]:
-            items = self._items(category)
-            drawn = self._random.sample(items, min(amount, len(items)))
-            samples.append(FakeSample(category, drawn, complete=len(items) <= amount))
+        for theme in [name for name in themes if self._items(name)][:max_themes]:
+            items = self._items(theme)
+            drawn = random.Random(f"{seed} {theme}").sample(items, min(amount, len(items)))
+            samples.append(FakeSample(theme, drawn, complete=len(items) <= amount))
         return samples
+
+    async def most_voted(self, limit: int) -> Sequence[FakeItem]:
+        return sorted(self._items(), key=lambda item: -(item.votes or 0))[:limit]
+
+    async def categories(self) -> Categories:
+        counts = Counter(name for item in self._items() for name in item.category)
+        return Categories(len(self.items), counts, counts)
 
     async def create(self, item: Item) -> FakeItem:
         raise NotImplementedError("no rule creates items")
@@ -109,6 +119,7 @@ class FakeAccounts:
     def __init__(self, points: dict[str, int] | None = None, marked: Iterable[ItemRef] = ()) -> None:
         self.points = points or {}
         self.marks = set(marked)
+        self.recent: list[RecentMark] = []  # newest first
         self.likes: list[tuple[ItemRef, int]] = []
         self.looked_up = 0
         self.calls: Counter[str] = Counter()
@@ -125,16 +136,46 @@ class FakeAccounts:
     async def list_marks(self, subject: str, kind: int, size: int, cursor: str) -> MarkPage:
         raise NotImplementedError("tested with the real account service")
 
+    async def recent_marks(self, subject: str, limit: int) -> RecentMarks:
+        self.calls["recent_marks"] += 1
+        return RecentMarks(self.recent[:limit], complete=len(self.recent) <= limit)
+
     async def filter_marked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
         self.calls["filter_marked"] += 1
         self.looked_up += len(refs)
         return self.marks.intersection(refs)
 
+    async def liked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
+        self.calls["liked"] += 1
+        return {mark.ref for mark in self.recent if mark.liked}.intersection(refs)
+
     async def top_categories(self, subject: str, limit: int) -> Sequence[Points]:
         self.calls["top_categories"] += 1
         ranked = sorted(self.points.items(), key=lambda entry: (-entry[1], entry[0]))
-        return [Points(category, points) for category, points in ranked[:limit]]
+        return [Points(category, points, seen=points, liked=0) for category, points in ranked[:limit]]
 
     async def top_items(self, item_type: int, limit: int) -> Sequence[tuple[ItemRef, int]]:
         self.calls["top_items"] += 1
         return self.likes[:limit]
+
+
+class FakeModelSource:
+    """Holds the file of one model. If `error` is set, every call fails."""
+
+    def __init__(self) -> None:
+        self.current = ""
+        self.content = b""
+        self.error: Exception | None = None
+        self.calls: Counter[str] = Counter()
+
+    async def version(self) -> str:
+        self.calls["version"] += 1
+        if self.error:
+            raise self.error
+        return self.current
+
+    async def read(self, version: str) -> bytes:
+        self.calls["read"] += 1
+        if self.error:
+            raise self.error
+        return self.content

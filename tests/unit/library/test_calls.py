@@ -6,8 +6,8 @@ from services.library.browse import LibraryPages
 from services.library.datasets import Datasets
 from services.library.domain import ItemRef
 from services.library.marks import top_ten
-from services.library.suggestions import suggest
 from tests.unit.library.fakes import ANIME, BOOK, SHOW, FakeAccounts, FakeDataset, FakeItem
+from tests.unit.library.test_suggestions import suggestions
 
 TYPES = (BOOK, SHOW, ANIME)
 ALL = 0
@@ -68,7 +68,7 @@ async def test_a_changed_count_takes_a_second_call_of_the_datasets_whose_items_i
 async def test_suggestions_are_one_sample_per_dataset_and_one_look_up_of_marks() -> None:
     datasets = [FakeDataset(item_type, items(["A", "B", "C"], 90)) for item_type in TYPES]
     accounts = FakeAccounts({"A": 3, "B": 2, "C": 1})
-    answer = await suggest(Datasets(datasets), accounts, "auth0|ana", (), 5)
+    answer = await suggestions(datasets, accounts)
     assert len(answer.suggestions) == 45
     assert calls(datasets) == [{"sample": 1}] * 3
     assert accounts.calls == {"top_categories": 1, "filter_marked": 1}
@@ -76,7 +76,7 @@ async def test_suggestions_are_one_sample_per_dataset_and_one_look_up_of_marks()
 
 async def test_categories_without_items_take_no_further_sample() -> None:
     dataset = FakeDataset(SHOW, items(["E"], 90))
-    answer = await suggest(Datasets([dataset]), FakeAccounts(dict.fromkeys("ABCDE", 1)), "auth0|ana", (), 5)
+    answer = await suggestions([dataset], FakeAccounts(dict.fromkeys("ABCDE", 1)))
     assert len(answer.suggestions) == 5
     assert calls([dataset]) == [{"sample": 1}]
 
@@ -84,7 +84,7 @@ async def test_categories_without_items_take_no_further_sample() -> None:
 async def test_only_datasets_that_lack_suggestions_are_sampled_again_and_no_item_is_looked_up_twice() -> None:
     marked, unmarked = FakeDataset(BOOK, drama(30)), FakeDataset(SHOW, drama(30))
     accounts = FakeAccounts({"Drama": 1}, [ItemRef(BOOK, item.id) for item in marked.items[:29]])
-    await suggest(Datasets([marked, unmarked]), accounts, "auth0|ana", (), 5)
+    await suggestions([marked, unmarked], accounts)
     assert calls([marked, unmarked]) == [{"sample": 2}, {"sample": 1}]
     assert accounts.calls["filter_marked"] == 2
     assert accounts.looked_up == 30 + 8
@@ -92,7 +92,7 @@ async def test_only_datasets_that_lack_suggestions_are_sampled_again_and_no_item
 
 async def test_suggestions_without_a_user_need_only_the_datasets() -> None:
     datasets, accounts = [FakeDataset(item_type, drama(90)) for item_type in TYPES], FakeAccounts()
-    await suggest(Datasets(datasets), accounts, "", (), 5)
+    await suggestions(datasets, accounts, subject="")
     assert calls(datasets) == [{"sample": 1}] * 3
     assert not accounts.calls
 

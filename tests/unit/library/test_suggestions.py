@@ -6,9 +6,11 @@ from prometheus_client import REGISTRY
 
 from services.common.errors import InvalidArgument, Unavailable
 from services.library.datasets import Datasets
-from services.library.domain import ItemRef
-from services.library.suggestions import Suggestions, suggest
-from tests.unit.library.fakes import ANIME, BOOK, SHOW, FakeAccounts, FakeDataset, FakeItem
+from services.library.domain import ItemRef, Points, RecentMark
+from services.library.suggestions.models import Models
+from services.library.suggestions.request import Request, Suggestion, Suggestions
+from services.library.suggestions.suggester import Strategy, Suggester
+from tests.unit.library.fakes import ANIME, BOOK, SHOW, FakeAccounts, FakeDataset, FakeItem, FakeModelSource
 
 
 def items(category: Sequence[str], count: int) -> list[tuple[str, Sequence[str]]]:
@@ -21,8 +23,24 @@ async def suggestions(
     subject: str = "auth0|ana",
     types: Sequence[int] = (),
     amount: int = 5,
+    seed: int = 1,
+    exclude: Sequence[ItemRef] = (),
+    likes: Sequence[ItemRef] = (),
 ) -> Suggestions:
-    return await suggest(Datasets(datasets), accounts, subject, types, amount)
+    others = Datasets(datasets)
+    models = Models(FakeModelSource(), others, check_interval_s=1, votes_interval_s=1)
+    request = Request(subject, types, amount, seed, exclude, likes)
+    return await Suggester(others, accounts, models).suggest(Strategy.CATEGORIES, request)
+
+
+def theme(suggestion: Suggestion) -> str:
+    """The theme that is the reason; empty if there is none."""
+    assert suggestion.because is None or isinstance(suggestion.because, Points)
+    return suggestion.because.category if suggestion.because else ""
+
+
+def ref(item: FakeItem) -> ItemRef:
+    return ItemRef(item.type, item.id)
 
 
 async def test_a_reader_of_fantasy_gets_fantasy_of_every_type() -> None:
@@ -30,14 +48,17 @@ async def test_a_reader_of_fantasy_gets_fantasy_of_every_type() -> None:
     answer = await suggestions(datasets, FakeAccounts({"Fantasy": 4}))
     assert [entry.category for entry in answer.categories] == ["Fantasy"]
     assert Counter(entry.item.type for entry in answer.suggestions) == {BOOK: 5, SHOW: 5, ANIME: 5}
-    assert {entry.category for entry in answer.suggestions} == {"Fantasy"}
+    assert {theme(entry) for entry in answer.suggestions} == {"Fantasy"}
     assert all("Fantasy" in entry.item.category for entry in answer.suggestions)
 
 
 async def test_metrics_count_types_without_suggestions() -> None:
+    def labels(name: str, result: str) -> dict[str, str]:
+        return {"type": name, "strategy": "categories", "result": result}
+
     def counts() -> dict[tuple[str, str], float]:
         return {
-            (name, result): REGISTRY.get_sample_value("seen_suggestions_total", {"type": name, "result": result}) or 0
+            (name, result): REGISTRY.get_sample_value("seen_suggestions_total", labels(name, result)) or 0
             for name in ("BOOK", "SHOW")
             for result in ("some", "empty")
         }
@@ -58,19 +79,19 @@ async def test_a_category_without_items_of_a_type_is_replaced_by_the_next_one() 
     datasets = [FakeDataset(BOOK, items(["A", "B", "C", "D"], 90)), FakeDataset(SHOW, items(["A", "D"], 40))]
     answer = await suggestions(datasets, FakeAccounts({"A": 9, "B": 8, "C": 7, "D": 6}))
     chosen = {
-        item_type: {entry.category for entry in answer.suggestions if entry.item.type == item_type}
+        item_type: {theme(entry) for entry in answer.suggestions if entry.item.type == item_type}
         for item_type in (BOOK, SHOW)
     }
     assert chosen == {BOOK: {"A", "B", "C"}, SHOW: {"A", "D"}}
     assert [entry.category for entry in answer.categories] == ["A", "B", "C", "D"]
 
 
-async def test_a_category_whose_items_are_all_marked_is_not_replaced() -> None:
+async def test_a_theme_whose_items_are_all_marked_is_not_replaced() -> None:
     dataset = FakeDataset(BOOK, items(["A"], 2) + items(["B"], 9) + items(["C"], 9) + items(["D"], 9))
     marked = [ItemRef(BOOK, item.id) for item in dataset.items if "A" in item.category]
     answer = await suggestions([dataset], FakeAccounts({"A": 8, "B": 3, "C": 2, "D": 1}, marked))
     assert [entry.category for entry in answer.categories] == ["A", "B", "C"]
-    assert {entry.category for entry in answer.suggestions} == {"B", "C"}
+    assert {theme(entry) for entry in answer.suggestions} == {"B", "C"}
 
 
 async def test_a_type_without_items_in_the_users_categories_gets_no_suggestions() -> None:
@@ -81,15 +102,15 @@ async def test_a_type_without_items_in_the_users_categories_gets_no_suggestions(
 async def test_an_item_in_two_chosen_categories_is_suggested_once_and_both_get_their_amount() -> None:
     dataset = FakeDataset(BOOK, items(["Drama", "War"], 10))
     answer = await suggestions([dataset], FakeAccounts({"Drama": 9, "War": 9}))
-    assert Counter(entry.category for entry in answer.suggestions) == {"Drama": 5, "War": 5}
+    assert Counter(theme(entry) for entry in answer.suggestions) == {"Drama": 5, "War": 5}
     assert len({entry.item.id for entry in answer.suggestions}) == 10
 
 
 async def test_a_small_category_is_not_emptied_by_a_large_one() -> None:
+    dataset = FakeDataset(BOOK, items(["Drama", "War"], 5) + items(["Drama"], 200))
     for seed in range(20):
-        dataset = FakeDataset(BOOK, items(["Drama", "War"], 5) + items(["Drama"], 200), seed)
-        answer = await suggestions([dataset], FakeAccounts({"Drama": 9, "War": 1}))
-        assert Counter(entry.category for entry in answer.suggestions) == {"Drama": 5, "War": 5}
+        answer = await suggestions([dataset], FakeAccounts({"Drama": 9, "War": 1}), seed=seed)
+        assert Counter(theme(entry) for entry in answer.suggestions) == {"Drama": 5, "War": 5}
 
 
 async def test_marked_items_are_never_suggested_even_if_nearly_all_are_marked() -> None:
@@ -109,7 +130,7 @@ async def test_the_number_of_items_looked_up_does_not_grow_with_the_dataset() ->
 async def test_without_a_subject_whole_datasets_are_sampled() -> None:
     answer = await suggestions([FakeDataset(BOOK, items(["War"], 30))], FakeAccounts(), subject="")
     assert not answer.categories
-    assert [entry.category for entry in answer.suggestions] == [""] * 5
+    assert [theme(entry) for entry in answer.suggestions] == [""] * 5
 
 
 async def test_a_marked_item_without_categories_is_not_suggested() -> None:
@@ -144,3 +165,67 @@ async def test_a_type_requested_twice_is_refused_and_the_error_names_the_field()
     with pytest.raises(InvalidArgument) as refused:
         await suggestions([FakeDataset(BOOK, [])], FakeAccounts(), types=[BOOK, BOOK])
     assert refused.value.field == "types"
+
+
+async def test_the_same_seed_gives_the_same_suggestions_and_another_one_gives_others() -> None:
+    dataset, accounts = FakeDataset(BOOK, items(["Drama"], 900)), FakeAccounts({"Drama": 1})
+    first, again, other = [await suggestions([dataset], accounts, seed=seed) for seed in (7, 7, 8)]
+    assert first == again
+    assert first != other
+
+
+async def test_excluded_items_are_left_out() -> None:
+    dataset = FakeDataset(BOOK, items(["Drama"], 8))
+    excluded = [ref(item) for item in dataset.items[:6]]
+    answer = await suggestions([dataset], FakeAccounts(), subject="", exclude=excluded)
+    assert {entry.item.id for entry in answer.suggestions} == {item.id for item in dataset.items[6:]}
+
+
+async def test_liked_items_give_their_themes_three_points_without_an_account() -> None:
+    dataset, accounts = FakeDataset(BOOK, items(["Drama"], 9) + items(["War"], 9)), FakeAccounts()
+    liked = [ref(item) for item in dataset.items[:2]]
+    answer = await suggestions([dataset], accounts, subject="", likes=liked)
+    assert answer.categories == [Points("Drama", 6, seen=0, liked=2)]
+    assert not {entry.item.id for entry in answer.suggestions} & {item.id for item in dataset.items[:2]}
+    assert not accounts.calls
+
+
+async def test_a_like_that_is_named_twice_counts_once() -> None:
+    dataset = FakeDataset(BOOK, items(["Drama"], 9))
+    liked = ref(dataset.items[0])
+    answer = await suggestions([dataset], FakeAccounts(), subject="", likes=[liked, liked])
+    assert answer.categories == [Points("Drama", 3, seen=0, liked=1)]
+
+
+async def test_the_users_marks_and_the_requests_likes_both_count() -> None:
+    dataset = FakeDataset(BOOK, items(["Drama"], 9) + items(["War"], 9))
+    answer = await suggestions([dataset], FakeAccounts({"War": 2}), likes=[ref(dataset.items[0])])
+    assert answer.categories == [Points("Drama", 3, seen=0, liked=1), Points("War", 2, seen=2, liked=0)]
+
+
+async def test_a_like_that_the_user_has_liked_already_counts_once() -> None:
+    dataset, accounts = FakeDataset(BOOK, items(["Drama"], 9)), FakeAccounts({"Drama": 3})
+    liked = ref(dataset.items[0])
+    accounts.recent = [RecentMark(liked, seen=False, liked=True, category=["Drama"], themes=["Drama"])]
+    answer = await suggestions([dataset], accounts, likes=[liked])
+    assert answer.categories == [Points("Drama", 3, seen=3, liked=0)]
+
+
+@pytest.mark.parametrize("field", ["likes", "exclude"])
+@pytest.mark.parametrize(
+    ("unknown", "part"), [(ItemRef(BOOK, "f" * 24), "id"), (ItemRef(ANIME, "0" * 24), "type"), (ItemRef(0, ""), "type")]
+)
+async def test_an_item_that_does_not_exist_is_refused_by_its_place(field: str, unknown: ItemRef, part: str) -> None:
+    dataset, accounts = FakeDataset(BOOK, items(["Drama"], 9)), FakeAccounts()
+    with pytest.raises(InvalidArgument) as refused:
+        await suggestions([dataset], accounts, **{field: [ref(dataset.items[0]), unknown]})  # type: ignore[arg-type]
+    assert refused.value.field == f"{field}.1.{part}"
+    assert not accounts.calls
+
+
+async def test_a_like_whose_dataset_is_down_is_reported_as_missing() -> None:
+    book, show = FakeDataset(BOOK, items(["Drama"], 9)), FakeDataset(SHOW, items(["Drama"], 9))
+    show.down = True
+    answer = await suggestions([book, show], FakeAccounts(), types=[BOOK], likes=[ref(show.items[0])])
+    assert answer.missing == [SHOW]
+    assert len(answer.suggestions) == 5

@@ -9,9 +9,11 @@ from load.locust_users import checks
 from load.locust_users.checks import WrongAnswer
 from load.locust_users.marks import Marks
 
-HOBBIT = {"type": "BOOK", "id": "a1", "name": "The Hobbit", "category": ["Fantasy", "Classics"]}
-DUNE = {"type": "BOOK", "id": "a2", "name": "Dune", "category": ["Fiction", "Classics"]}
-WILLOW = {"type": "SHOW", "id": "1b1", "name": "Willow", "category": ["Fantasy"]}
+HOBBIT = {"type": "BOOK", "id": "a1", "name": "The Hobbit", "category": ["Fantasy"], "themes": ["Fantasy", "Classics"]}
+CLASSICS = {"category": "Classics", "seen": 1, "liked": 1}
+FANTASY = {"category": "Fantasy", "seen": 1, "liked": 1}
+DUNE = {"type": "BOOK", "id": "a2", "name": "Dune", "category": ["Fiction"], "themes": ["Fiction", "Classics"]}
+WILLOW = {"type": "SHOW", "id": "1b1", "name": "Willow", "category": ["Fantasy"], "themes": ["Fantasy"]}
 
 
 def page() -> Any:
@@ -22,8 +24,8 @@ def answer_to_suggest() -> Any:
     """For a member who has seen and liked the Hobbit."""
     return {
         "personal": True,
-        "categories": [{"category": "Classics", "points": 4}, {"category": "Fantasy", "points": 4}],
-        "suggestions": [{"item": DUNE, "because": "Classics"}, {"item": WILLOW, "because": "Fantasy"}],
+        "categories": [CLASSICS | {"points": 4}, FANTASY | {"points": 4}],
+        "suggestions": [{"item": DUNE, "because": CLASSICS}, {"item": WILLOW, "because": FANTASY}],
         "missing": [],
     }
 
@@ -78,18 +80,24 @@ def test_a_wrong_page_fails(change: Callable[[Any], None], message: str) -> None
         (lambda s: s["suggestions"].pop(), "no suggestions"),
         (lambda s: s["suggestions"][0].update(item=DUNE | {"type": "ANIME"}), "another type"),
         (lambda s: s["suggestions"][0].update(item=HOBBIT), "a marked item"),
-        (lambda s: s["suggestions"].append({"item": DUNE, "because": "Classics"}), "twice"),
+        (lambda s: s["suggestions"].append({"item": DUNE, "because": CLASSICS}), "twice"),
         (
-            lambda s: s["suggestions"].append({"item": DUNE | {"id": "a3"}, "because": "Classics"}),
+            lambda s: s["suggestions"].append({"item": DUNE | {"id": "a3"}, "because": CLASSICS}),
             "more suggestions for a category",
         ),
         (lambda s: s.update(categories=[]), "no categories"),
         (lambda s: s["categories"][0].update(points=3), "differ from the sum"),
         (lambda s: s["categories"][0].update(points=8), "differ from the sum"),
-        (lambda s: s["categories"].append({"category": "War", "points": 1}), "differ from the sum"),
+        (lambda s: s["categories"][0].update(seen=2, points=5), "another number of seen items"),
+        (lambda s: s["categories"][0].update(liked=0, points=1), "another number of liked items"),
+        (
+            lambda s: s["categories"].append({"category": "War", "points": 1, "seen": 1, "liked": 0}),
+            "another number of seen items",
+        ),
         (lambda s: s["suggestions"][0].pop("because"), "none with categories"),
-        (lambda s: s["suggestions"][0].update(because="Horror"), "not one of the categories"),
-        (lambda s: s["suggestions"][0].update(because="Fantasy"), "not the item's category"),
+        (lambda s: s["suggestions"][0].update(because=CLASSICS | {"category": "War"}), "not one of the categories"),
+        (lambda s: s["suggestions"][0].update(because=CLASSICS | {"seen": 2}), "not one of the categories"),
+        (lambda s: s["suggestions"][0].update(because=FANTASY), "not one of the item's themes"),
     ],
 )
 def test_wrong_suggestions_fail(change: Callable[[Any], None], message: str, marks: Marks) -> None:
@@ -103,14 +111,14 @@ def test_categories_must_be_sorted_by_points(marks: Marks) -> None:
     marks.add_sent("seen", WILLOW)
     marks.add_confirmed("seen", WILLOW)
     answer = answer_to_suggest()
-    answer["categories"][1]["points"] = 5
+    answer["categories"][1] = FANTASY | {"points": 5, "seen": 2}
     answer["suggestions"].pop()
     with pytest.raises(WrongAnswer, match="out of order"):
         checks.suggestions(answer, ["BOOK", "SHOW"], 1, marks, [HOBBIT, DUNE, WILLOW])
 
 
 def test_a_type_without_items_in_the_members_categories_needs_no_suggestions(marks: Marks) -> None:
-    war = {"type": "ANIME", "id": "c1", "name": "Grave of the Fireflies", "category": ["War"]}
+    war = {"type": "ANIME", "id": "c1", "name": "Grave of the Fireflies", "category": ["War"], "themes": ["War"]}
     checks.suggestions(answer_to_suggest() | {"suggestions": [], "categories": []}, ["ANIME"], 1, marks, [HOBBIT, war])
 
 
@@ -123,10 +131,11 @@ def test_a_member_without_marks_gets_suggestions_of_any_category() -> None:
 
 def test_an_unconfirmed_mark_may_count_or_not(marks: Marks) -> None:
     marks.add_sent("seen", WILLOW)
-    for points in (4, 5):
+    for seen in (1, 2):
         answer = answer_to_suggest()
-        answer["categories"][0] = {"category": "Fantasy", "points": points}
-        answer["categories"][1] = {"category": "Classics", "points": 4}
+        fantasy = FANTASY | {"seen": seen}
+        answer["categories"] = [fantasy | {"points": 3 + seen}, CLASSICS | {"points": 4}]
+        answer["suggestions"][1]["because"] = fantasy
         checks.suggestions(answer, ["BOOK", "SHOW"], 1, marks, [HOBBIT, DUNE, WILLOW])
 
 

@@ -1,0 +1,1 @@
+"""What to see next: one module per strategy, on the same request and answer."""

@@ -1,0 +1,183 @@
+"""Strategy "taste": per item type, the items that the user will probably like most, best first.
+
+services/taste ranks them. The cost does not depend on the number of marks: the 200 newest are read, and the best ranked
+items are looked up among all.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence, Set
+
+from services.common.errors import Unavailable
+from services.library.datasets import Datasets
+from services.library.domain import Accounts, Item, ItemRef, Points, RecentMark, RecentMarks
+from services.library.suggestions import points
+from services.library.suggestions.models import Models
+from services.library.suggestions.request import (
+    BecauseOfItems,
+    BecausePopular,
+    NamedItems,
+    Reason,
+    Request,
+    Suggestion,
+    Suggestions,
+    united,
+)
+from services.taste.model import Model
+from services.taste.rank import MAX_MARKS, Mark, Ranked, rank
+
+# Ranked and read in addition, because some items are not interesting for the user, or deleted.
+SPARE_ITEMS = 2
+# Ranked for each suggestion if the user has more marks than were read: these items may be marked.
+WITH_OLDER_MARKS = 4
+# Items per look-up of marks.
+MAX_LOOK_UP = 1000
+
+
+async def suggest(
+    datasets: Datasets, accounts: Accounts, models: Models, types: Sequence[int], request: Request, named: NamedItems
+) -> Suggestions:
+    """At most `amount` items per type."""
+    recent = RecentMarks((), complete=True)
+    if request.subject:
+        recent = await accounts.recent_marks(request.subject, MAX_MARKS)
+    marks = _with_likes(recent.marks, named.likes)
+    answering = {item_type: model for item_type in types if (model := models.of_type(item_type))}
+    rankings = {
+        item_type: _Ranking(model, item_type, marks, request.seed, named.left_out)
+        for item_type, model in answering.items()
+    }
+    choice = _Choice(datasets, accounts, request, rankings)
+    if recent.complete:
+        await choice.fill(request.amount + SPARE_ITEMS)
+        themes: Sequence[Points] = points.count(marks)
+    else:
+        _, themes = await asyncio.gather(
+            choice.fill(WITH_OLDER_MARKS * request.amount + SPARE_ITEMS),
+            points.top_themes(accounts, request.subject, named.likes, points.MAX_THEMES),
+        )
+    missing = [item_type for item_type in types if item_type not in answering or item_type in choice.missing]
+    if len(missing) == len(types):
+        raise Unavailable("none of the requested datasets answers at the moment; try again later")
+    by_name = {entry.category: entry for entry in themes}
+    suggestions = [
+        Suggestion(item, choice.reason(ranked, by_name))
+        for item_type in types
+        if item_type not in missing
+        for ranked, item in choice.chosen[item_type]
+    ]
+    reasons = {suggestion.because for suggestion in suggestions if isinstance(suggestion.because, Points)}
+    return Suggestions([entry for entry in themes if entry in reasons], suggestions, united(missing, named.missing))
+
+
+def _with_likes(marks: Sequence[RecentMark], likes: Sequence[RecentMark]) -> list[RecentMark]:
+    """The likes as the newest marks; one on a marked item takes the place of its mark."""
+    seen = {mark.ref for mark in marks if mark.seen}
+    liked = {like.ref for like in likes}
+    return [
+        *(like._replace(seen=like.ref in seen) for like in likes),
+        *(mark for mark in marks if mark.ref not in liked),
+    ]
+
+
+class _Ranking:
+    """The items of one type, best first."""
+
+    def __init__(
+        self, model: Model, item_type: int, marks: Sequence[RecentMark], seed: int, left_out: Set[ItemRef]
+    ) -> None:
+        self._model = model
+        self._type = item_type
+        self._marks = [Mark(*mark) for mark in marks]
+        self._seed = seed
+        self._left_out: set[tuple[int, str]] = set(left_out)
+        self.exhausted = False
+
+    def best(self, amount: int) -> list[Ranked]:
+        """The best items that were not returned before."""
+        ranked = rank(self._model, self._type, self._marks, amount, seed=self._seed, exclude=self._left_out)
+        self._left_out.update(entry.ref for entry in ranked)
+        self.exhausted = len(ranked) < amount
+        return ranked
+
+
+class _Choice:
+    """The first `amount` items of each ranking that exist and are not marked, and the items in their reasons."""
+
+    def __init__(
+        self, datasets: Datasets, accounts: Accounts, request: Request, rankings: Mapping[int, _Ranking]
+    ) -> None:
+        self._datasets = datasets
+        self._accounts = accounts
+        self._request = request
+        self._rankings = rankings
+        self._waiting: dict[int, list[Ranked]] = {item_type: [] for item_type in rankings}
+        self._items: dict[ItemRef, Item | None] = {}
+        self.chosen: dict[int, list[tuple[Ranked, Item]]] = {item_type: [] for item_type in rankings}
+        self.missing: set[int] = set()
+
+    async def fill(self, size: int) -> None:
+        """Ranks `size` items of each type, then more, until no type lacks items or no more exist.
+
+        Usually one round is enough: one look-up of marks and one call per dataset.
+        """
+        while lacking := {
+            item_type: lacks
+            for item_type, chosen in self.chosen.items()
+            if (lacks := self._request.amount - len(chosen))
+            and item_type not in self.missing
+            and (self._waiting[item_type] or not self._rankings[item_type].exhausted)
+        }:
+            await self._rank(
+                [item_type for item_type, lacks in lacking.items() if self._is_short(item_type, lacks)], size
+            )
+            await self._take({item_type: lacks + SPARE_ITEMS for item_type, lacks in lacking.items()})
+            size = min(4 * size, MAX_LOOK_UP)
+
+    def _is_short(self, item_type: int, lacks: int) -> bool:
+        return len(self._waiting[item_type]) < lacks and not self._rankings[item_type].exhausted
+
+    async def _rank(self, types: Sequence[int], size: int) -> None:
+        if not types:
+            return
+        # In a thread: with many marks it takes longer than other requests should wait.
+        best = await asyncio.to_thread(lambda: {item_type: self._rankings[item_type].best(size) for item_type in types})
+        marked = await self._marked([ItemRef(*entry.ref) for ranked in best.values() for entry in ranked])
+        for item_type, ranked in best.items():
+            self._waiting[item_type] += [entry for entry in ranked if ItemRef(*entry.ref) not in marked]
+
+    async def _marked(self, refs: Sequence[ItemRef]) -> set[ItemRef]:
+        marked: set[ItemRef] = set()
+        if self._request.subject:
+            for start in range(0, len(refs), MAX_LOOK_UP):
+                marked |= await self._accounts.filter_marked(self._request.subject, refs[start : start + MAX_LOOK_UP])
+        return marked
+
+    async def _take(self, amounts: Mapping[int, int]) -> None:
+        """Reads so many items of each type with those in their reasons, and chooses the ones that exist."""
+        next_best = {item_type: self._waiting[item_type][:amount] for item_type, amount in amounts.items()}
+        refs = {
+            ref: None
+            for ranked in next_best.values()
+            for entry in ranked
+            for ref in (ItemRef(*entry.ref), *(ItemRef(*ref) for ref in entry.reason.items))
+            if ref not in self._items and ref.type in self._datasets.by_type
+        }
+        items, missing = await self._datasets.fetch(list(refs))
+        self._items |= zip(refs, items, strict=True)
+        for item_type, ranked in next_best.items():
+            if item_type in missing:
+                self.missing.add(item_type)
+                continue
+            del self._waiting[item_type][: len(ranked)]
+            lacks = self._request.amount - len(self.chosen[item_type])
+            existing = [(entry, item) for entry in ranked if (item := self._items[ItemRef(*entry.ref)])]
+            self.chosen[item_type] += existing[:lacks]
+
+    def reason(self, ranked: Ranked, themes: Mapping[str, Points]) -> Reason | None:
+        """None if the items or the theme of the reason are not known any more."""
+        if ranked.reason.items:
+            items = [item for ref in ranked.reason.items if (item := self._items.get(ItemRef(*ref)))]
+            return BecauseOfItems(items) if items else None
+        if ranked.reason.theme:
+            return themes.get(ranked.reason.theme)
+        return BecausePopular()

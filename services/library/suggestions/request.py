@@ -1,0 +1,101 @@
+"""A request for suggestions and its answer, the same for every strategy."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from services.common.errors import InvalidArgument
+from services.library.datasets import Datasets
+from services.library.domain import Item, ItemRef, Points, RecentMark
+
+
+@dataclass(frozen=True)
+class Request:
+    subject: str  # empty for suggestions that are not personal
+    types: Sequence[int]  # empty for all
+    amount: int  # per type, and per theme where a strategy chooses themes
+    seed: int  # 0 to 2**32 - 1
+    exclude: Sequence[ItemRef] = ()
+    likes: Sequence[ItemRef] = ()  # items to be treated as liked
+
+
+@dataclass(frozen=True)
+class BecauseOfItems:
+    """The items of the user that an item is suggested for, the strongest first."""
+
+    items: Sequence[Item]
+
+
+@dataclass(frozen=True)
+class BecausePopular:
+    """Many people rate or like the item."""
+
+
+# Points: a theme of the item, with the user's points for it.
+Reason = Points | BecauseOfItems | BecausePopular
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    item: Item
+    because: Reason | None  # None if the whole dataset was sampled
+
+
+@dataclass(frozen=True)
+class Suggestions:
+    categories: Sequence[Points]  # the themes that the items were chosen by, most points first
+    suggestions: Sequence[Suggestion]
+    missing: Sequence[int]
+
+
+@dataclass(frozen=True)
+class NamedItems:
+    """The items that a request names."""
+
+    # Those to be treated as liked, without duplicates. An item whose dataset does not answer has no categories.
+    likes: Sequence[RecentMark]
+    # Those that are not to be suggested: the excluded and the liked ones.
+    left_out: frozenset[ItemRef]
+    missing: Sequence[int]  # types of these items whose dataset did not answer
+
+
+def selected_types(datasets: Datasets, types: Sequence[int]) -> Sequence[int]:
+    """The requested types, or all. InvalidArgument for a type without a dataset, and for one that is named twice."""
+    if len(set(types)) < len(types):
+        raise InvalidArgument("types", "names a type more than once")
+    for item_type in types:
+        datasets.get(item_type)
+    return types or list(datasets.by_type)
+
+
+async def named_items(datasets: Datasets, request: Request) -> NamedItems:
+    """Looks up the items that the request names, in one call per dataset.
+
+    InvalidArgument for an item that does not exist; the field is its place, such as "likes.3.id".
+    """
+    fields = [
+        *((f"likes.{number}", ref) for number, ref in enumerate(request.likes)),
+        *((f"exclude.{number}", ref) for number, ref in enumerate(request.exclude)),
+    ]
+    for field, ref in fields:
+        if ref.type not in datasets.by_type:
+            names = ", ".join(dataset.name for dataset in datasets.by_type.values())
+            raise InvalidArgument(f"{field}.type", f"must be one of {names}")
+    if not fields:
+        return NamedItems((), frozenset(), ())
+    items, missing = await datasets.fetch([ref for _, ref in fields])
+    for (field, ref), item in zip(fields, items, strict=True):
+        if item is None and ref.type not in missing:
+            name = datasets.get(ref.type).name
+            raise InvalidArgument(f"{field}.id", f"the {name} items have none with this id")
+    found = dict(zip((ref for _, ref in fields), items, strict=True))
+    likes = [_as_liked(ref, found[ref]) for ref in dict.fromkeys(request.likes)]
+    return NamedItems(likes, frozenset(found), missing)
+
+
+def _as_liked(ref: ItemRef, item: Item | None) -> RecentMark:
+    return RecentMark(ref, False, True, item.category if item else (), item.themes if item else ())
+
+
+def united(*missing: Iterable[int]) -> list[int]:
+    """All types that are missing somewhere, each once."""
+    return list(dict.fromkeys(item_type for types in missing for item_type in types))
