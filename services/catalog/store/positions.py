@@ -219,7 +219,7 @@ class PositionIndex:
         """Fills the holes that a crashed batch has left. Only safe while no batch is running."""
         for counter in await self._counters.find({"filling": {"$exists": True}}).to_list():
             list_name, length = counter["_id"], counter["next"]
-            holes = await self._holes(list_name, range(counter["filling"]["start"], length))
+            holes = await self.holes(list_name, range(counter["filling"]["start"], length))
             await self._counters.update_one({"_id": list_name}, {"$unset": {"filling": 1}})
             # Most holes are at the end of the list; one change removes them all.
             inner_holes, new_length = _without_last_holes(holes, length)
@@ -230,7 +230,7 @@ class PositionIndex:
             await self.fill((list_name, hole) for hole in reversed(remaining))
         await self._fill_recorded_holes()
 
-    async def _holes(self, list_name: str, positions: range) -> list[int]:
+    async def holes(self, list_name: str, positions: range) -> list[int]:
         """The positions in this range of a list that have no item, in order."""
         occupied: set[int] = set()
         async for document in self._items.find(query({list_name: positions}), {"places": 1}):

@@ -86,9 +86,10 @@ async def change(shard: Shard, changes: Sequence[Change], *, batch: bool = False
         complete = await _write(shard, updates) == len(updates)
         await shard.positions.confirm(reserved, batch=batch)
         holes = [position for one in changes for position in one.removed]
-        if not complete:  # which ones are missing is not known; positions that have an item are no holes
-            holes += [position for positions in added for position in positions]
-        await shard.positions.fill(holes)
+        if not complete:
+            for name, positions in reserved.items():
+                holes += [(name, hole) for hole in await shard.positions.holes(name, positions)]
+        await shard.positions.fill(reversed(holes))  # positions that still have an item are left as they are
         return [] if complete else await _without_effect(shard, changes)
 
 

@@ -28,7 +28,12 @@ async def filled(request: pytest.FixtureRequest, store: Store) -> Store:
     source = random.Random(request.param)
     for shard in store.shards:
         new = [
-            Item(name=f"Item {number}", category=("Rare",) if number % 10 == 0 else ("Common",), source_id=str(number))
+            Item(
+                name=f"Item {number}",
+                category=("Rare",) if number % 10 == 0 else ("Common",),
+                source_id=str(number),
+                votes=number,
+            )
             for number in range(request.param // 2)
         ]
         source.shuffle(new)
@@ -99,6 +104,25 @@ async def test_themes_without_items_cost_no_further_operation(filled: Store, sha
         (sample,) = await filled.sample(["None", "Nothing", "Rare", "Common"], 10, max_themes=1)
     assert theme_of(sample.list_name) == "Rare"
     assert (reads.operations, reads.documents) == (4, 14)  # two counters per shard and 10 items
+
+
+async def test_the_most_voted_items_are_read_from_an_index(filled: Store, shards: Shards) -> None:
+    with Reads(shards) as reads:
+        items = await filled.most_voted(20)
+    assert len(items) == 20
+    assert (reads.operations, reads.keys, reads.documents) == (2, 40, 40)  # 20 per shard
+
+
+async def test_items_are_found_by_source_id_in_one_query_per_shard(filled: Store, shards: Shards) -> None:
+    with Reads(shards) as reads:
+        assert len(await filled.find_by_source_id([str(number) for number in range(50)])) == 100
+    assert (reads.operations, reads.documents) == (2, 100)
+
+
+async def test_counting_categories_reads_only_counters(filled: Store, shards: Shards) -> None:
+    with Reads(shards) as reads:
+        await filled.counts()
+    assert (reads.operations, reads.documents) == (2, 10)  # per shard: all items, two categories and two themes
 
 
 async def test_getting_an_item_reads_one_document(filled: Store, shards: Shards) -> None:

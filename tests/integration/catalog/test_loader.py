@@ -26,6 +26,7 @@ from services.catalog.loader.job import LoadJob
 from services.catalog.loader.lease import Lease
 from services.catalog.loader.report import Report
 from services.catalog.store.documents import Document
+from services.catalog.store.positions import theme_list
 from services.catalog.store.store import connect
 from tests.integration.catalog.lists import assert_no_holes
 from tests.integration.catalog.servers import Server
@@ -145,6 +146,22 @@ def test_changed_items_keep_their_ids(load: Loader, shards: Shards, tmp_path: Pa
     assert "rating" not in after["tt0000004"]
     assert_no_holes(shards, "imdb")
     assert load("imdb", *titles(tmp_path, *second, ratings="tt0000001\t7.5\t10\n")).counts() == (0, 0, 6, 0)
+
+
+def test_loading_again_adds_votes_and_themes_to_items_of_the_previous_release(
+    load: Loader, shards: Shards, tmp_path: Path
+) -> None:
+    files = titles(tmp_path, title(1), title(2, genres="News"), ratings="tt0000001\t5.5\t3123456\n")
+    load("imdb", *files).counts()
+    complete = documents(shards, "imdb")
+    for shard in shards:
+        shard["imdb"].update_many({}, {"$unset": {"votes": 1}, "$pull": {"places": {"c": {"$regex": "^\t"}}}})
+        shard["imdb_counts"].delete_many({"_id": {"$regex": "^\t"}})
+    assert load("imdb", *files).counts() == (0, 2, 0, 0)
+    assert complete == documents(shards, "imdb")
+    assert complete["tt0000001"]["votes"] == 3_123_456
+    assert [place["c"] for place in complete["tt0000002"]["places"]] == ["", "News", theme_list("Documentary")]
+    assert_no_holes(shards, "imdb")
 
 
 def test_skipped_rows_are_counted_by_reason(load: Loader, shards: Shards, tmp_path: Path) -> None:

@@ -12,8 +12,11 @@ from seen.v1.catalog_pb2 import (
     CountItemsRequest,
     CreateItemRequest,
     DeleteItemRequest,
+    FindBySourceIdRequest,
     GetItemRequest,
+    ListCategoriesRequest,
     ListItemsRequest,
+    ListMostVotedRequest,
     SampleItemsRequest,
     SearchItemsRequest,
 )
@@ -173,6 +176,63 @@ async def test_a_search_returns_the_best_200_hits(catalog: Dataset) -> None:
     assert hits == [("x", WHOLE_NAME)] + [(f"x{number:03}", PREFIX) for number in range(199)]
 
 
+async def test_themes_of_a_client_are_ignored(catalog: Dataset) -> None:
+    new = Item(name="Dune", category=["Science Fiction"], themes=["Horror"])
+    item = await catalog.stub.CreateItem(CreateItemRequest(item=new))
+    assert item.themes == ["Sci-Fi"]
+    (sample,) = (await catalog.stub.SampleItems(SampleItemsRequest(categories=["Horror"], amount=1))).samples
+    assert not sample.items
+
+
+async def test_samples_are_by_theme_and_lists_by_category(catalog: Dataset) -> None:
+    await create(catalog, "Dune", category="Science Fiction")
+    await create(catalog, "Hyperion", category="Space Opera")
+    (sample,) = (await catalog.stub.SampleItems(SampleItemsRequest(categories=["Sci-Fi"], amount=5))).samples
+    assert (sample.category, {item.name for item in sample.items}) == ("Sci-Fi", {"Dune", "Hyperion"})
+    assert await list_names(catalog, "Science Fiction") == ["Dune"]
+    assert await list_names(catalog, "Sci-Fi") == await list_names(catalog, "\tSci-Fi") == []
+    assert await search(catalog, "dune", "Science Fiction") == [("Dune", WHOLE_NAME)]
+
+
+async def test_the_same_seed_gives_the_same_sample(catalog: Dataset) -> None:
+    await create(catalog, *map(str, range(50)))
+    first, again, other = [
+        (await catalog.stub.SampleItems(SampleItemsRequest(amount=10, seed=seed))).samples for seed in (0, 0, 1)
+    ]
+    assert first == again != other
+
+
+async def test_the_most_voted_items_come_first(catalog: Dataset) -> None:
+    for votes in (5, 70, 0, 3_000_000_000, 6, None):
+        await catalog.stub.CreateItem(CreateItemRequest(item=Item(name="x", votes=votes)))
+    for limit, expected in ((3, [3_000_000_000, 70, 6]), (1000, [3_000_000_000, 70, 6, 5])):
+        answer = await catalog.stub.ListMostVoted(ListMostVotedRequest(limit=limit))
+        assert [item.votes for item in answer.items] == expected
+
+
+async def test_items_are_found_by_source_id(catalog: Dataset) -> None:
+    for number in range(4):
+        await catalog.stub.CreateItem(CreateItemRequest(item=Item(name=f"Item {number}", source_id=f"tt{number}")))
+    answer = await catalog.stub.FindBySourceId(FindBySourceIdRequest(source_ids=["tt3", "tt0", "tt9", "", "tt0"]))
+    assert sorted(item.name for item in answer.items) == ["Item 0", "Item 3"]
+
+
+async def test_categories_and_themes_are_counted_most_first(catalog: Dataset) -> None:
+    await create(catalog, "Dune", "Hyperion", category="Science Fiction")
+    await create(catalog, "Foundation", category="Space Opera")
+    await create(catalog, "Emma", category="Classics")
+    (gone,) = await create(catalog, "Gone", category="Western")
+    await catalog.stub.DeleteItem(DeleteItemRequest(id=gone.id))
+    answer = await catalog.stub.ListCategories(ListCategoriesRequest())
+    assert answer.items == 4
+    assert [(entry.name, entry.items) for entry in answer.categories] == [
+        ("Science Fiction", 2),
+        ("Classics", 1),
+        ("Space Opera", 1),
+    ]
+    assert [(entry.name, entry.items) for entry in answer.themes] == [("Sci-Fi", 3), ("Classics", 1)]
+
+
 async def test_a_sample_is_complete_if_it_contains_the_whole_category(catalog: Dataset) -> None:
     await create(catalog, *(f"Drama {number}" for number in range(7)), category="Drama")
     await create(catalog, "Comedy 1", "Comedy 2", category="Comedy")
@@ -249,6 +309,9 @@ async def test_a_request_out_of_range_is_refused_by_field(catalog: Dataset) -> N
         ("categories", stub.SampleItems(SampleItemsRequest(categories=["a"] * 51, amount=1))),
         ("category", stub.SampleItems(SampleItemsRequest(categories=[""], amount=1))),
         ("max_categories", stub.SampleItems(SampleItemsRequest(amount=1, max_categories=-1))),
+        ("limit", stub.ListMostVoted(ListMostVotedRequest(limit=0))),
+        ("limit", stub.ListMostVoted(ListMostVotedRequest(limit=1001))),
+        ("source_ids", stub.FindBySourceId(FindBySourceIdRequest(source_ids=["x"] * 1001))),
         ("search", stub.SearchItems(SearchItemsRequest(text=" "))),
         ("search", stub.SearchItems(SearchItemsRequest(text="a" * 501))),
         ("search", stub.SearchItems(SearchItemsRequest(text="a\x00b"))),
