@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.account import cursors
-from services.account.domain import ItemRef, Mark
+from services.account.domain import ExportKey, ItemRef, Mark
 from services.common.errors import InvalidArgument
 
 marks = st.builds(
@@ -54,3 +54,25 @@ DECODED = [b"1.1", b"1.1.", b"x.1.a", b"999999999999999999.1.a", b"1.1.\xff", "1
 @pytest.mark.parametrize("text", DECODED)
 def test_encoded_text_that_is_not_a_mark_is_refused(text: bytes) -> None:
     assert_refused(base64.urlsafe_b64encode(text).decode().rstrip("="))
+
+
+export_keys = st.builds(
+    ExportKey,
+    st.integers(1, 10**18 - 1),
+    st.integers(1, 999),
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=64),
+    st.integers(1, 9),
+)
+
+
+@given(export_keys)
+def test_decoding_a_cursor_of_the_export_returns_its_key(key: ExportKey) -> None:
+    cursor = cursors.encode_export(key)
+    assert cursors.decode_export(cursor) == key
+    assert len(cursor) <= cursors.MAX_LENGTH
+
+
+def test_a_cursor_of_another_list_is_refused() -> None:
+    noon = datetime.datetime(2026, 2, 2, 12, tzinfo=datetime.UTC)
+    with pytest.raises(InvalidArgument):
+        cursors.decode_export(cursors.encode(Mark(ItemRef(1, "dune"), noon)))
