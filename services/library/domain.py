@@ -138,7 +138,7 @@ class Dataset(Protocol):
         """The items with the most votes, at most `limit` (1 to 1000), most first."""
 
     async def categories(self) -> Categories:
-        """The dataset's categories and themes with their number of items."""
+        """The dataset's categories and themes with their number of items, most first."""
 
     async def create(self, item: Item) -> Item: ...
 

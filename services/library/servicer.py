@@ -1,11 +1,12 @@
 """seen.v1.Library: reads the request, calls the rules, writes the reply."""
 
 import secrets
+from collections.abc import Mapping
 from typing import Any, cast
 
 from google.protobuf.empty_pb2 import Empty
 
-from seen.v1 import account_pb2, library_pb2, library_pb2_grpc, types_pb2
+from seen.v1 import account_pb2, catalog_pb2, library_pb2, library_pb2_grpc, types_pb2
 from services.common import checks
 from services.common.errors import InvalidArgument
 from services.common.server import Context
@@ -67,6 +68,14 @@ class LibraryServicer(library_pb2_grpc.LibraryServicer):
         answer = await similar.similar_items(self._datasets, self._models, _ref(request.item), limit)
         return library_pb2.ListSimilarResponse(items=_pb(answer.items), missing=_pb(answer.missing))
 
+    async def ListCategories(
+        self, request: library_pb2.ListLibraryCategoriesRequest, context: Context
+    ) -> catalog_pb2.ListCategoriesResponse:
+        counts = await self._datasets.get(request.type).categories()
+        return catalog_pb2.ListCategoriesResponse(
+            items=counts.items, categories=_counts(counts.categories), themes=_counts(counts.themes)
+        )
+
     async def MarkItem(self, request: library_pb2.MarkItemRequest, context: Context) -> Empty:
         await marks.mark(self._datasets, self._accounts, request.subject, _ref(request.item), request.kind)
         return Empty()
@@ -124,6 +133,10 @@ def _strategy(number: int) -> Strategy:
         return Strategy(library_pb2.Strategy.Name(cast(library_pb2.Strategy, number)).lower())
     except ValueError:
         raise InvalidArgument("strategy", f"must be one of {', '.join(Strategy)}") from None
+
+
+def _counts(counts: Mapping[str, int]) -> list[catalog_pb2.CategoryCount]:
+    return [catalog_pb2.CategoryCount(name=name, items=items) for name, items in counts.items()]
 
 
 def _points(points: Points) -> account_pb2.CategoryPoints:

@@ -1,4 +1,4 @@
-"""Pages of the library, and the most liked items."""
+"""Pages of the library, the most liked items, and the categories."""
 
 from urllib.parse import quote, urlencode
 
@@ -35,6 +35,10 @@ class Library:
 
     async def get_top_ten(self, type: str) -> Response:
         return Cacheable(to_json(await self._library.GetTopTen(library_pb2.GetTopTenRequest(type=type))))
+
+    async def get_categories(self, type: str) -> Response:
+        request = library_pb2.ListLibraryCategoriesRequest(type=type)
+        return Cacheable(to_json(await self._library.ListCategories(request)))
 
 
 def _links(page: int, pages: int, query: dict[str, object]) -> str:

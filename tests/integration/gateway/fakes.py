@@ -10,7 +10,15 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from seen.v1 import account_pb2, account_pb2_grpc, library_pb2, library_pb2_grpc, spark_pb2, spark_pb2_grpc
+from seen.v1 import (
+    account_pb2,
+    account_pb2_grpc,
+    catalog_pb2,
+    library_pb2,
+    library_pb2_grpc,
+    spark_pb2,
+    spark_pb2_grpc,
+)
 from seen.v1.types_pb2 import BOOK, SHOW, Item
 from services.common import status
 from services.common.errors import SeenError
@@ -80,6 +88,11 @@ class Fakes:
                     items=[library_pb2.MarkedItem(item=HOBBIT, marked_at=NOON)], next_cursor="bmV4dA"
                 ),
                 "GetTopTen": library_pb2.GetTopTenResponse(items=[library_pb2.TopItem(item=HOBBIT, likes=3)]),
+                "ListCategories": catalog_pb2.ListCategoriesResponse(
+                    items=2,
+                    categories=[catalog_pb2.CategoryCount(name="Science Fiction", items=1)],
+                    themes=[catalog_pb2.CategoryCount(name="Sci-Fi", items=1)],
+                ),
                 "Suggest": library_pb2.SuggestResponse(
                     categories=[FANTASY],
                     suggestions=[

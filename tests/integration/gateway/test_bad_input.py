@@ -31,6 +31,8 @@ ADDRESSES = [
     ("/item/BOOK/1/similar", "id"),
     ("/getTopTen/", None),
     ("/getTopTen/FILM", "type"),
+    ("/categories/", None),
+    ("/categories/FILM", "type"),
     ("/lib/abc", "page"),
     ("/lib/0", "page"),
     ("/lib/-1", "page"),

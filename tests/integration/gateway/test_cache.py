@@ -24,8 +24,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 BOOK, SHOW = f"/item/BOOK/{BOOK_ID}", f"/item/SHOW/{SHOW_ID}"
 BOOKS, SHOWS, ALL = "/lib/1?type=BOOK", "/lib/1?type=SHOW", "/lib/1"
 TOP_BOOKS, TOP_SHOWS = "/getTopTen/BOOK", "/getTopTen/SHOW"
+BOOK_CATEGORIES, SHOW_CATEGORIES = "/categories/BOOK", "/categories/SHOW"
 SIMILAR = f"{BOOK}/similar"
-CACHED = [BOOK, SHOW, BOOKS, SHOWS, ALL, TOP_BOOKS, TOP_SHOWS, SIMILAR]
+CACHED = [BOOK, SHOW, BOOKS, SHOWS, ALL, TOP_BOOKS, TOP_SHOWS, BOOK_CATEGORIES, SHOW_CATEGORIES, SIMILAR]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
@@ -167,9 +168,9 @@ NEW_BOOK = {"json": {"type": "BOOK", "name": "x"}}
 @pytest.mark.parametrize(
     ("method", "path", "options", "invalidated"),
     [
-        ("POST", "/item", NEW_BOOK, {BOOK, BOOKS, ALL, TOP_BOOKS, SIMILAR}),
-        ("DELETE", BOOK, {}, {BOOK, BOOKS, ALL, TOP_BOOKS, SIMILAR}),
-        ("DELETE", SHOW, {}, {SHOW, SHOWS, ALL, TOP_SHOWS, SIMILAR}),  # similar items are of all types
+        ("POST", "/item", NEW_BOOK, {BOOK, BOOKS, ALL, TOP_BOOKS, BOOK_CATEGORIES, SIMILAR}),
+        ("DELETE", BOOK, {}, {BOOK, BOOKS, ALL, TOP_BOOKS, BOOK_CATEGORIES, SIMILAR}),
+        ("DELETE", SHOW, {}, {SHOW, SHOWS, ALL, TOP_SHOWS, SHOW_CATEGORIES, SIMILAR}),  # similar items are of all types
         ("PUT", f"{BOOK}/like", {}, {TOP_BOOKS}),
         ("DELETE", f"{BOOK}/like", {}, {TOP_BOOKS}),
         ("PUT", f"{BOOK}/seen", {}, set()),

@@ -1,4 +1,4 @@
-"""/lib and /getTopTen."""
+"""/lib, /getTopTen and /categories."""
 
 import pytest
 
@@ -68,4 +68,13 @@ async def test_the_top_ten_contain_the_number_of_likes(gateway: Gateway) -> None
     response = await gateway.ask("GET", "/getTopTen/BOOK")
     [top] = response.json()["items"]
     assert (top["item"]["name"], top["likes"]) == ("The Hobbit", 3)
+    assert gateway.fakes.library.asked[0][1].type == BOOK
+
+
+async def test_the_categories_and_themes_of_a_type_are_counted(gateway: Gateway) -> None:
+    assert (await gateway.ask("GET", "/categories/BOOK")).json() == {
+        "items": 2,
+        "categories": [{"name": "Science Fiction", "items": 1}],
+        "themes": [{"name": "Sci-Fi", "items": 1}],
+    }
     assert gateway.fakes.library.asked[0][1].type == BOOK

@@ -352,3 +352,16 @@ async def test_the_top_ten_leaves_out_deleted_items(library: Library) -> None:
     ]
     answer = await library.stub.GetTopTen(library_pb2.GetTopTenRequest(type=BOOK), timeout=5)
     assert [(entry.item.name, entry.likes) for entry in answer.items] == [("BOOK 1", 5), ("BOOK 0", 5)]
+
+
+async def test_the_categories_and_themes_of_a_type_are_counted(library: Library) -> None:
+    request = library_pb2.ListLibraryCategoriesRequest(type=BOOK)
+    counts = await library.stub.ListCategories(request, timeout=2)
+    drama = [catalog_pb2.CategoryCount(name="Drama", items=3)]
+    assert counts == catalog_pb2.ListCategoriesResponse(items=3, categories=drama, themes=drama)
+
+
+async def test_categories_of_an_unknown_type_are_refused(library: Library) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        await library.stub.ListCategories(library_pb2.ListLibraryCategoriesRequest(), timeout=2)
+    assert refused.value.field == "type"
