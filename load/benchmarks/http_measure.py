@@ -12,6 +12,7 @@ import psutil
 
 from load.benchmarks.http_requests import Request
 from load.benchmarks.http_targets import Target
+from load.cache_counts import CacheCounts
 from load.locust_users.resources import Sampler
 
 CONNECTIONS = 16
@@ -25,7 +26,7 @@ MAX_WAIT_S = 20
 class Measurement:
     """`processor_ms` per request and resident memory in `mib`, by process; "mongod" is all of the servers.
 
-    `others`: processors that other programs kept busy.
+    `others`: processors that other programs kept busy. `hit_rate`: of the response cache, if it was used.
     """
 
     round: int
@@ -39,6 +40,7 @@ class Measurement:
     processor_ms: dict[str, float]
     mib: dict[str, float]
     others: float
+    hit_rate: float | None = None
 
     @property
     def total_ms(self) -> float:
@@ -54,6 +56,7 @@ def measure(
     statuses = sorted({request.status for request in requests})
     command = ["wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s"]
     command += ["--timeout", f"{TIMEOUT_S}s", "--script", str(SCRIPT), target.url, "--", str(file), *map(str, statuses)]
+    cached = CacheCounts.read(target.metrics_url) if target.metrics_url else None
     client_s = children_s()
     sampler, started = Sampler(by_service(target.pids)), time.time()
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603
@@ -76,6 +79,7 @@ def measure(
         processor_ms={sample.service: sample.cores * ms_per_core for sample in samples},
         mib={sample.service: sample.mib for sample in samples},
         others=max(0.0, others.cores - client_s / elapsed_s),
+        hit_rate=CacheCounts.read(target.metrics_url).since(cached).hit_rate if target.metrics_url and cached else None,
     )
 
 

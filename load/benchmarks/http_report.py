@@ -11,7 +11,8 @@ from load.benchmarks.http_measure import Measurement
 from load.locust_users.plots import DPI, SERVICE_COLOURS
 
 HEADER = (
-    "| request | target | processor ms | ÷ {base} | requests/s | p50 ms | p99 ms | failures | processor ms by process |"
+    "| request | target | processor ms | ÷ {base} | requests/s | p50 ms | p99 ms | failures | cache hits "
+    "| processor ms by process |"
 )
 MIN_SHOWN_MS = 0.005
 COLUMNS = 3  # of the plot
@@ -44,13 +45,14 @@ class Results:
 
     def table(self) -> str:
         header = HEADER.format(base=self.base)
-        rows = [header, "|---|---|" + "--:|" * 6 + "---|"]
+        rows = [header, "|---|---|" + "--:|" * 7 + "---|"]
         rows += [self._row(kind, target) for kind in self.kinds for target in self.targets if self.of(kind, target)]
         return "\n".join(rows)
 
     def _row(self, kind: str, target: str) -> str:
         runs = self.of(kind, target)
         ratio = self.ratio(kind, target)
+        rates = [run.hit_rate for run in runs if run.hit_rate is not None]
         parts = [f"{name} {ms:.2f}" for name, ms in self.by_process(kind, target).items() if ms >= MIN_SHOWN_MS]
         cells = [
             kind,
@@ -61,6 +63,7 @@ class Results:
             f"{median(run.p50_ms for run in runs):.1f}",
             f"{median(run.p99_ms for run in runs):.1f}",
             f"{sum(run.failures for run in runs)}",
+            f"{median(rates):.0%}" if rates else "",
             ", ".join(parts),
         ]
         return f"| {' | '.join(cells)} |"

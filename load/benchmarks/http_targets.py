@@ -23,12 +23,16 @@ PEER, BARE = "peer", "bare uvicorn"
 
 @dataclass(frozen=True)
 class Target:
-    """`pids`: the processes that work for it, by name. `suite`: the one whose items and sign-in it uses."""
+    """`pids`: the processes that work for it, by name. `suite`: the one whose items and sign-in it uses.
+
+    `metrics_url`: of the gateway, if the target is a suite.
+    """
 
     name: str
     url: str
     pids: Mapping[str, int]
     suite: Suite
+    metrics_url: str | None = None
 
 
 def suite_target(name: str, folder: Path) -> Target:
@@ -36,7 +40,7 @@ def suite_target(name: str, folder: Path) -> Target:
     running = state.require_running(folder)
     suite = Suite(folder, running.offset)
     pids = {process: started.pid for process, started in running.processes.items() if process != "local_auth0"}
-    return Target(name, suite.gateway_url.replace("localhost", HOST), pids, suite)
+    return Target(name, suite.gateway_url.replace("localhost", HOST), pids, suite, suite.metrics_url)
 
 
 def other_target(name: str, url: str, pids: Mapping[str, int], suite: Target) -> Target:

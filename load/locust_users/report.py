@@ -29,6 +29,7 @@ class Run:
     arrival_s: int
     date: str
     machine: str
+    hit_rate: float | None = None  # of the response cache; None if it was not used
 
     def save(self, folder: Path) -> None:
         (folder / RUN).write_text(json.dumps(asdict(self), indent=1))
@@ -57,6 +58,8 @@ def _conditions(run: Run, samples: Sequence[Sample]) -> str:
     others = [sample.cores for sample in samples if sample.service == OTHERS]
     if others:
         text += f" Other programs kept {sum(others) / len(others):.1f} processors busy meanwhile."
+    if run.hit_rate is not None:
+        text += f" The response cache answered {run.hit_rate:.0%} of the requests that it may answer."
     return text
 
 

@@ -14,11 +14,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from load import results
+from load.cache_counts import CacheCounts
 from load.locust_users import locust_csv, report, resources
 from load.locust_users.report import Run
 from load.locust_users.resources import Sampler
@@ -47,7 +49,11 @@ def main() -> int:
         if out.exists() and not (out / report.RUN).exists() and (not out.is_dir() or any(out.iterdir())):
             raise CannotRun(f"{out} contains other files: give a new folder")
         with contextlib.ExitStack() as stack:
-            folder = _resolve(arguments.suite) if arguments.suite else stack.enter_context(_temporary_suite(arguments.compact))
+            folder = (
+                _resolve(arguments.suite)
+                if arguments.suite
+                else stack.enter_context(_temporary_suite(arguments.compact))
+            )
             exit_code = _run(folder, arguments.users, arguments.seconds, out)
         report.write(out)
     except CannotRun as reason:
@@ -146,7 +152,9 @@ def _run(folder: Path, users: int, seconds: int, out: Path) -> int:
     arrival_s = min(seconds, max(MIN_ARRIVAL_S, users // MAX_ARRIVALS_PER_S))
     _remove_old_results(out)
     machine = f"{results.machine()}; Python {sys.version.split()[0]}, Locust {version('locust')}"
-    Run(users, seconds, arrival_s, datetime.now(UTC).date().isoformat(), machine).save(out)
+    run = Run(users, seconds, arrival_s, datetime.now(UTC).date().isoformat(), machine)
+    run.save(out)
+    cached = CacheCounts.read(suite.metrics_url)
     with (out / "locust.log").open("w") as log:
         locust = subprocess.Popen(  # noqa: S603
             _locust_command(suite.gateway_url, users, arrival_s, seconds, out),
@@ -166,6 +174,7 @@ def _run(folder: Path, users: int, seconds: int, out: Path) -> int:
         raise CannotRun(f"no request was sent; see {out / 'locust.log'}")
     if locust.returncode > WRONG_ANSWERS:
         raise CannotRun(f"Locust ended with exit code {locust.returncode}; see {out / 'locust.log'}")
+    replace(run, hit_rate=CacheCounts.read(suite.metrics_url).since(cached).hit_rate).save(out)
     return WRONG_ANSWERS if locust.returncode else 0
 
 

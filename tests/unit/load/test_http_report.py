@@ -11,7 +11,20 @@ from load.benchmarks.http_report import Results
 def measured(number: int, target: str, gateway_ms: float, kind: str = "item") -> Measurement:
     times = {"gateway": gateway_ms, "mongod": 0.5}
     mib = {"gateway": 100.0, "mongod": 900.0}
-    return Measurement(number, kind, target, 1000, 1, 250.0, 4.0, 9.0, times, mib, others=0.0)
+    return Measurement(
+        number,
+        kind,
+        target,
+        1000,
+        1,
+        250.0,
+        4.0,
+        9.0,
+        times,
+        mib,
+        others=0.0,
+        hit_rate=0.9 if target == "seen" else None,
+    )
 
 
 @pytest.fixture
@@ -27,7 +40,12 @@ def test_a_ratio_compares_measurements_of_the_same_round(results: Results) -> No
 
 def test_a_row_has_medians_and_the_sum_of_failures(results: Results) -> None:
     row = next(line for line in results.table().splitlines() if "| seen |" in line)
-    assert row == "| item | seen | 3.00 | 2.00 | 250 | 4.0 | 9.0 | 3 | gateway 2.50, mongod 0.50 |"
+    assert row == "| item | seen | 3.00 | 2.00 | 250 | 4.0 | 9.0 | 3 | 90% | gateway 2.50, mongod 0.50 |"
+
+
+def test_a_target_without_a_cache_has_no_hit_rate(results: Results) -> None:
+    row = next(line for line in results.table().splitlines() if "| peer |" in line)
+    assert "| 3 |  | gateway" in row
 
 
 def test_memory_is_listed_without_mongod(results: Results) -> None:
