@@ -90,6 +90,7 @@ class Suite:
         self._compact = compact
         self._variables = dict(variables or {})
         self.gateway_url = f"http://localhost:{self._port(GATEWAY)}"
+        self.metrics_url = f"http://localhost:{self._port(GATEWAY_METRICS)}/metrics"  # the gateway's
         self.auth0_url = f"http://localhost:{self._port(AUTH0)}"
         # Healthy when every service reaches the services that it calls.
         self.connections = partial(probes.connections, HOST, self._port(GATEWAY))
