@@ -18,7 +18,9 @@ def document(auth0_url: str) -> Document:
     joined: Document = {}
     for file in sorted(FILES.glob("*.yaml")):
         _join(joined, yaml.safe_load(file.read_text(encoding="utf-8")))
-    joined["components"]["schemas"]["ItemType"]["enum"] = ITEM_TYPES
+    schemas = joined["components"]["schemas"]
+    schemas["ItemType"]["enum"] = ITEM_TYPES
+    schemas["ItemPath"]["pattern"] = f"^(?:{'|'.join(ITEM_TYPES)})/{schemas['ItemId']['pattern'].removeprefix('^')}"
     for flow in joined["components"]["securitySchemes"]["auth0"]["flows"].values():
         for key in flow.keys() & {"authorizationUrl", "tokenUrl"}:
             flow[key] = auth0_url + flow[key]

@@ -5,7 +5,7 @@ from typing import Any
 from starlette.responses import Response
 
 from seen.v1 import library_pb2
-from seen.v1.account_pb2 import LIKE, SEEN, MarkKind
+from seen.v1.account_pb2 import LIKE, NOT_INTERESTED, SEEN, MarkKind
 from services.gateway.backends import Backends
 from services.gateway.convert import new_item, ref, to_json
 from services.gateway.http.responses import Cacheable, Json, NoContent
@@ -38,6 +38,12 @@ class Items:
 
     async def unlike_item(self, type: str, id: str, user: str) -> Response:
         return await self._unmark(type, id, user, LIKE)
+
+    async def mark_not_interested(self, type: str, id: str, user: str) -> Response:
+        return await self._mark(type, id, user, NOT_INTERESTED)
+
+    async def unmark_not_interested(self, type: str, id: str, user: str) -> Response:
+        return await self._unmark(type, id, user, NOT_INTERESTED)
 
     async def _mark(self, type: str, id: str, user: str, kind: MarkKind) -> Response:
         await self._library.MarkItem(library_pb2.MarkItemRequest(subject=user, item=ref(type, id), kind=kind))

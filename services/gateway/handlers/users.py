@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 from starlette.responses import RedirectResponse, Response
 
 from seen.v1 import account_pb2, library_pb2
-from seen.v1.account_pb2 import LIKE, SEEN, MarkKind
+from seen.v1.account_pb2 import LIKE, NOT_INTERESTED, SEEN, MarkKind
 from services.gateway.backends import Backends
-from services.gateway.convert import to_json
+from services.gateway.convert import ref, to_json
 from services.gateway.http.responses import NO_STORE, Json, NoContent
 from services.gateway.settings import GatewaySettings
 
@@ -57,6 +57,13 @@ class Users:
 
     async def list_liked(self, user: str, size: int, cursor: str = "") -> Response:
         return await self._marked_items(user, LIKE, size, cursor)
+
+    async def list_not_interested(self, user: str, size: int, cursor: str = "") -> Response:
+        return await self._marked_items(user, NOT_INTERESTED, size, cursor)
+
+    async def list_marks(self, user: str, items: list[str]) -> Response:
+        request = account_pb2.GetMarksRequest(subject=user, items=[ref(*item.split("/")) for item in items])
+        return Json(to_json(await self._account.GetMarks(request)))
 
     async def _marked_items(self, user: str, kind: MarkKind, size: int, cursor: str) -> Response:
         request = library_pb2.ListMarkedItemsRequest(subject=user, kind=kind, size=size, cursor=cursor)

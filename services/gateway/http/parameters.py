@@ -21,6 +21,7 @@ class Parameters:
     def __init__(self, definitions: Sequence[Mapping[str, Any]]) -> None:
         self._path = {item["name"]: Parameter(item) for item in definitions if item["in"] == "path"}
         self._query = {item["name"]: Parameter(item) for item in definitions if item["in"] == "query"}
+        self._required = [item["name"] for item in definitions if item["in"] == "query" and item.get("required")]
         self._defaults = {
             parameter.argument: parameter.default for parameter in self._query.values() if parameter.default is not None
         }
@@ -34,7 +35,7 @@ class Parameters:
         errors: list[FieldError] = []
         for name, parameter in self._path.items():
             errors += parameter.read(path_values[name], arguments)
-        if query:
+        if query or self._required:
             errors += self._read_query(query, arguments)
         if errors:
             raise problems.invalid(errors)
@@ -59,7 +60,7 @@ class Parameters:
             else:
                 errors += self._query[name].read(value, arguments)
             seen.add(name)
-        return errors
+        return errors + [FieldError(name, "is required") for name in self._required if name not in seen]
 
 
 class Parameter:
@@ -80,5 +81,10 @@ def _integer(text: str) -> int | str:
     return int(text) if _INTEGER.fullmatch(text) else text
 
 
+def _array(text: str) -> list[str]:
+    """`style: form` and `explode: false`; the entries are text without commas."""
+    return text.split(",")
+
+
 # Text that is not of the type stays a string, which the schema then refuses.
-_PARSE: Mapping[str, Callable[[str], object]] = {"string": str, "integer": _integer}
+_PARSE: Mapping[str, Callable[[str], object]] = {"string": str, "integer": _integer, "array": _array}

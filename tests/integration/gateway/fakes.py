@@ -19,7 +19,7 @@ from seen.v1 import (
     spark_pb2,
     spark_pb2_grpc,
 )
-from seen.v1.types_pb2 import BOOK, SHOW, Item
+from seen.v1.types_pb2 import BOOK, SHOW, Item, ItemRef
 from services.common import status
 from services.common.errors import SeenError
 
@@ -111,6 +111,9 @@ class Fakes:
                 "RenameUser": ana,
                 "GetUser": ana,
                 "DeleteUser": Empty(),
+                "GetMarks": account_pb2.GetMarksResponse(
+                    marks=[account_pb2.ItemMarks(item=ItemRef(type=BOOK, id=BOOK_ID), seen=True, not_interested=True)]
+                ),
                 "SearchUsers": account_pb2.SearchUsersResponse(usernames=["ana", "Anabela"]),
             }
         )

@@ -79,7 +79,21 @@ async def test_an_invalid_parameter_is_named(gateway: Gateway, address: str, fie
     _assert_refused(gateway, response, 400 if field else 404, field)
 
 
-OWN = [("/user/seen?size=0", "size"), ("/user/liked?cursor=", "cursor"), ("/user/seen?cursor=" + "x" * 501, "cursor")]
+OWN = [
+    ("/user/seen?size=0", "size"),
+    ("/user/liked?cursor=", "cursor"),
+    ("/user/seen?cursor=" + "x" * 501, "cursor"),
+    ("/user/marks", "items"),
+    ("/user/marks?items=", "items.0"),
+    (f"/user/marks?items=BOOK/{BOOK_ID},", "items.1"),
+    (f"/user/marks?items={BOOK_ID}", "items.0"),
+    (f"/user/marks?items=FILM/{BOOK_ID}", "items.0"),
+    (f"/user/marks?items=BOOK/{BOOK_ID}/seen", "items.0"),
+    (f"/user/marks?items=BOOK/{BOOK_ID},BOOK/x", "items.1"),
+    (f"/user/marks?items=BOOK/{BOOK_ID}%0A", "items.0"),
+    ("/user/marks?items=" + ",".join([f"BOOK/{BOOK_ID}"] * 101), "items"),
+    (f"/user/marks?items=BOOK/{BOOK_ID}&items=BOOK/{BOOK_ID}", "items"),
+]
 
 
 @pytest.mark.parametrize(("address", "field"), OWN, ids=lambda value: str(value)[:50])

@@ -115,6 +115,8 @@ NEEDED = [
     ("DELETE", f"/item/BOOK/{BOOK_ID}", "delete:item"),
     ("PUT", SEEN, "write:seen"),
     ("DELETE", SEEN, "write:seen"),
+    ("PUT", f"/item/BOOK/{BOOK_ID}/notInterested", "write:seen"),
+    ("DELETE", f"/item/BOOK/{BOOK_ID}/notInterested", "write:seen"),
     ("PUT", f"/item/BOOK/{BOOK_ID}/like", "write:like"),
     ("DELETE", f"/item/BOOK/{BOOK_ID}/like", "write:like"),
     ("POST", "/suggest", "read:suggest"),
@@ -135,12 +137,13 @@ async def test_a_missing_permission_is_named(gateway: Gateway, method: str, path
     assert gateway.fakes.asked == []
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/user"), ("GET", "/user/seen"), ("GET", "/user/liked")])
-async def test_reading_the_own_account_needs_a_token_without_permissions(
-    gateway: Gateway, method: str, path: str
-) -> None:
-    assert (await gateway.ask(method, path, gateway.provider.token(permissions=[]))).status_code == 200
-    assert (await gateway.ask(method, path)).status_code == 401
+OWN = ["/user", "/user/seen", "/user/liked", "/user/notInterested", f"/user/marks?items=BOOK/{BOOK_ID}"]
+
+
+@pytest.mark.parametrize("path", OWN)
+async def test_reading_the_own_account_needs_a_token_without_permissions(gateway: Gateway, path: str) -> None:
+    assert (await gateway.ask("GET", path, gateway.provider.token(permissions=[]))).status_code == 200
+    assert (await gateway.ask("GET", path)).status_code == 401
 
 
 async def test_public_operations_ignore_tokens(gateway: Gateway) -> None:

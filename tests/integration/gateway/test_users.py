@@ -5,10 +5,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from seen.v1 import account_pb2, library_pb2
-from seen.v1.account_pb2 import LIKE, SEEN
+from seen.v1.account_pb2 import LIKE, NOT_INTERESTED, SEEN
+from seen.v1.types_pb2 import BOOK, SHOW, ItemRef
 from services.common.errors import AlreadyExists, InvalidArgument, NotFound
 from tests.integration.gateway.conftest import Gateway
-from tests.integration.gateway.fakes import NOON
+from tests.integration.gateway.fakes import BOOK_ID, NOON, SHOW_ID
 from tests.integration.gateway.provider import AUDIENCE
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -59,7 +60,7 @@ async def test_an_account_is_deleted(gateway: Gateway) -> None:
     assert gateway.fakes.account.asked == [("DeleteUser", account_pb2.DeleteUserRequest(subject="auth0|ana"))]
 
 
-@pytest.mark.parametrize(("path", "kind"), [("seen", SEEN), ("liked", LIKE)])
+@pytest.mark.parametrize(("path", "kind"), [("seen", SEEN), ("liked", LIKE), ("notInterested", NOT_INTERESTED)])
 async def test_marks_are_listed_page_by_page(gateway: Gateway, path: str, kind: account_pb2.MarkKind) -> None:
     first = (await gateway.as_user("GET", f"/user/{path}", params={"size": 1})).json()
     assert [mark["markedAt"] for mark in first["items"]] == ["2026-02-02T12:00:00Z"]
@@ -76,6 +77,21 @@ async def test_a_foreign_cursor_is_400(gateway: Gateway) -> None:
     gateway.fakes.library.errors["ListMarkedItems"] = InvalidArgument("cursor", "not a cursor returned by this list")
     response = await gateway.as_user("GET", "/user/seen", params={"cursor": "x"})
     assert (response.status_code, response.json()["errors"][0]["field"]) == (400, "cursor")
+
+
+@pytest.mark.parametrize("items", [f"BOOK/{BOOK_ID},SHOW/{SHOW_ID}", f"BOOK%2F{BOOK_ID}%2CSHOW%2F{SHOW_ID}"])
+async def test_the_marks_on_given_items_are_returned(gateway: Gateway, items: str) -> None:
+    response = await gateway.as_user("GET", f"/user/marks?items={items}")
+    item = {"type": "BOOK", "id": BOOK_ID}
+    assert response.json() == {"marks": [{"item": item, "seen": True, "liked": False, "notInterested": True}]}
+    assert gateway.fakes.account.asked == [
+        (
+            "GetMarks",
+            account_pb2.GetMarksRequest(
+                subject="auth0|ana", items=[ItemRef(type=BOOK, id=BOOK_ID), ItemRef(type=SHOW, id=SHOW_ID)]
+            ),
+        )
+    ]
 
 
 async def test_users_are_found_by_the_beginning_of_their_names(gateway: Gateway) -> None:

@@ -40,6 +40,7 @@ SOURCES: dict[str, tuple[str, object]] = {
     "Search.maxLength": ("services/library/servicer.py", library.MAX_SEARCH),
     "Category.maxLength": ("services/library/servicer.py", library.MAX_CATEGORY),
     "Username.maxLength": ("services/account/usernames.py", usernames.MAX_LENGTH),
+    "list_marks.items.maxItems": ("services/account/servicer.py", account.MAX_GET_ITEMS),
     "Usernames.usernames.maxItems": ("services/account/database/users.py", users.MAX_SEARCH_RESULTS),
     "SuggestionRequest.amount.maximum": ("services/library/servicer.py", library.MAX_SUGGESTIONS),
     "SuggestionRequest.exclude.maxItems": ("services/library/servicer.py", library.MAX_EXCLUDED),
@@ -193,6 +194,13 @@ def test_all_texts_have_the_same_pattern() -> None:
     texts = [SCHEMAS[name] for name in ("ItemName", "Category", "Search")]
     texts += [SCHEMAS["NewItem"]["properties"][name] for name in ("kind", "sourceId")]
     assert len({text["pattern"] for text in texts}) == 1
+
+
+def test_a_path_of_an_item_is_a_type_and_an_id() -> None:
+    path = SCHEMAS["ItemPath"]
+    assert re.search(path["pattern"], path["example"])
+    assert path["pattern"].endswith(SCHEMAS["ItemId"]["pattern"].removeprefix("^"))
+    assert not re.search(path["pattern"], "FILM/" + "0" * 24)
 
 
 def test_an_id_may_begin_with_the_character_of_a_shard() -> None:

@@ -11,6 +11,7 @@ DEFINITIONS = [
     {"name": "page", "in": "path", "schema": {"type": "integer", "minimum": 1}},
     {"name": "minFilms", "in": "query", "schema": {"type": "integer", "default": 10}},
     {"name": "search", "in": "query", "schema": {"type": "string"}},
+    {"name": "items", "in": "query", "schema": {"type": "array", "items": {"type": "string", "minLength": 1}}},
     {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}},
 ]
 
@@ -21,6 +22,20 @@ def read(page: str = "1", query: bytes = b"") -> dict[str, Any]:
 
 def test_arguments_have_the_names_and_types_that_a_handler_expects() -> None:
     assert read("7", b"minFilms=3&search=a+b%20c") == {"page": 7, "min_films": 3, "search": "a b c"}
+
+
+def test_an_array_is_separated_by_commas() -> None:
+    assert read(query=b"items=a/b,c%2Fd%2Ce")["items"] == ["a/b", "c/d", "e"]
+
+
+def test_an_invalid_entry_of_an_array_is_named_by_its_position() -> None:
+    with pytest.raises(Problem, match=r"items\.1: must not be empty"):
+        read(query=b"items=a,,c")
+
+
+def test_a_required_parameter_must_be_given() -> None:
+    with pytest.raises(Problem, match="items: is required"):
+        Parameters([{"name": "items", "in": "query", "required": True, "schema": {"type": "array"}}]).read({}, b"")
 
 
 def test_an_absent_parameter_has_its_default() -> None:
