@@ -8,16 +8,20 @@ import os
 import sys
 from pathlib import Path
 
-from scripts.local import state, suite
+from scripts.local import ratings, state, suite
 from services.catalog.loader import command
 from services.spark_connector import copy_inputs
 
 WRONG_INPUT = 2
+RATINGS = "To load people's ratings, for suggestions: load.sh ratings --help"
 
 
 def main() -> int:
+    if sys.argv[1:2] == ["ratings"]:
+        return ratings.main(sys.argv[2:], suite.DEFAULT_FOLDER, _local_uris)
     parser = argparse.ArgumentParser(prog="scripts/load.sh")
     command.add_arguments(parser)
+    parser.epilog = f"{RATINGS}\n\n{parser.epilog}"
     parser.add_argument(
         "--data",
         metavar="DIR",

@@ -113,7 +113,9 @@ class Suite:
 
     def folders(self) -> list[Path]:
         """The folders of all data and logs, which --reset removes."""
-        return [self.folder / name for name in ("mongo", "account", "local_auth0", "imdb", "answers", "logs")]
+        return [
+            self.folder / name for name in ("mongo", "account", "local_auth0", "imdb", "answers", "ratings", "logs")
+        ]
 
     def make_folders(self) -> None:
         """Makes them readable by their owner only: they hold accounts and marks."""
@@ -195,6 +197,7 @@ class Suite:
             "SEEN_IMDB_FILES": str(self.folder / "imdb"),
             "SEEN_IMDB_SAMPLE": str(ROOT / "services" / "imdb" / "sample"),
             "SEEN_RESULTS": str(self.folder / "answers"),
+            "SEEN_RATINGS": str(self.folder / "ratings"),
         }
 
     def _gateway(self) -> Process:

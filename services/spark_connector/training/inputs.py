@@ -14,11 +14,12 @@ from seen.v1.catalog_pb2 import CategoryCount
 from seen.v1.types_pb2 import Item, ItemType
 from services.catalog.adapter import Format
 from services.catalog.loader import files
+from services.catalog.loader.errors import LoadError
 from services.spark_connector.clients import Accounts, Catalog
-from services.spark_connector.runners.job import Report
+from services.spark_connector.runners.job import JobFailed, Report
 from services.spark_connector.storage.files import Storage, StoredFile
 from services.spark_connector.training import ratings
-from services.spark_connector.training.ratings import Rating
+from services.spark_connector.training.ratings import Rating, WrongHeader
 from services.taste.ratings import kinds, likes
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,11 @@ class Collector:
             marked = await self._export(marks, counted, report)
             report("reading ratings", EXPORTED)
             for file in ratings_files:
-                await self._add_ratings(folder, file, marks, items)
+                try:
+                    await self._add_ratings(folder, file, marks, items)
+                except (WrongHeader, LoadError) as error:
+                    message = str(error).replace(f"{folder}/", "")
+                    raise JobFailed(message if file.name in message else f"{file.name}: {message}") from error
             for number, catalog in enumerate(self._catalogs):
                 report("reading items", RATED + (1 - RATED) * number / len(self._catalogs))
                 async for batch in catalog.items(marked.get(catalog.type, set()) - items.written(catalog.type)):

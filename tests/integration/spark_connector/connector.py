@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 
 from seen.v1 import spark_pb2, spark_pb2_grpc
-from seen.v1.spark_pb2 import GetBestDirectorResponse, GetMostConnectedResponse
+from seen.v1.spark_pb2 import GetBestDirectorResponse, GetModelResponse, GetMostConnectedResponse, ReadModelResponse
 from services.common import clients
 from services.common.errors import Unavailable
 from services.common.server import GrpcServer
@@ -94,6 +94,12 @@ class Client:
 
     async def most_connected(self, **request: Any) -> GetMostConnectedResponse:
         return await self._stub.GetMostConnected(spark_pb2.GetMostConnectedRequest(**request), timeout=5)
+
+    async def model(self, *, train: bool = False) -> GetModelResponse:
+        return await self._stub.GetModel(spark_pb2.GetModelRequest(train=train), timeout=5)
+
+    async def read_model(self, version: str = "", offset: int = 0) -> ReadModelResponse:
+        return await self._stub.ReadModel(spark_pb2.ReadModelRequest(version=version, offset=offset), timeout=5)
 
 
 def settings(folder: Path, **changes: Any) -> SparkSettings:
