@@ -163,9 +163,8 @@ def suggestions(answer: Json) -> None:
     items = [one["item"] for one in answer["suggestions"]]
     checks.expect(answer["missing"] == [], "missing datasets")
     checks.expect(len({item_path(item) for item in items}) == len(items), "an item twice")
-    for one in answer["suggestions"]:
-        words = one["item"].get("themes", one["item"]["category"])  # the peer has no themes
-        checks.expect(one["because"]["category"] in words, "a wrong reason")
+    reasons = [(one["because"]["category"], one["item"]["themes"]) for one in answer["suggestions"]]
+    checks.expect(all(theme in themes for theme, themes in reasons), "a wrong reason")
     most = len(TYPES) * 3 * AMOUNT  # some categories have fewer items than that
     checks.expect(most / 2 <= len(items) <= most, f"{len(items)} suggestions instead of up to {most}")
 

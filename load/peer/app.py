@@ -1,18 +1,20 @@
 """Seen's eight kinds of requests in one plain FastAPI process: the same fields, totals and status codes.
 
-It has the indexes and batched look-ups that it needs, but no deadlines, partial answers, limits, metrics or logs.
+It copies the items into collections of its own, with a random number for suggestions, and has the indexes and batched
+look-ups that it needs, but no deadlines, partial answers, limits, metrics or logs.
 """
 
 import asyncio
-import itertools
 import json
 import os
 import random
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Collection
+from collections import defaultdict
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from itertools import chain, zip_longest
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -25,29 +27,24 @@ from jose.exceptions import JOSEError
 from pymongo import AsyncMongoClient
 
 from services.common import interleave
+from services.common.themes import themes
 
 ItemType = Literal["BOOK", "SHOW", "ANIME"]
-Ref = tuple[str, str]  # type and id
 Json = dict[str, Any]
-FIELDS = ("name", "category", "rating", "description", "imageUrl", "kind", "year", "sourceId")
-POINTS = {"seen": 1, "like": 3}
-AUTH0_URL, AUDIENCE = os.environ.get("PEER_AUTH0_URL"), os.environ.get("PEER_AUTH0_AUDIENCE")
-CLIENT = {"client_id": "seen-swagger-ui"}
-SIGN_IN = {"response_type": "token", "audience": AUDIENCE, "redirect_uri": os.environ.get("PEER_PUBLIC_URL")}
-SIGN_OUT = {"returnTo": os.environ.get("PEER_PUBLIC_URL")}
+FIELDS = ("name", "category", "rating", "description", "imageUrl", "kind", "year", "sourceId", "votes")
+AUTH0, AUDIENCE = os.environ.get("PEER_AUTH0_URL"), os.environ.get("PEER_AUTH0_AUDIENCE")
+HOME, CLIENT = os.environ.get("PEER_PUBLIC_URL"), {"client_id": "seen-swagger-ui"}
 SCHEMA = """
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
+PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
 CREATE TABLE users (subject TEXT PRIMARY KEY, username TEXT, username_key TEXT UNIQUE) WITHOUT ROWID;
-CREATE TABLE marks (subject, type, item, kind, marked_at, PRIMARY KEY (subject, type, item, kind)) WITHOUT ROWID;
-CREATE TABLE points (subject, category, points INT, PRIMARY KEY (subject, category)) WITHOUT ROWID;
+CREATE TABLE marks (subject, item, type, mark, marked_at, PRIMARY KEY (subject, item, type, mark)) WITHOUT ROWID;
+CREATE TABLE themes (subject, category, seen, liked, points AS (seen + 3 * liked), PRIMARY KEY (subject, category));
 CREATE TABLE likes (type, item, likes INT, PRIMARY KEY (type, item)) WITHOUT ROWID;
-CREATE INDEX most_points ON points (subject, points DESC, category);
+CREATE INDEX most_points ON themes (subject, points DESC, category);
 CREATE INDEX most_likes ON likes (type, likes DESC, item);
 """
-
-shards: dict[str, list[Any]] = {}
-categories: dict[str, set[str]] = {}  # by type
+shards: dict[str, list[Any]] = {}  # collections by type
+labels: dict[str, dict[str, list[str]]] = {}  # by type and theme: the categories that mean it
 keys: dict[str, Any] = {}
 thread = ThreadPoolExecutor(1)  # of the only connection to SQLite
 db = sqlite3.connect(os.environ.get("PEER_DATABASE", ":memory:"), check_same_thread=False)
@@ -56,13 +53,21 @@ db = sqlite3.connect(os.environ.get("PEER_DATABASE", ":memory:"), check_same_thr
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     db.executescript(SCHEMA)
-    for item_type, (collection, uris) in json.loads(os.environ["PEER_SHARDS"]).items():
-        shards[item_type] = [AsyncMongoClient(uri)["seen"][collection] for uri in uris]
-        for shard in shards[item_type]:
-            await shard.create_index([("category", 1), ("_id", 1)])
-        categories[item_type] = {name for shard in shards[item_type] for name in await shard.distinct("category")}
+    for kind, (name, uris) in json.loads(os.environ["PEER_SHARDS"]).items():
+        databases = [AsyncMongoClient[Json](uri)["seen"] for uri in uris]
+        shards[kind], labels[kind] = [database[f"peer_{name}"] for database in databases], defaultdict(list)
+        copy: list[Json] = [
+            {"$project": dict.fromkeys(FIELDS, 1) | {"random": {"$rand": {}}}},
+            {"$out": f"peer_{name}"},
+        ]
+        for database, shard in zip(databases, shards[kind], strict=True):
+            await database[name].aggregate(copy)
+            await shard.create_index([("category", 1), ("random", 1)])
+        for label in {label for shard in shards[kind] for label in await shard.distinct("category")}:
+            for theme in themes(kind, [label]):
+                labels[kind][theme].append(label)
     async with httpx.AsyncClient() as client:
-        for key in (await client.get(f"{AUTH0_URL}/.well-known/jwks.json")).json()["keys"]:
+        for key in (await client.get(f"{AUTH0}/.well-known/jwks.json")).json()["keys"]:
             keys[key["kid"]] = jwk.construct(key, "RS256")
     yield
 
@@ -71,118 +76,109 @@ app = FastAPI(lifespan=lifespan)
 
 
 async def verify(authorization: Annotated[str, Header()] = "") -> str:
-    """The subject of the token."""
     try:
         token = authorization.removeprefix("Bearer ")
         key = keys[jwt.get_unverified_header(token)["kid"]]
-        return str(jwt.decode(token, key, "RS256", audience=AUDIENCE, issuer=f"{AUTH0_URL}/")["sub"])
+        return str(jwt.decode(token, key, "RS256", audience=AUDIENCE, issuer=f"{AUTH0}/")["sub"])
     except (JOSEError, KeyError):
         raise HTTPException(401, "the token is missing or invalid") from None
 
 
-User = Annotated[str, Depends(verify)]
+User = Annotated[str, Depends(verify)]  # the subject of the token
 
 
 async def in_thread(function: Any, *arguments: Any) -> Any:
     return await asyncio.get_running_loop().run_in_executor(thread, function, *arguments)
 
 
-async def sql(statement: str, *parameters: str) -> list[Any]:
-    return list(await in_thread(lambda: db.execute(statement, parameters).fetchall()))
-
-
-def add_user(user: str, username: str) -> None:
-    with db:
-        db.execute("INSERT INTO users VALUES (?, ?, ?)", (user, username, username.casefold()))
-
-
-def add_mark(user: str, item: Json, kind: str) -> None:
+def sql(statement: str, *values: str) -> list[Any]:
     with db:  # one transaction
+        return db.execute(statement, values).fetchall()
+
+
+def add_mark(user: str, item: Json, mark: str) -> None:
+    with db:
         insert = "INSERT OR IGNORE INTO marks VALUES (?, ?, ?, ?, CURRENT_TIMESTAMP)"
-        if db.execute(insert, (user, item["type"], item["id"], kind)).rowcount:
-            upsert = "INSERT INTO points VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET points = points + excluded.points"
-            db.executemany(upsert, [(user, category, POINTS[kind]) for category in item["category"]])
-            if kind == "like":
-                upsert = "INSERT INTO likes VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET likes = likes + 1"
-                db.execute(upsert, (item["type"], item["id"]))
+        if not db.execute(insert, (user, item["id"], item["type"], mark)).rowcount:
+            return
+        liked = mark == "like"
+        upsert = "INSERT INTO themes VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET seen = seen + ?3, liked = liked + ?4"
+        db.executemany(upsert, [(user, theme, not liked, liked) for theme in item["themes"]])
+        if liked:
+            upsert = "INSERT INTO likes VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET likes = likes + 1"
+            db.execute(upsert, (item["type"], item["id"]))
 
 
-def to_json(item_type: str, shard: int, document: Json) -> Json:
-    item_id = f"{shard + 1 if len(shards[item_type]) > 1 else ''}{document['_id']}"
-    return {"type": item_type, "id": item_id} | {name: document[name] for name in FIELDS if name in document}
+async def find(kind: str, number: int, query: Json, **options: Any) -> list[Json]:
+    documents = await shards[kind][number].find(query, FIELDS, **options).to_list()
+    prefix = number + 1 if len(shards[kind]) > 1 else ""
+    return [
+        {"type": kind, "id": f"{prefix}{document.pop('_id')}", "themes": themes(kind, document["category"])} | document
+        for document in documents
+    ]
 
 
-def from_id(item_id: str) -> tuple[int, ObjectId]:
-    """The index of the shard, and the id in it."""
-    return int(item_id[:-24] or 1) - 1, ObjectId(item_id[-24:])
+async def get_all(kind: str, ids: list[str]) -> list[Json]:
+    """The items that exist, in the order of the ids; one query for each shard."""
+    keys: dict[int, list[ObjectId]] = defaultdict(list)
+    for item_id in ids:
+        keys[int(item_id[:-24] or 1) - 1].append(ObjectId(item_id[-24:]))
+    found = await asyncio.gather(*(find(kind, number, {"_id": {"$in": some}}) for number, some in keys.items()))
+    items = {item["id"]: item for item in chain(*found)}
+    return [items[item_id] for item_id in ids if item_id in items]
 
 
-async def find(item_type: str, shard: int, query: Json, **options: Any) -> list[Json]:
-    documents = await shards[item_type][shard].find(query, FIELDS, **options).to_list()
-    return [to_json(item_type, shard, document) for document in documents]
+async def get(kind: str, item_id: str) -> Json:
+    if items := await get_all(kind, [item_id]):
+        return items[0]
+    raise HTTPException(404, "there is no such item")
 
 
-async def get(item_type: str, item_id: str) -> Json:
-    shard, object_id = from_id(item_id)
-    document = await shards[item_type][shard].find_one({"_id": object_id}, FIELDS)
-    if document is None:
-        raise HTTPException(404, "there is no such item")
-    return to_json(item_type, shard, document)
+async def draw(kind: str, theme: str | None, amount: int) -> list[Json]:
+    """Random items: those that follow a random number, in each shard."""
+    query: Json = {"category": {"$in": labels[kind][theme]}} if theme else {}
+    items: list[Json] = []
+    for start in (random.random(), 0):  # from the smallest number if too few follow
+        if len(items) < amount:
+            query["random"] = {"$gte": start}
+            numbers = range(len(shards[kind]))
+            found = [find(kind, number, query, sort={"random": 1}, limit=amount) for number in numbers]
+            items = list(chain(*await asyncio.gather(*found)))
+    return random.sample(items, min(amount, len(items)))
 
 
-async def get_all(refs: Collection[Ref]) -> list[Json]:
-    """The items that exist, in the order of the refs; one query for each shard."""
-    ids: dict[tuple[str, int], list[ObjectId]] = {}
-    for item_type, item_id in refs:
-        shard, object_id = from_id(item_id)
-        ids.setdefault((item_type, shard), []).append(object_id)
-    found = await asyncio.gather(*(find(*where, {"_id": {"$in": those}}) for where, those in ids.items()))
-    items = {(item["type"], item["id"]): item for some in found for item in some}
-    return [items[ref] for ref in refs if ref in items]
+@app.get("/item/{kind}/{item_id}")
+async def get_item(kind: ItemType, item_id: str) -> JSONResponse:
+    return JSONResponse(await get(kind, item_id))
 
 
-async def sample(item_type: str, category: str | None, amount: int) -> list[Ref]:
-    """Random items. Of a category, MongoDB reads the entries in the index and no document."""
-    stages: list[Json] = [{"$match": {"category": category}}, {"$project": {"_id": 1}}] if category else []
-    stages.append({"$sample": {"size": amount}})
-    cursors = [await shard.aggregate(stages) for shard in shards[item_type]]
-    drawn = await asyncio.gather(*(cursor.to_list() for cursor in cursors))
-    refs = [to_json(item_type, shard, one) for shard, documents in enumerate(drawn) for one in documents]
-    return [(item_type, ref["id"]) for ref in random.sample(refs, min(amount, len(refs)))]
-
-
-@app.get("/item/{item_type}/{item_id}")
-async def get_item(item_type: ItemType, item_id: str) -> JSONResponse:
-    return JSONResponse(await get(item_type, item_id))
-
-
-@app.put("/item/{item_type}/{item_id}/{kind}", status_code=204)
-async def mark_item(item_type: ItemType, item_id: str, kind: Literal["seen", "like"], user: User) -> None:
-    await in_thread(add_mark, user, await get(item_type, item_id), kind)
+@app.put("/item/{kind}/{item_id}/{mark}", status_code=204)
+async def mark_item(kind: ItemType, item_id: str, mark: Literal["seen", "like"], user: User) -> None:
+    await in_thread(add_mark, user, await get(kind, item_id), mark)
 
 
 @app.get("/lib/{page}")
 async def list_items(
     page: Annotated[int, Path(ge=1)], size: Annotated[int, Query(ge=1, le=100)] = 20, type: ItemType | None = None
 ) -> JSONResponse:
-    lists = [(name, shard) for name in ([type] if type else shards) for shard in range(len(shards[name]))]
-    counts = await asyncio.gather(*(shards[name][shard].estimated_document_count() for name, shard in lists))
+    lists = [(kind, number) for kind in ([type] if type else shards) for number in range(len(shards[kind]))]
+    counts = await asyncio.gather(*(shards[kind][number].estimated_document_count() for kind, number in lists))
     start, total = (page - 1) * size, sum(counts)
     if page > 1 and start >= total:
         raise HTTPException(400, "there is no such page")
     spans = zip(lists, interleave.spans(counts, start, size), strict=True)
-    found = await asyncio.gather(
-        *(find(*where, {}, sort={"_id": 1}, skip=skip, limit=limit) for where, (skip, limit) in spans if limit)
+    parts = [find(*where, {}, sort={"_id": 1}, skip=skip, limit=limit) for where, (skip, limit) in spans if limit]
+    items = [item for row in zip_longest(*await asyncio.gather(*parts)) for item in row if item]
+    pages = {"page": page, "pages": -(-total // size), "size": size, "total": total}
+    return JSONResponse({"items": items, **pages, "missing": []})
+
+
+@app.get("/getTopTen/{kind}")
+async def get_top_ten(kind: ItemType) -> JSONResponse:
+    likes = dict(
+        await in_thread(sql, "SELECT item, likes FROM likes WHERE type = ? ORDER BY likes DESC, item LIMIT 10", kind)
     )
-    items = [item for row in itertools.zip_longest(*found) for item in row if item]
-    numbers = {"page": page, "pages": -(-total // size), "size": size, "total": total}
-    return JSONResponse({"items": items, **numbers, "missing": []})
-
-
-@app.get("/getTopTen/{item_type}")
-async def get_top_ten(item_type: ItemType) -> JSONResponse:
-    likes = dict(await sql("SELECT item, likes FROM likes WHERE type = ? ORDER BY 2 DESC, 1 LIMIT 10", item_type))
-    items = await get_all([(item_type, item_id) for item_id in likes])
+    items = await get_all(kind, list(likes))
     return JSONResponse({"items": [{"item": item, "likes": likes[item["id"]]} for item in items]})
 
 
@@ -190,47 +186,45 @@ async def get_top_ten(item_type: ItemType) -> JSONResponse:
 async def suggest(
     user: User, types: Annotated[list[ItemType], Body()], amount: Annotated[int, Body(ge=1, le=100)] = 10
 ) -> JSONResponse:
-    top = "SELECT category, points FROM points WHERE subject = ? ORDER BY points DESC, category LIMIT 12"
-    points = dict(await sql(top, user))
-    chosen = [
-        (one, name) for one in types for name in [name for name in points if name in categories[one]][:3] or [None]
-    ]
-    drawn = await asyncio.gather(*(sample(*those, 2 * amount + 2) for those in chosen))
-    refs = list(itertools.chain(*drawn))
-    rows = ", ".join(["(?, ?)"] * len(refs))
-    marked = f"SELECT type, item FROM marks WHERE subject = ? AND (type, item) IN (VALUES {rows})"  # noqa: S608
-    excluded = set(await sql(marked, user, *itertools.chain(*refs)))
-    reasons: dict[Ref, str | None] = {}
-    for (_, category), some in zip(chosen, drawn, strict=True):
-        new = [ref for ref in some if ref not in excluded and ref not in reasons]
-        reasons |= dict.fromkeys(new[:amount], category)
-    items = await get_all(reasons)
-    suggestions = [{"item": item, "because": {"category": reasons[item["type"], item["id"]]}} for item in items]
-    used = {name for _, name in chosen}
-    listed = [{"category": name, "points": number} for name, number in points.items() if name in used]
-    return JSONResponse({"personal": True, "categories": listed, "suggestions": suggestions, "missing": []})
+    names = ("category", "seen", "liked", "points")
+    top = f"SELECT {', '.join(names)} FROM themes WHERE subject = ? ORDER BY points DESC, category LIMIT 12"  # noqa: S608
+    rows = [dict(zip(names, row, strict=True)) for row in await in_thread(sql, top, user)]
+    chosen = [(kind, row) for kind in types for row in [row for row in rows if row["category"] in labels[kind]][:3]]
+    chosen = chosen or [(kind, {}) for kind in types]
+    drawn = await asyncio.gather(*(draw(kind, row.get("category"), amount + 3) for kind, row in chosen))
+    ids = {item["id"] for items in drawn for item in items}
+    marked = f"SELECT item FROM marks WHERE subject = ? AND item IN ({', '.join('?' * len(ids))})"  # noqa: S608
+    new, suggestions = ids - set(chain(*await in_thread(sql, marked, user, *ids))), []
+    for (_, row), items in zip(chosen, drawn, strict=True):
+        chosen_items = [item for item in items if item["id"] in new][:amount]
+        new -= {item["id"] for item in chosen_items}
+        because = {"because": {name: row[name] for name in names[:3]}} if row else {}
+        suggestions += [{"item": item, **because} for item in chosen_items]
+    used = [row for row in rows if any(row is one for _, one in chosen)]
+    return JSONResponse({"personal": True, "categories": used, "suggestions": suggestions, "missing": [], "seed": 0})
 
 
 @app.post("/user", status_code=201)
 async def create_user(user: User, username: Annotated[str, Body(embed=True)]) -> None:
-    await in_thread(add_user, user, username)
+    await in_thread(sql, "INSERT INTO users VALUES (?, ?, ?)", user, username, username.casefold())
 
 
 @app.get("/user/search/{prefix}")
 async def search_users(prefix: str) -> JSONResponse:
     search = "SELECT username FROM users WHERE username_key BETWEEN ? AND ? ORDER BY username_key LIMIT 20"
-    names = await sql(search, prefix.casefold(), prefix.casefold() + "\U0010ffff")
-    return JSONResponse({"usernames": [name for (name,) in names]})
+    rows = await in_thread(sql, search, prefix.casefold(), prefix.casefold() + "\U0010ffff")
+    return JSONResponse({"usernames": [username for (username,) in rows]})
 
 
 @app.get("/user/login")
 async def log_in() -> RedirectResponse:
     state = secrets.token_urlsafe(16)
-    response = RedirectResponse(f"{AUTH0_URL}/authorize?{urlencode(CLIENT | SIGN_IN | {'state': state})}", 302)
+    query = {"response_type": "token", "audience": AUDIENCE, "redirect_uri": HOME, "state": state} | CLIENT
+    response = RedirectResponse(f"{AUTH0}/authorize?{urlencode(query)}", 302)
     response.set_cookie("seen_sign_in", state, 600, samesite="lax")
     return response
 
 
 @app.get("/user/logout")
 async def log_out() -> RedirectResponse:
-    return RedirectResponse(f"{AUTH0_URL}/v2/logout?{urlencode(CLIENT | SIGN_OUT)}", 302)
+    return RedirectResponse(f"{AUTH0}/v2/logout?{urlencode({'returnTo': HOME} | CLIENT)}", 302)

@@ -7,7 +7,7 @@ import pytest
 
 from load.peer import app as peer
 
-ITEM = {"type": "BOOK", "id": "606e2683b3fff1da8a207ae9", "category": ["Fantasy", "Classics"]}
+ITEM = {"type": "BOOK", "id": "606e2683b3fff1da8a207ae9", "themes": ["Fantasy", "Classics"]}
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def client() -> Iterator[httpx.AsyncClient]:
     """Without the start of the app, which connects to MongoDB."""
     peer.db.executescript(peer.SCHEMA)
     yield httpx.AsyncClient(transport=httpx.ASGITransport(peer.app), base_url="http://peer")
-    for table in ("users", "marks", "points", "likes"):
+    for table in ("users", "marks", "themes", "likes"):
         peer.db.execute(f"DROP TABLE {table}")
 
 
@@ -23,9 +23,9 @@ def client() -> Iterator[httpx.AsyncClient]:
 def test_a_repeated_mark_counts_once() -> None:
     for kind in ("like", "like", "seen"):
         peer.add_mark("ana", ITEM, kind)
-    assert peer.db.execute("SELECT category, points FROM points ORDER BY 1").fetchall() == [
-        ("Classics", 4),
-        ("Fantasy", 4),
+    assert peer.db.execute("SELECT category, seen, liked, points FROM themes ORDER BY 1").fetchall() == [
+        ("Classics", 1, 1, 4),
+        ("Fantasy", 1, 1, 4),
     ]
     assert peer.db.execute("SELECT item, likes FROM likes").fetchall() == [(ITEM["id"], 1)]
 
