@@ -138,7 +138,9 @@ class AccountClient:
     async def recent_marks(self, subject: str, limit: int) -> RecentMarks:
         response = await self._stub.ListRecentMarks(account_pb2.ListRecentMarksRequest(subject=subject, limit=limit))
         marks = [
-            RecentMark(ItemRef(mark.item.type, mark.item.id), mark.seen, mark.liked, mark.category, mark.themes)
+            RecentMark(
+                ItemRef(mark.item.type, mark.item.id), mark.seen, mark.liked, tuple(mark.category), tuple(mark.themes)
+            )
             for mark in response.marks
         ]
         return RecentMarks(marks, response.complete)

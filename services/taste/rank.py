@@ -1,13 +1,14 @@
 """Ranks the items of one type for a person, and says why. The formula is in README.md. Needs numpy only."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.taste.model import ItemRef, Model, Terms, themes_of_label
+from services.taste.model import ItemRef, Model, Rows, Terms, themes_of_label
 
 # Only the newest marks are read.
 MAX_MARKS = 200
@@ -75,99 +76,121 @@ def rank(
     and the same for the same seed, model and marks. The model may name items that have been deleted since: ask for more
     than are needed.
     """
-    newest = marks[:MAX_MARKS]
-    scores = Scores(model, item_type, newest)
-    hidden = [model.positions.get((ref[0], ref[1]), -1) for ref in (*(mark.ref for mark in marks), *exclude)]
-    candidates = scores.candidates(np.array(hidden, np.intp))
-    order = np.log(np.maximum(scores.total[candidates], 1e-12))
-    if seed is not None:
-        order += NOISE * np.random.default_rng([seed, item_type]).gumbel(size=len(model.ids))[candidates]
-    best = candidates[np.argsort(-order, kind="stable")]
-    return [
-        Ranked(model.ref(position), float(scores.total[position]), scores.reason(position))
-        for position in _spread(model, best, amount)
-    ]
+    return Person(model, marks).rank(item_type, amount, seed=seed, exclude=exclude)
+
+
+class Person:
+    """Ranks for one person. What all types share is computed once."""
+
+    def __init__(self, model: Model, marks: Sequence[Mark]) -> None:
+        self.model = model
+        self.marks = marks[:MAX_MARKS]
+        self._marked = _positions(model, [mark.ref for mark in marks])
+        # The neighbours of all marks: the number of the mark, the neighbour's position, and its part of the score.
+        self.sources, self.targets, self.parts = self._gather(self._marked[: len(self.marks)])
+        self.from_neighbours = np.bincount(self.targets, self.parts, len(model.ids))
+        self.tastes = _tastes(self.marks)
+
+    def rank(
+        self,
+        item_type: int,
+        amount: int,
+        *,
+        seed: int | None = None,
+        exclude: AbstractSet[tuple[int, str]] = frozenset(),
+    ) -> list[Ranked]:
+        """As the function rank()."""
+        model = self.model
+        candidates = self._candidates(item_type, _positions(model, exclude))
+        if not len(candidates):
+            return []
+        scores = Scores(self, item_type, candidates)
+        order = np.log(np.maximum(scores.total, 1e-12))
+        if seed is not None:
+            # One number for each item of the type, so that it does not depend on which ones are candidates.
+            numbers = np.cumsum(model.types == item_type) - 1
+            order += NOISE * np.random.default_rng([seed, item_type]).gumbel(size=numbers[-1] + 1)[numbers[candidates]]
+        best = np.argsort(-order, kind="stable")
+        return [
+            Ranked(model.ref(int(candidates[number])), float(scores.total[number]), scores.reason(number))
+            for number in _spread(model, candidates, best, amount)
+        ]
+
+    def _gather(self, positions: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp], Doubles]:
+        neighbours = self.model.neighbours
+        numbers = np.flatnonzero(positions >= 0)
+        liked = np.array([mark.liked for mark in self.marks], bool)
+        entries, lengths = _entries(neighbours, positions[numbers])
+        weights = np.where(liked[numbers], LIKED_WEIGHT, SEEN_WEIGHT)
+        parts = np.repeat(weights, lengths) * self.model.weights[entries].astype(np.float64)
+        return np.repeat(numbers, lengths), neighbours.values[entries].astype(np.intp), parts
+
+    def _candidates(self, item_type: int, excluded: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Neighbours of the marks, the most liked and the most voted items, without the marked and excluded ones."""
+        chosen = self.from_neighbours > 0
+        for top in (self.model.most_liked, self.model.most_voted):
+            if item_type in top:
+                chosen[top[item_type]] = True
+        for hidden in (self._marked, excluded):
+            chosen[hidden[hidden >= 0]] = False
+        return np.flatnonzero(chosen & (self.model.types == item_type))
 
 
 class Scores:
-    """The terms of the score of every item of the model; those of other types are not meaningful."""
+    """The terms of the score of the candidates, which are positions of items of one type."""
 
-    def __init__(self, model: Model, item_type: int, marks: Sequence[Mark]) -> None:
-        self._model = model
-        self._type = item_type
-        self._marks = marks
-        count = len(marks)
-        count_of_type = sum(mark.ref[0] == item_type for mark in marks)
+    def __init__(self, person: Person, item_type: int, candidates: NDArray[np.intp]) -> None:
+        model = person.model
+        self._person = person
+        self._candidates = candidates
+        count = len(person.marks)
+        count_of_type = sum(mark.ref[0] == item_type for mark in person.marks)
         prior_weight = 20 / (count_of_type + 20)
         people = model.people_by_type.get(item_type, 0)
-        prior = (model.likes + 50 * 0.1 * model.votes.astype(np.float64)) / (people + 50)
-        self._sources, self._targets, self._parts = self._gather()
-        self.from_neighbours = np.bincount(self._targets, self._parts, len(model.ids))
+        votes = model.votes[candidates].astype(np.float64)
+        prior = (model.likes[candidates] + 50 * 0.1 * votes) / (people + 50)
+        self.from_neighbours = person.from_neighbours[candidates]
         self.from_prior = prior_weight * 0.3 * prior
-        self._taste = Taste(model, item_type, marks)
-        self.from_taste = prior_weight * 0.1 * count / (count + 3) * self._taste.cosine * model.votes
+        self._taste = Taste(person, item_type, count_of_type / max(count, 1), candidates)
+        self.from_taste = prior_weight * 0.1 * count / (count + 3) * self._taste.cosine * votes
         divisor = (prior + 0.05) ** (0.2 * count_of_type / (count_of_type + 10))
         self.total: Doubles = (self.from_neighbours + self.from_prior + self.from_taste) / divisor
 
-    def candidates(self, hidden: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Neighbours of the marks, the most liked and the most voted items, without the hidden. -1 hides nothing."""
-        chosen = self.from_neighbours > 0
-        for top in (self._model.most_liked, self._model.most_voted):
-            if self._type in top:
-                chosen[top[self._type]] = True
-        chosen &= self._model.types == self._type
-        chosen[hidden[hidden >= 0]] = False
-        return np.flatnonzero(chosen)
-
-    def reason(self, position: int) -> Reason:
-        neighbours, prior, taste = (part[position] for part in (self.from_neighbours, self.from_prior, self.from_taste))
+    def reason(self, number: int) -> Reason:
+        """Of the candidate with this number."""
+        neighbours, prior, taste = (part[number] for part in (self.from_neighbours, self.from_prior, self.from_taste))
+        person, position = self._person, self._candidates[number]
         if neighbours > 0 and neighbours >= max(prior, taste):
-            entries = np.flatnonzero(self._targets == position)
-            strongest = entries[np.argsort(-self._parts[entries], kind="stable")][:MAX_REASON_ITEMS]
-            return Reason(items=tuple(ItemRef(*self._marks[self._sources[entry]].ref) for entry in strongest))
+            entries = np.flatnonzero(person.targets == position)
+            strongest = entries[np.argsort(-person.parts[entries], kind="stable")][:MAX_REASON_ITEMS]
+            return Reason(items=tuple(ItemRef(*person.marks[person.sources[entry]].ref) for entry in strongest))
         theme = self._taste.theme(position) if taste > prior else ""
         if not theme:
             return Reason()
-        having = [mark for mark in self._marks if theme in mark.themes]
+        having = [mark for mark in person.marks if theme in mark.themes]
         return Reason((), theme, sum(mark.seen for mark in having), sum(mark.liked for mark in having))
-
-    def _gather(self) -> tuple[NDArray[np.intp], NDArray[np.intp], Doubles]:
-        """The neighbours of all marks: the number of the mark, the neighbour's position, and its part of the score."""
-        model = self._model
-        known = [
-            (number, position) for number, mark in enumerate(self._marks) if (position := self._position(mark)) >= 0
-        ]
-        numbers = np.array([number for number, _ in known], np.intp)
-        positions = np.array([position for _, position in known], np.intp)
-        weight = np.array(
-            [LIKED_WEIGHT if self._marks[number].liked else SEEN_WEIGHT for number, _ in known], np.float64
-        )
-        starts = model.neighbours.starts[positions].astype(np.intp)
-        lengths = model.neighbours.starts[positions + 1] - starts
-        entries = np.arange(lengths.sum()) + np.repeat(starts - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
-        parts = np.repeat(weight, lengths) * model.weights[entries]
-        return np.repeat(numbers, lengths), model.neighbours.values[entries].astype(np.intp), parts
-
-    def _position(self, mark: Mark) -> int:
-        return self._model.positions.get((mark.ref[0], mark.ref[1]), -1)
 
 
 class Taste:
-    """How well the labels of each item fit those of the person's items.
+    """How well the labels of each candidate fit those of the person's items.
 
     Items of the same type are compared by their source's labels, items of other types by the shared themes. Either
-    comparison is a cosine; they count in proportion to the numbers of marks.
+    comparison is a cosine; they count in proportion to the numbers of marks: `share` is that of the same type.
     """
 
-    def __init__(self, model: Model, item_type: int, marks: Sequence[Mark]) -> None:
-        self._model = model
+    def __init__(self, person: Person, item_type: int, share: float, candidates: NDArray[np.intp]) -> None:
+        self._model = model = person.model
         self._type = item_type
-        own = [(mark.category, _points(mark)) for mark in marks if mark.ref[0] == item_type]
-        others = [(mark.themes, _points(mark)) for mark in marks if mark.ref[0] != item_type]
-        share = len(own) / max(len(marks), 1)
+        own = person.tastes[item_type].labels if item_type in person.tastes else Counter[str]()
+        others = Counter[str]()
+        for kind, taste in person.tastes.items():
+            if kind != item_type:
+                others.update(taste.themes)
         self._labels = _profile(model.labels, item_type, own) * share
         self._themes = _profile(model.themes, item_type, others) * (1 - share)
-        self.cosine: Doubles = _cosine(model.labels, self._labels) + _cosine(model.themes, self._themes)
+        self.cosine: Doubles = _cosine(model.labels, self._labels, candidates) + _cosine(
+            model.themes, self._themes, candidates
+        )
 
     def theme(self, position: int) -> str:
         """The theme with the largest part in the item's cosine; empty if it is 0."""
@@ -185,52 +208,89 @@ class Taste:
         return best if best and parts[best] > 0 else ""
 
 
-def _points(mark: Mark) -> int:
-    return SEEN_POINTS * mark.seen + LIKED_POINTS * mark.liked
+@dataclass(frozen=True)
+class Points:
+    """A person's points for the labels and themes of the items of one type."""
+
+    labels: Counter[str]
+    themes: Counter[str]
 
 
-def _profile(terms: Terms, item_type: int, marks: Sequence[tuple[Sequence[str], int]]) -> Doubles:
+def _tastes(marks: Sequence[Mark]) -> dict[int, Points]:
+    tastes: dict[int, Points] = {}
+    for mark in marks:
+        points = SEEN_POINTS * mark.seen + LIKED_POINTS * mark.liked
+        taste = tastes.get(mark.ref[0])
+        if taste is None:
+            taste = tastes[mark.ref[0]] = Points(Counter(), Counter())
+        for word in mark.category:
+            taste.labels[word] += points
+        for word in mark.themes:
+            taste.themes[word] += points
+    return tastes
+
+
+def _profile(terms: Terms, item_type: int, points: Mapping[str, int]) -> Doubles:
     """The person's points for each term of the type, times its idf, as a vector of length 1, or 0 without points."""
     profile = np.zeros(len(terms.names))
-    for words, points in marks:
-        for word in words:
-            term = terms.by_name.get((item_type, word))
-            if term is not None:
-                profile[term] += points
+    for word, number in points.items():
+        term = terms.by_name.get((item_type, word))
+        if term is not None:
+            profile[term] = number
     profile *= terms.idf
     length = np.sqrt(profile @ profile)
     return profile / length if length else profile
 
 
-def _cosine(terms: Terms, profile: Doubles) -> Doubles:
-    return terms.items.sums((profile * terms.idf)[terms.items.values]) / terms.lengths
+def _cosine(terms: Terms, profile: Doubles, positions: NDArray[np.intp]) -> Doubles:
+    entries, lengths = _entries(terms.items, positions)
+    products = (profile * terms.idf)[terms.items.values[entries]]
+    rows = np.repeat(np.arange(len(positions)), lengths)
+    return np.bincount(rows, products, len(positions)) / terms.lengths[positions]
 
 
-def _spread(model: Model, best: NDArray[np.intp], amount: int) -> list[int]:
-    """The first `amount`, with at most MAX_ALIKE of each ten having the same rarest label while there are others."""
+def _entries(rows: Rows, numbers: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The indices into `rows.values` of these rows, one row after the other, and the length of each row."""
+    starts = rows.starts[numbers].astype(np.intp)
+    lengths = rows.starts[numbers + 1] - starts
+    ends = np.cumsum(lengths)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.arange(total) + np.repeat(starts - (ends - lengths), lengths), lengths
+
+
+def _positions(model: Model, refs: Iterable[tuple[int, str]]) -> NDArray[np.intp]:
+    """-1 for items that the model does not know."""
+    return np.array([model.positions.get((ref[0], ref[1]), -1) for ref in refs], np.intp)
+
+
+def _spread(model: Model, candidates: NDArray[np.intp], best: NDArray[np.intp], amount: int) -> list[int]:
+    """The numbers of the first `amount` candidates, in the order of `best`.
+
+    At most MAX_ALIKE of each ten have the same rarest label while there are others.
+    """
     result: list[int] = []
     waiting: list[int] = []
     used: dict[int, int] = {}
 
-    def take(position: int) -> bool:
-        label = _rarest_label(model, position)
+    def take(number: int) -> bool:
+        label = _rarest_label(model, int(candidates[number]))
         if used.get(label, 0) >= MAX_ALIKE:
             return False
         if label >= 0:
             used[label] = used.get(label, 0) + 1
-        result.append(position)
+        result.append(number)
         if len(result) % ALIKE_WINDOW == 0:
             used.clear()
         return True
 
-    for position in best.tolist():
+    for number in best.tolist():
         if len(result) >= amount:
             break
         # At the start of ten, those that were held back come first.
         if not used and waiting:
             waiting = [held for held in waiting if not take(held)]
-        if not take(position):
-            waiting.append(position)
+        if not take(number):
+            waiting.append(number)
     return (result + waiting)[:amount]
 
 

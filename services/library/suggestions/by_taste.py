@@ -23,7 +23,7 @@ from services.library.suggestions.request import (
     united,
 )
 from services.taste.model import Model
-from services.taste.rank import MAX_MARKS, Mark, Ranked, rank
+from services.taste.rank import MAX_MARKS, Mark, Person, Ranked
 
 # Ranked and read in addition, because some items are not interesting for the user, or deleted.
 SPARE_ITEMS = 2
@@ -41,12 +41,9 @@ async def suggest(
     if request.subject:
         recent = await accounts.recent_marks(request.subject, MAX_MARKS)
     marks = _with_likes(recent.marks, named.likes)
-    answering = {item_type: model for item_type in types if (model := models.of_type(item_type))}
-    rankings = {
-        item_type: _Ranking(model, item_type, marks, request.seed, named.left_out)
-        for item_type, model in answering.items()
-    }
-    choice = _Choice(datasets, accounts, request, rankings)
+    known = {item_type: model for item_type in types if (model := models.of_type(item_type))}
+    rankings = _Rankings(known, marks, request.seed, named.left_out)
+    choice = _Choice(datasets, accounts, request, list(known), rankings)
     if recent.complete:
         await choice.fill(request.amount + SPARE_ITEMS)
         themes: Sequence[Points] = points.count(marks)
@@ -55,7 +52,7 @@ async def suggest(
             choice.fill(WITH_OLDER_MARKS * request.amount + SPARE_ITEMS),
             points.top_themes(accounts, request.subject, named.likes, points.MAX_THEMES),
         )
-    missing = [item_type for item_type in types if item_type not in answering or item_type in choice.missing]
+    missing = [item_type for item_type in types if item_type not in known or item_type in choice.missing]
     if len(missing) == len(types):
         raise Unavailable("none of the requested datasets answers at the moment; try again later")
     by_name = {entry.category: entry for entry in themes}
@@ -79,40 +76,50 @@ def _with_likes(marks: Sequence[RecentMark], likes: Sequence[RecentMark]) -> lis
     ]
 
 
-class _Ranking:
-    """The items of one type, best first."""
+class _Rankings:
+    """The items of each type, best first."""
 
     def __init__(
-        self, model: Model, item_type: int, marks: Sequence[RecentMark], seed: int, left_out: Set[ItemRef]
+        self, models: Mapping[int, Model], marks: Sequence[RecentMark], seed: int, left_out: Set[ItemRef]
     ) -> None:
-        self._model = model
-        self._type = item_type
+        self._models = models
         self._marks = [Mark(*mark) for mark in marks]
         self._seed = seed
         self._left_out: set[tuple[int, str]] = set(left_out)
-        self.exhausted = False
+        self._people: dict[int, Person] = {}
+        self.exhausted: set[int] = set()  # types of which all items have been returned
 
-    def best(self, amount: int) -> list[Ranked]:
-        """The best items that were not returned before."""
-        ranked = rank(self._model, self._type, self._marks, amount, seed=self._seed, exclude=self._left_out)
-        self._left_out.update(entry.ref for entry in ranked)
-        self.exhausted = len(ranked) < amount
+    def best(self, types: Sequence[int], amount: int) -> dict[int, list[Ranked]]:
+        """The best items of each type that were not returned before."""
+        ranked = {
+            item_type: self._person(item_type).rank(item_type, amount, seed=self._seed, exclude=self._left_out)
+            for item_type in types
+        }
+        self._left_out.update(entry.ref for entries in ranked.values() for entry in entries)
+        self.exhausted.update(item_type for item_type, entries in ranked.items() if len(entries) < amount)
         return ranked
+
+    def _person(self, item_type: int) -> Person:
+        """Types with the same model share one."""
+        model = self._models[item_type]
+        if id(model) not in self._people:
+            self._people[id(model)] = Person(model, self._marks)
+        return self._people[id(model)]
 
 
 class _Choice:
     """The first `amount` items of each ranking that exist and are not marked, and the items in their reasons."""
 
     def __init__(
-        self, datasets: Datasets, accounts: Accounts, request: Request, rankings: Mapping[int, _Ranking]
+        self, datasets: Datasets, accounts: Accounts, request: Request, types: Sequence[int], rankings: _Rankings
     ) -> None:
         self._datasets = datasets
         self._accounts = accounts
         self._request = request
         self._rankings = rankings
-        self._waiting: dict[int, list[Ranked]] = {item_type: [] for item_type in rankings}
+        self._waiting: dict[int, list[Ranked]] = {item_type: [] for item_type in types}
         self._items: dict[ItemRef, Item | None] = {}
-        self.chosen: dict[int, list[tuple[Ranked, Item]]] = {item_type: [] for item_type in rankings}
+        self.chosen: dict[int, list[tuple[Ranked, Item]]] = {item_type: [] for item_type in types}
         self.missing: set[int] = set()
 
     async def fill(self, size: int) -> None:
@@ -125,7 +132,7 @@ class _Choice:
             for item_type, chosen in self.chosen.items()
             if (lacks := self._request.amount - len(chosen))
             and item_type not in self.missing
-            and (self._waiting[item_type] or not self._rankings[item_type].exhausted)
+            and (self._waiting[item_type] or item_type not in self._rankings.exhausted)
         }:
             await self._rank(
                 [item_type for item_type, lacks in lacking.items() if self._is_short(item_type, lacks)], size
@@ -134,13 +141,13 @@ class _Choice:
             size = min(4 * size, MAX_LOOK_UP)
 
     def _is_short(self, item_type: int, lacks: int) -> bool:
-        return len(self._waiting[item_type]) < lacks and not self._rankings[item_type].exhausted
+        return len(self._waiting[item_type]) < lacks and item_type not in self._rankings.exhausted
 
     async def _rank(self, types: Sequence[int], size: int) -> None:
         if not types:
             return
         # In a thread: with many marks it takes longer than other requests should wait.
-        best = await asyncio.to_thread(lambda: {item_type: self._rankings[item_type].best(size) for item_type in types})
+        best = await asyncio.to_thread(self._rankings.best, types, size)
         marked = await self._marked([ItemRef(*entry.ref) for ranked in best.values() for entry in ranked])
         for item_type, ranked in best.items():
             self._waiting[item_type] += [entry for entry in ranked if ItemRef(*entry.ref) not in marked]
