@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -117,8 +118,10 @@ class Account(account_pb2_grpc.AccountServicer):
     def __init__(self, accounts: FakeAccounts) -> None:
         self.accounts = accounts
         self.fails = False
+        self.last_mark: account_pb2.SetMarkRequest | None = None
 
     async def SetMark(self, request: account_pb2.SetMarkRequest, context: Context) -> Empty:
+        self.last_mark = request
         self.accounts.marks.add(Ref(request.item.type, request.item.id))
         return Empty()
 
@@ -323,6 +326,20 @@ async def test_only_an_item_that_exists_can_be_marked(library: Library) -> None:
     with pytest.raises(NotFound):
         await library.stub.MarkItem(request, timeout=5)
     assert not library.account.accounts.marks
+
+
+async def test_a_mark_stores_the_categories_and_themes_of_the_item(library: Library) -> None:
+    items = library.catalogs[BOOK].dataset.items
+    items[0] = replace(items[0], category=["Sci-Fi", "Space"], themes=["Science Fiction", "Space"])
+    request = library_pb2.MarkItemRequest(subject=ANA, item=library.ref(BOOK), kind=account_pb2.NOT_INTERESTED)
+    await library.stub.MarkItem(request, timeout=5)
+    assert library.account.last_mark == account_pb2.SetMarkRequest(
+        subject=ANA,
+        item=library.ref(BOOK),
+        kind=account_pb2.NOT_INTERESTED,
+        category=["Sci-Fi", "Space"],
+        themes=["Science Fiction", "Space"],
+    )
 
 
 async def test_an_item_without_a_known_type_is_refused(library: Library) -> None:
