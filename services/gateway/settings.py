@@ -45,7 +45,7 @@ class GatewaySettings(Settings):
         ["*"], description="comma-separated origins whose pages may call the API; no cookies are used, so * is safe"
     )
     cache_ttl_s: float = Field(
-        3, ge=0, description="seconds for which items, pages and top tens are cached; 0 switches the cache off"
+        3, ge=0, description="seconds for which responses with x-cache are cached; 0 switches the cache off"
     )
     cache_bytes: int = Field(32 * 1024 * 1024, gt=0, description="maximum size of the cache in bytes")
     deadline_s: float = Field(5, gt=0, description="seconds that a request may take")

@@ -22,7 +22,7 @@ class JoinedNumbers:
 
     If several rows have the same key, the first is used.
 
-    The 1.6 million rows of IMDb's title.ratings.tsv take 40 MB, and 80 MB more while they are sorted.
+    The 1.6 million rows of IMDb's title.ratings.tsv take 40 MB, and 120 MB more while they are sorted.
     """
 
     def __init__(self, joined: JoinedFile) -> None:
