@@ -17,11 +17,12 @@ def themes(item_type: ItemType | str, categories: Iterable[str]) -> tuple[str, .
 
     A label gives its shared words, or itself if it has none. `item_type` may be the type's name, such as "BOOK".
     """
-    return _themes(item_type if isinstance(item_type, str) else ItemType.Name(item_type), tuple(categories))
+    return _themes(item_type, tuple(categories))
 
 
 @functools.lru_cache(maxsize=8192)  # IMDb's millions of titles have two thousand distinct lists of labels
-def _themes(type_name: str, categories: tuple[str, ...]) -> tuple[str, ...]:
+def _themes(item_type: ItemType | str, categories: tuple[str, ...]) -> tuple[str, ...]:
+    type_name = item_type if isinstance(item_type, str) else ItemType.Name(item_type)
     words: Mapping[str, list[str]] = _file().get(type_name, {})
     return tuple(dict.fromkeys(theme for label in categories for theme in words.get(label, [label])))
 
