@@ -25,7 +25,7 @@ class DatabaseSettings(ProgramSettings):
         8,
         ge=1,
         le=64,
-        description="maximum number of concurrent reads, and of concurrent writes; each uses a connection of its own",
+        description="maximum number of concurrent reads, and of concurrent writes, of MySQL; each uses a connection",
     )
     database_timeout_s: float = Field(10, ge=1, description="seconds after which a statement is cancelled")
 

@@ -25,7 +25,8 @@ class Database:
     """
 
     def __init__(self, settings: DatabaseSettings) -> None:
-        readers, writers = settings.database_threads, engines.max_writers(settings)
+        is_sqlite = engines.is_sqlite(settings)
+        readers, writers = 1 if is_sqlite else settings.database_threads, engines.max_writers(settings)
         self._read_engine = engines.read_engine(settings, readers + 1)
         self._write_engine = engines.write_engine(settings, writers)
         # Separate thread pools: reads do not queue behind writes that wait for locks, nor pings behind reads or writes.
@@ -33,11 +34,14 @@ class Database:
         self._writers = ThreadPoolExecutor(writers, "write")
         self._pinger = ThreadPoolExecutor(1, "ping")
         # MySQL has many writers, and commits those of many connections together by itself.
-        is_sqlite = engines.is_sqlite(settings)
         self._group_commit = GroupCommit(self._writers, self._write_engine) if is_sqlite else None
+        # A read of SQLite takes less than handing it to a thread: those that wait together are handed over together.
+        self._group_read = GroupCommit(self._readers, self._read_engine) if is_sqlite else None
         self._migrated = False
 
     async def read(self, function: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
+        if self._group_read:
+            return await self._group_read.run(lambda connection: function(connection, *args), _until())
         return await _run(self._readers, self._read_engine, lambda connection: function(connection, *args), reads=True)
 
     async def write(self, function: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
