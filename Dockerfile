@@ -45,8 +45,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     case "$SERVICE" in \
         gateway | account | local-auth0 | locust) set -- --extra "$SERVICE" ;; \
         library) set -- --extra taste ;; \
-        compact) set -- --extra gateway --extra account --extra catalog --extra duckdb \
-            --extra taste --extra taste-training ;; \
+        compact) set -- --extra gateway --extra account --extra catalog --extra duckdb --extra taste --extra taste-training ;; \
         book | imdb | anime) set -- --extra catalog ;; \
         spark-connector) set -- --extra duckdb --extra taste --extra taste-training --extra spark-connector ;; \
         test) set -- --extra end-to-end ;; \

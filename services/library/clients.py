@@ -18,7 +18,7 @@ from seen.v1 import (
 )
 from seen.v1.types_pb2 import ItemType
 from services.common import clients
-from services.common.errors import DeadlineExceeded, Unavailable
+from services.common.errors import DeadlineExceeded, NotFound, Unavailable
 from services.library.datasets import Datasets
 from services.library.domain import (
     Accounts,
@@ -38,6 +38,8 @@ from services.library.domain import (
 )
 
 T = TypeVar("T")
+
+BEYOND_ANY_MODEL = 2**40  # bytes
 
 
 class CatalogClient:
@@ -138,10 +140,9 @@ class AccountClient:
     async def recent_marks(self, subject: str, limit: int) -> RecentMarks:
         response = await self._stub.ListRecentMarks(account_pb2.ListRecentMarksRequest(subject=subject, limit=limit))
         marks = [
-            RecentMark(
-                ItemRef(mark.item.type, mark.item.id), mark.seen, mark.liked, tuple(mark.category), tuple(mark.themes)
-            )
+            RecentMark(ItemRef(item.type, item.id), mark.seen, mark.liked, tuple(mark.category), tuple(mark.themes))
             for mark in response.marks
+            for item in (mark.item,)
         ]
         return RecentMarks(marks, response.complete)
 
@@ -173,8 +174,12 @@ class SparkClient:
         self._stub = spark_pb2_grpc.SparkStub(channel)
 
     async def version(self) -> str:
-        response = await self._stub.GetModel(spark_pb2.GetModelRequest())
-        return response.model.version
+        # Reads no part of the file: GetModel could start a training, so the library may not call it.
+        request = spark_pb2.ReadModelRequest(offset=BEYOND_ANY_MODEL)
+        try:
+            return (await self._stub.ReadModel(request)).version
+        except NotFound:  # nothing has been trained
+            return ""
 
     async def read(self, version: str) -> bytes:
         content = bytearray()

@@ -165,12 +165,10 @@ class Spark(spark_pb2_grpc.SparkServicer):
         self.content = b""
         self.part = 1024
 
-    async def GetModel(self, request: spark_pb2.GetModelRequest, context: Context) -> spark_pb2.GetModelResponse:
-        model = spark_pb2.ModelInfo(version=self.version) if self.version else None
-        return spark_pb2.GetModelResponse(model=model)
-
     async def ReadModel(self, request: spark_pb2.ReadModelRequest, context: Context) -> spark_pb2.ReadModelResponse:
-        if request.version != self.version:
+        if not self.version:
+            raise NotFound("nothing has been trained")
+        if request.version not in ("", self.version):
             raise Aborted("there is a newer model")
         part = self.content[request.offset : request.offset + self.part]
         return spark_pb2.ReadModelResponse(version=self.version, size=len(self.content), data=part)
