@@ -23,7 +23,7 @@ from services.library.suggestions.request import (
     united,
 )
 from services.taste.model import Model
-from services.taste.rank import MAX_MARKS, Mark, Person, Ranked
+from services.taste.rank import MAX_MARKS, Person, Ranked
 
 # Ranked and read in addition, because some items are not interesting for the user, or deleted.
 SPARE_ITEMS = 2
@@ -44,26 +44,27 @@ async def suggest(
     known = {item_type: model for item_type in types if (model := models.of_type(item_type))}
     rankings = _Rankings(known, marks, request.seed, named.left_out)
     choice = _Choice(datasets, accounts, request, list(known), rankings)
-    if recent.complete:
+    # If the ranking knows all marks, so do the counts in its reasons.
+    counted: Mapping[str, Points] | None = None
+    if recent.complete and len(marks) <= MAX_MARKS:
         await choice.fill(request.amount + SPARE_ITEMS)
-        themes: Sequence[Points] = points.count(marks)
     else:
         _, themes = await asyncio.gather(
             choice.fill(WITH_OLDER_MARKS * request.amount + SPARE_ITEMS),
             points.top_themes(accounts, request.subject, named.likes, points.MAX_THEMES),
         )
+        counted = {entry.category: entry for entry in themes}
     missing = [item_type for item_type in types if item_type not in known or item_type in choice.missing]
     if len(missing) == len(types):
         raise Unavailable("none of the requested datasets answers at the moment; try again later")
-    by_name = {entry.category: entry for entry in themes}
     suggestions = [
-        Suggestion(item, choice.reason(ranked, by_name))
+        Suggestion(item, choice.reason(ranked, counted))
         for item_type in types
         if item_type not in missing
         for ranked, item in choice.chosen[item_type]
     ]
     reasons = {suggestion.because for suggestion in suggestions if isinstance(suggestion.because, Points)}
-    return Suggestions([entry for entry in themes if entry in reasons], suggestions, united(missing, named.missing))
+    return Suggestions(points.ordered(reasons), suggestions, united(missing, named.missing))
 
 
 def _with_likes(marks: Sequence[RecentMark], likes: Sequence[RecentMark]) -> list[RecentMark]:
@@ -83,7 +84,7 @@ class _Rankings:
         self, models: Mapping[int, Model], marks: Sequence[RecentMark], seed: int, left_out: Set[ItemRef]
     ) -> None:
         self._models = models
-        self._marks = [Mark(*mark) for mark in marks]
+        self._marks = marks
         self._seed = seed
         self._left_out: set[tuple[int, str]] = set(left_out)
         self._people: dict[int, Person] = {}
@@ -180,11 +181,12 @@ class _Choice:
             existing = [(entry, item) for entry in ranked if (item := self._items[ItemRef(*entry.ref)])]
             self.chosen[item_type] += existing[:lacks]
 
-    def reason(self, ranked: Ranked, themes: Mapping[str, Points]) -> Reason | None:
-        """None if the items or the theme of the reason are not known any more."""
+    def reason(self, ranked: Ranked, counted: Mapping[str, Points] | None) -> Reason | None:
+        """With the counts of `counted`, if given. None if the items or the theme of the reason are not known."""
         if ranked.reason.items:
             items = [item for ref in ranked.reason.items if (item := self._items.get(ItemRef(*ref)))]
             return BecauseOfItems(items) if items else None
         if ranked.reason.theme:
-            return themes.get(ranked.reason.theme)
+            theme, seen, liked = ranked.reason.theme, ranked.reason.seen, ranked.reason.liked
+            return points.of(theme, seen, liked) if counted is None else counted.get(theme)
         return BecausePopular()

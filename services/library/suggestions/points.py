@@ -20,11 +20,10 @@ async def top_themes(accounts: Accounts, subject: str, likes: Sequence[RecentMar
         return await accounts.top_categories(subject, limit) if subject else ()
     stored = await accounts.top_categories(subject, MAX_THEMES) if subject else ()
     liked = await accounts.liked(subject, [like.ref for like in likes]) if subject else set()
-    return count([like for like in likes if like.ref not in liked], stored)[:limit]
+    return _sum([like for like in likes if like.ref not in liked], stored)[:limit]
 
 
-def count(marks: Iterable[RecentMark], stored: Iterable[Points] = ()) -> list[Points]:
-    """The points of these marks and the stored ones, most first, ties in alphabetical order."""
+def _sum(marks: Iterable[RecentMark], stored: Iterable[Points]) -> list[Points]:
     seen, liked = Counter[str](), Counter[str]()
     for entry in stored:
         seen[entry.category] += entry.seen
@@ -33,8 +32,13 @@ def count(marks: Iterable[RecentMark], stored: Iterable[Points] = ()) -> list[Po
         for theme in mark.themes:
             seen[theme] += mark.seen
             liked[theme] += mark.liked
-    points = [
-        Points(theme, SEEN_POINTS * seen[theme] + LIKED_POINTS * liked[theme], seen[theme], liked[theme])
-        for theme in seen
-    ]
+    return ordered(of(theme, seen[theme], liked[theme]) for theme in seen)
+
+
+def of(theme: str, seen: int, liked: int) -> Points:
+    return Points(theme, SEEN_POINTS * seen + LIKED_POINTS * liked, seen, liked)
+
+
+def ordered(points: Iterable[Points]) -> list[Points]:
+    """Most points first, ties in alphabetical order."""
     return sorted(points, key=lambda entry: (-entry.points, entry.category))

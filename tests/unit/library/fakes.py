@@ -51,7 +51,7 @@ class FakeDataset:
         self.type = item_type
         self.name = NAMES[item_type]
         self.items = [
-            FakeItem(item_type, f"{number:024x}", name, category, category, rating=8.0, votes=10_000 // (number + 1))
+            FakeItem(item_type, f"{number:024x}", name, category, category, rating=8.0, votes=10_000 // (number + 10))
             for number, (name, category) in enumerate(items)
         ]
         self.down = False
