@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.empty_pb2 import Empty
@@ -32,6 +33,7 @@ from services.library import clients
 from services.library.domain import ItemRef as Ref
 from services.library.servicer import LibraryServicer
 from services.library.suggestions.models import Models
+from services.taste.model import Model, Rows
 from tests.unit.library.fakes import FakeAccounts, FakeDataset, FakeItem
 
 SETTINGS = GrpcSettings(port=0, metrics_port=0, health_interval_s=0.1, grace_s=0)
@@ -380,3 +382,92 @@ async def test_categories_of_an_unknown_type_are_refused(library: Library) -> No
     with pytest.raises(InvalidArgument) as refused:
         await library.stub.ListCategories(library_pb2.ListLibraryCategoriesRequest(), timeout=2)
     assert refused.value.field == "type"
+
+
+def suggest(**fields: Any) -> library_pb2.SuggestRequest:
+    return library_pb2.SuggestRequest(**({"amount": 2} | fields))
+
+
+async def train(library: Library, version: str, neighbours: dict[int, list[int]]) -> None:
+    """The connector has a model of all items, in which items with these numbers go together; waits until it is used."""
+    items = [item for catalog in library.catalogs.values() for item in catalog.dataset.items]
+    rows = Rows.of([neighbours.get(number, []) for number in range(len(items))])
+    weights = np.ones(len(rows.values), np.float32)
+    library.spark.content = Model.build(items, {}, version=version, neighbours=rows, weights=weights).to_bytes()
+    library.spark.version = version
+    async with asyncio.timeout(5):
+        while (model := library.models.of_type(BOOK)) is None or model.version != version:
+            await asyncio.sleep(0.01)
+
+
+async def wait_for_votes(library: Library) -> None:
+    async with asyncio.timeout(5):
+        while any(library.models.of_type(item_type) is None for item_type in library.catalogs):
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"strategy": 7}, "strategy"),
+        ({"amount": 0}, "amount"),
+        ({"types": [BOOK, BOOK]}, "types"),
+        ({"exclude": [ItemRef(type=BOOK, id="0" * 24)] * 201}, "exclude"),
+        ({"likes": [ItemRef(type=BOOK, id="0" * 24)] * 51}, "likes"),
+        ({"likes": [ItemRef(type=BOOK, id="f" * 24)]}, "likes.0.id"),
+        ({"exclude": [ItemRef(type=BOOK, id="0" * 24), ItemRef(id="0" * 24)]}, "exclude.1.type"),
+    ],
+)
+async def test_an_invalid_request_for_suggestions_is_refused_and_the_error_names_the_field(
+    library: Library, fields: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        await library.stub.Suggest(suggest(**fields), timeout=5)
+    assert refused.value.field == field
+
+
+@pytest.mark.parametrize("strategy", [library_pb2.CATEGORIES, library_pb2.TASTE])
+async def test_an_answer_names_the_seed_that_repeats_it(library: Library, strategy: library_pb2.Strategy) -> None:
+    await wait_for_votes(library)
+    first = await library.stub.Suggest(suggest(strategy=strategy), timeout=5)
+    assert await library.stub.Suggest(suggest(strategy=strategy, seed=first.seed), timeout=5) == first
+
+
+async def test_a_whole_dataset_that_was_sampled_is_no_reason(library: Library) -> None:
+    answer = await library.stub.Suggest(suggest(), timeout=5)
+    assert len(answer.suggestions) == 6
+    assert not any(suggestion.HasField("because") for suggestion in answer.suggestions)
+
+
+async def test_a_model_that_is_read_in_many_parts_gives_suggestions_with_their_reasons(library: Library) -> None:
+    library.spark.part = 100
+    await train(library, "1", {0: [5]})  # BOOK 0 and SHOW 2
+    request = suggest(strategy=library_pb2.TASTE, types=[SHOW], likes=[library.ref(BOOK, 0)])
+    answer = await library.stub.Suggest(request, timeout=5)
+    best = answer.suggestions[0]
+    assert (best.item.name, [item.name for item in best.because.items.items]) == ("SHOW 2", ["BOOK 0"])
+
+
+async def test_without_a_model_and_marks_items_are_popular(library: Library) -> None:
+    await wait_for_votes(library)
+    answer = await library.stub.Suggest(suggest(strategy=library_pb2.TASTE), timeout=5)
+    assert {suggestion.because.WhichOneof("reason") for suggestion in answer.suggestions} == {"popular"}
+
+
+async def test_similar_items_are_of_all_types_nearest_first_and_deleted_ones_are_left_out(library: Library) -> None:
+    await train(library, "1", {0: [5, 1, 8]})
+    await library.catalogs[BOOK].dataset.delete(library.ref(BOOK, 1).id)
+    request = library_pb2.ListSimilarRequest(item=library.ref(BOOK, 0), limit=10)
+    answer = await library.stub.ListSimilar(request, timeout=5)
+    assert [item.name for item in answer.items] == ["SHOW 2", "ANIME 2"]
+
+
+async def test_an_item_has_no_similar_ones_before_a_training(library: Library) -> None:
+    request = library_pb2.ListSimilarRequest(item=library.ref(BOOK), limit=10)
+    assert not (await library.stub.ListSimilar(request, timeout=5)).items
+
+
+async def test_similar_items_of_an_unknown_item_are_not_found(library: Library) -> None:
+    request = library_pb2.ListSimilarRequest(item=ItemRef(type=BOOK, id="f" * 24), limit=10)
+    with pytest.raises(NotFound):
+        await library.stub.ListSimilar(request, timeout=5)
