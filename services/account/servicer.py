@@ -107,12 +107,12 @@ class AccountServicer(account_pb2_grpc.AccountServicer):
         self, request: account_pb2.ExportMarksRequest, context: Context
     ) -> account_pb2.ExportMarksResponse:
         size = checks.integer("size", request.size, 1, MAX_EXPORT_SIZE)
-        return await self._database.read(_export, cursors.decode_export(request.cursor), size)
+        return await self._database.read_long(_export, cursors.decode_export(request.cursor), size)
 
     async def CountMarks(
         self, request: account_pb2.CountMarksRequest, context: Context
     ) -> account_pb2.CountMarksResponse:
-        return account_pb2.CountMarksResponse(marks=await self._database.read(mark_queries.count))
+        return account_pb2.CountMarksResponse(marks=await self._database.read_long(mark_queries.count))
 
     async def GetTopCategories(
         self, request: account_pb2.GetTopCategoriesRequest, context: Context
@@ -146,19 +146,18 @@ class AccountServicer(account_pb2_grpc.AccountServicer):
 def _export(connection: Connection, after: ExportKey | None, size: int) -> account_pb2.ExportMarksResponse:
     """Runs in a thread of the database: a reply of 10,000 messages would hold up the event loop."""
     rows = mark_queries.export(connection, after, size + 1)  # one more, as in ListMarks
-    return account_pb2.ExportMarksResponse(
-        marks=[
-            account_pb2.ExportedMark(
-                person=key.person,
-                item=types_pb2.ItemRef(type=cast(types_pb2.ItemType, key.type), id=key.id),
-                kind=cast(account_pb2.MarkKind, key.kind),
-                marked_at=marked_at,
-            )
-            for key, marked_at in rows[:size]
-            if key.kind in POINTS
-        ],
-        next_cursor=cursors.encode_export(rows[size - 1][0]) if len(rows) > size else "",
-    )
+    response = account_pb2.ExportMarksResponse()
+    for person, item_type, item_id, kind, marked_at in rows[:size]:
+        if kind in POINTS:
+            # Four times as fast as messages made from arguments and a datetime.
+            mark = response.marks.add()
+            mark.person, mark.kind = person, cast(account_pb2.MarkKind, kind)
+            mark.item.type, mark.item.id = cast(types_pb2.ItemType, item_type), item_id
+            mark.marked_at.seconds = int(marked_at.timestamp())
+            mark.marked_at.nanos = marked_at.microsecond * 1000
+    if len(rows) > size:
+        response.next_cursor = cursors.encode_export(ExportKey(*rows[size - 1][:4]))
+    return response
 
 
 def _now() -> datetime.datetime:

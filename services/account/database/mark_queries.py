@@ -36,14 +36,14 @@ _NEWEST_MARKS_AFTER = Statement(
     )
 )
 _OTHER = aliased(MarkRow)
-# The newest marks of one kind with the time of the item's mark of the other kind, or NULL. The lists stay JSON, because
-# not all of them are read.
+# The newest marks of one kind with the time of the item's mark of the other kind, or NULL. Times and lists are not
+# converted: times are only compared, and not all lists are read.
 _RECENT_MARKS = Statement(
     select(
         MarkRow.item_type,
         MarkRow.item_id,
-        MarkRow.marked_at,
-        _OTHER.marked_at,
+        type_coerce(MarkRow.marked_at, String),
+        type_coerce(_OTHER.marked_at, String),
         type_coerce(MarkRow.category, String),
         type_coerce(MarkRow.themes, String),
     )
@@ -155,10 +155,11 @@ def _recent_mark(
     )
 
 
-def export(connection: Connection, after: ExportKey | None, limit: int) -> list[tuple[ExportKey, datetime.datetime]]:
-    """All users' marks of any kind, with their times, in the order of the primary key."""
-    rows = _EXPORT.execute(connection, limit=limit, **(after or _BEFORE_ALL)._asdict())
-    return [(ExportKey(*key), marked_at) for *key, marked_at in rows]
+def export(
+    connection: Connection, after: ExportKey | None, limit: int
+) -> Sequence[tuple[int, int, str, int, datetime.datetime]]:
+    """All users' marks of any kind, in the order of the primary key: the members of the key, then the time."""
+    return _EXPORT.execute(connection, limit=limit, **(after or _BEFORE_ALL)._asdict())
 
 
 def count(connection: Connection) -> int:

@@ -27,10 +27,12 @@ class Database:
     def __init__(self, settings: DatabaseSettings) -> None:
         is_sqlite = engines.is_sqlite(settings)
         readers, writers = 1 if is_sqlite else settings.database_threads, engines.max_writers(settings)
-        self._read_engine = engines.read_engine(settings, readers + 1)
+        self._read_engine = engines.read_engine(settings, readers + 2)
         self._write_engine = engines.write_engine(settings, writers)
-        # Separate thread pools: reads do not queue behind writes that wait for locks, nor pings behind reads or writes.
+        # Separate thread pools: reads do not queue behind writes that wait for locks or behind long reads, nor pings
+        # behind any of them.
         self._readers = ThreadPoolExecutor(readers, "read")
+        self._long_reader = ThreadPoolExecutor(1, "long-read")
         self._writers = ThreadPoolExecutor(writers, "write")
         self._pinger = ThreadPoolExecutor(1, "ping")
         # MySQL has many writers, and commits those of many connections together by itself.
@@ -43,6 +45,12 @@ class Database:
         if self._group_read:
             return await self._group_read.run(lambda connection: function(connection, *args), _until())
         return await _run(self._readers, self._read_engine, lambda connection: function(connection, *args), reads=True)
+
+    async def read_long(self, function: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
+        """A read that takes much longer than most. There is one at a time."""
+        return await _run(
+            self._long_reader, self._read_engine, lambda connection: function(connection, *args), reads=True
+        )
 
     async def write(self, function: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         """Returns after the commit; an exception rolls back. After a conflict the function runs again."""
@@ -59,7 +67,7 @@ class Database:
 
     def close(self) -> None:
         """Does not wait: transactions that are running end at the database's timeout at the latest."""
-        for executor in (self._readers, self._writers, self._pinger):
+        for executor in (self._readers, self._long_reader, self._writers, self._pinger):
             executor.shutdown(wait=False, cancel_futures=True)
         self._read_engine.dispose()
         self._write_engine.dispose()

@@ -1,13 +1,16 @@
 """ExportMarks and CountMarks: everyone's marks, for training."""
 
+import asyncio
 import datetime
+import threading
 
 import pytest
 
-from seen.v1.account_pb2 import LIKE, NOT_INTERESTED, SEEN, ExportMarksRequest
+from seen.v1.account_pb2 import LIKE, NOT_INTERESTED, SEEN, ExportMarksRequest, ExportMarksResponse
 from seen.v1.types_pb2 import ANIME, BOOK, SHOW, ItemRef
+from services.account import servicer
 from services.common.errors import InvalidArgument
-from tests.integration.account.calls import Account, book, count, delete_user, export, mark, raises, remove_item
+from tests.integration.account.calls import Account, book, count, delete_user, export, mark, raises, remove_item, user
 
 
 async def exported(account: Account, size: int = 10_000) -> list[tuple[int, str, int]]:
@@ -106,3 +109,20 @@ async def test_a_foreign_cursor_is_refused(account: Account) -> None:
     for cursor in ("x", "MTIz", "MS4xLmE"):
         with raises(InvalidArgument, "cursor"):
             await account.ExportMarks(ExportMarksRequest(size=1, cursor=cursor))
+
+
+async def test_other_reads_do_not_wait_for_a_page(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    await mark(account, "ana", book("a"))
+    release = threading.Event()
+
+    def slow(*_arguments: object) -> ExportMarksResponse:
+        release.wait(10)
+        return ExportMarksResponse()
+
+    monkeypatch.setattr(servicer, "_export", slow)
+    page = asyncio.ensure_future(account.ExportMarks(ExportMarksRequest(size=1)))
+    await asyncio.sleep(0.1)
+    assert (await user(account, "ana")).seen == 1
+    assert not page.done()
+    release.set()
+    await page
