@@ -1,8 +1,11 @@
 """The MongoDB driver: a setting with several URIs, and calls that end before the request's deadline."""
 
+import asyncio
+import functools
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any, ParamSpec, TypeVar
 
 import pymongo
 from pymongo import AsyncMongoClient
@@ -20,6 +23,24 @@ SERVER_SELECTION_S = 0.7
 # A comma also separates the hosts of one URI.
 _URI_SEPARATOR = re.compile(r",\s*(?=mongodb(?:\+srv)?://)")
 _SRV = "mongodb+srv://"  # resolved through DNS when the client connects
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def uncancelled(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """If the caller is cancelled, the function runs on in the background, until the request's deadline at the latest.
+
+    Two cancellations, such as those of a request and of a dataset's share of its time, can leave a lock of pymongo's
+    pool locked for ever: pymongo 4.20 waits for a connection with Condition.wait() in asyncio.wait_for(), which on
+    Python 3.11 is a task of its own that gets the lock when nobody waits for it any more.
+    """
+
+    @functools.wraps(function)
+    async def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.shield(asyncio.create_task(function(*args, **kwargs)))
+
+    return run
 
 
 def split_uris(text: str) -> list[str]:

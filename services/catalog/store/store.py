@@ -18,7 +18,7 @@ from services.catalog.item import Item, checked
 from services.catalog.store import documents, relist, sampling, search
 from services.catalog.store.documents import Document
 from services.catalog.store.ids import Ids
-from services.catalog.store.mongo import SERVER_SELECTION_S
+from services.catalog.store.mongo import SERVER_SELECTION_S, uncancelled
 from services.catalog.store.positions import ALL_ITEMS, theme_list, theme_of
 from services.catalog.store.sampling import Sample
 from services.catalog.store.search import Hit
@@ -69,6 +69,7 @@ class Store:
         self.shards = shards
         self._ids = Ids(len(shards))
 
+    @uncancelled
     async def get(self, item_id: str) -> Item:
         shard, object_id = self._ids.parse(item_id)
         item = await self.shards[shard].get(object_id)
@@ -79,6 +80,7 @@ class Store:
     def _not_found(self, item_id: str) -> NotFound:
         return NotFound(f"the {self.name} dataset has no item with the id {item_id}")
 
+    @uncancelled
     async def batch_get(self, item_ids: Sequence[str]) -> list[Item]:
         """The items that exist, in the order of the ids. Malformed ids are ignored."""
         requested: dict[int, list[ObjectId]] = {}
@@ -90,9 +92,11 @@ class Store:
         items = {item.id: item for shard_items in items_by_shard for item in shard_items}
         return [items[item_id] for item_id in item_ids if item_id in items]
 
+    @uncancelled
     async def count(self, category: str) -> int:
         return sum(await self._lengths(category))
 
+    @uncancelled
     async def list_items(self, category: str, start: int, limit: int) -> tuple[list[Item], int]:
         """Merges the shards' lists round-robin. Also returns the length of the whole list."""
         lengths = await self._lengths(category)
@@ -105,17 +109,20 @@ class Store:
         merged = [items_by_shard[shard].get((category, next(positions[shard]))) for shard in sources]
         return [item for item in merged if item is not None], sum(lengths)  # None: a hole
 
+    @uncancelled
     async def most_voted(self, limit: int) -> list[Item]:
         """The items with the most votes, most first, then by id. Items without votes are left out."""
         by_shard = await gather_all(*(shard.most_voted(limit) for shard in self.shards))
         merged = heapq.merge(*by_shard, key=lambda item: (-(item.votes or 0), item.id))
         return list(itertools.islice(merged, limit))
 
+    @uncancelled
     async def find_by_source_id(self, source_ids: Collection[str]) -> list[Item]:
         """The items that exist, in no order."""
         by_shard = await gather_all(*(shard.find_by_source_id(source_ids) for shard in self.shards))
         return list(itertools.chain.from_iterable(by_shard))
 
+    @uncancelled
     async def counts(self) -> Counts:
         """The number of all items, and of those of each category and theme that has any."""
         total = Counter[str]()
@@ -125,6 +132,7 @@ class Store:
         themes = {theme: count for name, count in total.items() if (theme := theme_of(name)) is not None}
         return Counts(items, {name: count for name, count in total.items() if theme_of(name) is None}, themes)
 
+    @uncancelled
     async def sample(
         self, themes: Sequence[str], amount: int, max_themes: int = 0, seed: int | None = None
     ) -> list[Sample]:
@@ -137,9 +145,11 @@ class Store:
             return await sampling.sample(self.shards, [ALL_ITEMS], amount, seed=seed)
         return await sampling.sample(self.shards, [theme_list(theme) for theme in themes], amount, max_themes, seed)
 
+    @uncancelled
     async def search(self, text: str, category: str) -> list[Hit]:
         return await search.search(self.shards, text, category)
 
+    @uncancelled
     async def create(self, item: Item) -> Item:
         """Adds the item to the shard with the fewest items."""
         item = checked(item)
@@ -160,6 +170,7 @@ class Store:
         others = [other for index, other in enumerate(self.shards) if index != shard]
         return any(await gather_all(*(other.get_by_source_id([source_id]) for other in others)))
 
+    @uncancelled
     async def delete(self, item_id: str) -> None:
         shard, object_id = self._ids.parse(item_id)
         if not await self.shards[shard].delete(object_id):
@@ -168,6 +179,7 @@ class Store:
     async def _lengths(self, category: str) -> list[int]:
         return await gather_all(*(shard.length(category) for shard in self.shards))
 
+    @uncancelled
     async def ping(self) -> None:
         deadline.start(PING_TIMEOUT_S)
         await gather_all(*(shard.ping() for shard in self.shards))
