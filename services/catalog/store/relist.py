@@ -25,7 +25,7 @@ from services.common.errors import Aborted
 log = logging.getLogger(__name__)
 
 # Items that are read and changed at once. Positions stay reserved but empty while a chunk is written.
-CHUNK = 500
+CHUNK = 1000
 _CHUNK_TIMEOUT_S = 60
 _MAX_ATTEMPTS = 5
 # During a rolling update, services of the previous release may add items for this long, by their own rules.
