@@ -1,0 +1,169 @@
+"""The catalogs and ratings that bench_quality evaluates, and how marks are split into known and hidden ones."""
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from services.catalog import datasets
+from services.catalog.loader import inputs
+from services.catalog.loader.reader import Reader
+from services.catalog.loader.report import Report
+from services.common.themes import themes
+from services.taste import ratings
+from services.taste.rank import Mark
+from services.taste.train import TrainingItem
+
+RATINGS_COLUMNS = ("person", "source_id", "rating")
+# People with at least this many ratings are evaluated; of the marks of those with fewer, all are training data.
+MIN_RATINGS = 10
+MIN_RATINGS_NEW = 30
+HIDDEN_SHARE = 0.2
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Person:
+    """`marks` are of one type, in the order of the file."""
+
+    name: str
+    type: int
+    marks: Sequence[Mark]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Somebody whose marks are partly hidden. `relevant`: the hidden likes, at least one."""
+
+    person: Person
+    known: Sequence[Mark]
+    relevant: frozenset[tuple[int, str]]
+
+
+@dataclass(frozen=True)
+class Data:
+    """`items` are those of all types, without adult ones. `skipped`: lines of the ratings, by reason."""
+
+    names: Mapping[int, str]
+    items: Sequence[TrainingItem]
+    people: Sequence[Person]
+    skipped: Counter[str]
+
+
+def read(catalogs: Sequence[tuple[str, Path]], ratings_files: Sequence[tuple[str, Path]]) -> Data:
+    """Both are pairs of a dataset's name and a file; a catalog may consist of several files."""
+    adapters = {adapter.name: adapter for adapter in datasets.adapters()}
+    items: list[TrainingItem] = []
+    people: list[Person] = []
+    skipped: Counter[str] = Counter()
+    names = {}
+    for name in dict.fromkeys(name for name, _ in catalogs):
+        adapter = adapters[name]
+        names[int(adapter.type)] = name
+        identified = inputs.identify(adapter, [path for other, path in catalogs if other == name])
+        reader = Reader(adapter, identified, False, Report(), lambda done, rows: None)
+        of_type = {}
+        for batch in reader.batches(5000):
+            for item in batch:
+                assert item.source_id
+                of_type[item.source_id] = TrainingItem(
+                    int(adapter.type),
+                    item.source_id,
+                    item.category,
+                    themes(adapter.type, item.category),
+                    item.rating,
+                    item.votes,
+                )
+        items += of_type.values()
+        for path in (path for other, path in ratings_files if other == name):
+            people += _read_people(name, path, of_type, skipped)
+    return Data(names, items, people, skipped)
+
+
+def _read_people(name: str, path: Path, items: Mapping[str, TrainingItem], skipped: Counter[str]) -> list[Person]:
+    rated: dict[str, dict[str, float]] = {}
+    with path.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            try:
+                rating = float(row["rating"])
+            except ValueError:
+                rating = math.nan
+            if math.isnan(rating):
+                skipped["no rating"] += 1
+            else:
+                rated.setdefault(row["person"], {})[row["source_id"]] = rating
+    people = []
+    for person, of_person in rated.items():
+        liked = ratings.likes(list(of_person.values()))
+        marks = [
+            Mark((items[id].type, id), True, like, items[id].category, items[id].themes)
+            for id, like in zip(of_person, liked, strict=True)
+            if id in items
+        ]
+        skipped["unknown item"] += len(of_person) - len(marks)
+        if marks:
+            people.append(Person(f"{name}:{person}", marks[0].ref[0], marks))
+    return people
+
+
+def split_known(data: Data, seed: int) -> tuple[list[Split], list[Person]]:
+    """Hides a fifth of the marks of everyone with at least MIN_RATINGS. Also returns everyone with what is known."""
+    random = np.random.default_rng(seed)
+    splits, training = [], []
+    for person in data.people:
+        if len(person.marks) < MIN_RATINGS:
+            training.append(person)
+            continue
+        order = random.permutation(len(person.marks))
+        count = round(len(order) * (1 - HIDDEN_SHARE))
+        known = [person.marks[position] for position in order[:count]]
+        training.append(Person(person.name, person.type, known))
+        splits += _split(person, known, [person.marks[position] for position in order[count:]])
+    return splits, training
+
+
+def folds(data: Data, seed: int) -> list[tuple[list[Person], list[Person]]]:
+    """New people (with at least MIN_RATINGS_NEW) and those to train on, FOLDS times."""
+    random = np.random.default_rng(seed)
+    fold_of = random.integers(FOLDS, size=len(data.people))
+    return [
+        (
+            [
+                one
+                for one, its_fold in zip(data.people, fold_of, strict=True)
+                if its_fold == fold and len(one.marks) >= MIN_RATINGS_NEW
+            ],
+            [one for one, its_fold in zip(data.people, fold_of, strict=True) if its_fold != fold],
+        )
+        for fold in range(FOLDS)
+    ]
+
+
+def split_new(people: Sequence[Person], known: int, seed: int) -> list[Split]:
+    """Shows `known` random marks of each person. With the same seed, more marks include the fewer."""
+    splits = []
+    for person in people:
+        random = np.random.default_rng([seed, *person.name.encode()])
+        order = random.permutation(len(person.marks))
+        marks = [person.marks[position] for position in order]
+        splits += _split(person, marks[:known], marks[known:])
+    return splits
+
+
+def _split(person: Person, known: Sequence[Mark], hidden: Sequence[Mark]) -> list[Split]:
+    relevant = frozenset(mark.ref for mark in hidden if mark.liked)
+    return [Split(person, known, relevant)] if relevant else []
+
+
+def write_inputs(folder: Path, data: Data, people: Sequence[Person]) -> None:
+    """The files that services.taste.train reads."""
+    with (folder / "marks.tsv").open("w", encoding="utf-8") as file:
+        file.write("person\ttype\tid\tkind\tmarked_at\n")
+        for person in people:
+            for mark in person.marks:
+                kind = "like" if mark.liked else "seen"
+                file.write(f"{person.name}\t{mark.ref[0]}\t{mark.ref[1]}\t{kind}\t\\N\n")
