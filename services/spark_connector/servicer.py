@@ -73,8 +73,8 @@ def _model_info(model: Summary) -> spark_pb2.ModelInfo:
             spark_pb2.ModelQuality(
                 type=cast(ItemType, item_type),
                 people=quality.people,
-                ndcg_at_10=quality.ndcg_at_10,
-                votes_ndcg_at_10=quality.votes_ndcg_at_10,
+                ndcg_at_10=round(quality.ndcg_at_10, 4),
+                votes_ndcg_at_10=round(quality.votes_ndcg_at_10, 4),
             )
             for item_type, quality in model.quality
         ],
