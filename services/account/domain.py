@@ -3,7 +3,7 @@
 import datetime
 import enum
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -58,8 +58,8 @@ class RecentMark(NamedTuple):
     item: ItemRef
     seen: bool
     liked: bool
-    category: list[str]
-    themes: list[str]
+    category: Sequence[str]
+    themes: Sequence[str]
 
 
 class ExportKey(NamedTuple):

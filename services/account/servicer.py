@@ -11,7 +11,7 @@ from seen.v1 import account_pb2, account_pb2_grpc, types_pb2
 from services.account import cursors, domain, usernames
 from services.account.database import mark_queries, marks, users
 from services.account.database.threads import Database
-from services.account.domain import POINTS, ExportKey, ItemRef, Mark, MarkKind, RecentMark, User
+from services.account.domain import POINTS, ExportKey, ItemRef, Mark, MarkKind, User
 from services.common import checks
 from services.common.errors import InvalidArgument
 from services.common.server import Context
@@ -99,9 +99,12 @@ class AccountServicer(account_pb2_grpc.AccountServicer):
         subject = domain.check_subject(request.subject)
         limit = checks.integer("limit", request.limit, 1, MAX_RECENT_ITEMS)
         recent = await self._database.read(mark_queries.recent_marks, subject, limit)
-        return account_pb2.ListRecentMarksResponse(
-            marks=map(_recent_mark_to_pb, recent[:limit]), complete=len(recent) <= limit
-        )
+        response = account_pb2.ListRecentMarksResponse(complete=len(recent) <= limit)
+        for mark in recent[:limit]:
+            # Filled in place: this takes half of the time of building the messages and copying them.
+            added = response.marks.add(seen=mark.seen, liked=mark.liked, category=mark.category, themes=mark.themes)
+            added.item.type, added.item.id = cast(types_pb2.ItemType, mark.item.type), mark.item.id
+        return response
 
     async def ExportMarks(
         self, request: account_pb2.ExportMarksRequest, context: Context
@@ -195,12 +198,6 @@ def _item_marks_to_pb(item: ItemRef, kinds: Set[int]) -> account_pb2.ItemMarks:
         seen=MarkKind.SEEN in kinds,
         liked=MarkKind.LIKE in kinds,
         not_interested=MarkKind.NOT_INTERESTED in kinds,
-    )
-
-
-def _recent_mark_to_pb(mark: RecentMark) -> account_pb2.RecentMark:
-    return account_pb2.RecentMark(
-        item=_item_to_pb(mark.item), seen=mark.seen, liked=mark.liked, category=mark.category, themes=mark.themes
     )
 
 

@@ -1,6 +1,7 @@
 """Reads of marks, points and likes. The cost does not grow with the number of marks."""
 
 import datetime
+import functools
 import json
 from collections import defaultdict
 from collections.abc import Sequence
@@ -145,14 +146,21 @@ def recent_marks(connection: Connection, subject: str, limit: int) -> list[Recen
 def _recent_mark(
     item_type: int, item_id: str, kind: MarkKind, has_other: bool, category: str, themes: str | None
 ) -> RecentMark:
-    categories = json.loads(category)
     return RecentMark(
         ItemRef(item_type, item_id),
-        seen=has_other or kind is MarkKind.SEEN,
-        liked=has_other or kind is MarkKind.LIKE,
-        category=categories,
-        themes=json.loads(themes) if themes is not None else list(themes_of(cast(ItemType, item_type), categories)),
+        has_other or kind is MarkKind.SEEN,
+        has_other or kind is MarkKind.LIKE,
+        *_lists(item_type, category, themes),
     )
+
+
+@functools.lru_cache(maxsize=8192)  # many items have the same labels
+def _lists(item_type: int, category: str, themes: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The categories and themes of a mark. Marks of the previous release have no themes."""
+    categories = tuple(json.loads(category))
+    if themes is not None:
+        return categories, tuple(json.loads(themes))
+    return categories, themes_of(cast(ItemType, item_type), categories)
 
 
 def export(

@@ -25,7 +25,7 @@ from services.library.suggestions.request import (
 from services.taste.model import Model
 from services.taste.rank import MAX_MARKS, Person, Ranked
 
-# Ranked and read in addition, because some items are not interesting for the user, or deleted.
+# Ranked in addition, because some items are not interesting for the user, or deleted.
 SPARE_ITEMS = 2
 # Ranked for each suggestion if the user has more marks than were read: these items may be marked.
 WITH_OLDER_MARKS = 4
@@ -138,7 +138,7 @@ class _Choice:
             await self._rank(
                 [item_type for item_type, lacks in lacking.items() if self._is_short(item_type, lacks)], size
             )
-            await self._take({item_type: lacks + SPARE_ITEMS for item_type, lacks in lacking.items()})
+            await self._take(lacking)
             size = min(4 * size, MAX_LOOK_UP)
 
     def _is_short(self, item_type: int, lacks: int) -> bool:
@@ -177,9 +177,9 @@ class _Choice:
                 self.missing.add(item_type)
                 continue
             del self._waiting[item_type][: len(ranked)]
-            lacks = self._request.amount - len(self.chosen[item_type])
-            existing = [(entry, item) for entry in ranked if (item := self._items[ItemRef(*entry.ref)])]
-            self.chosen[item_type] += existing[:lacks]
+            self.chosen[item_type] += [
+                (entry, item) for entry in ranked if (item := self._items[ItemRef(*entry.ref)]) is not None
+            ]
 
     def reason(self, ranked: Ranked, counted: Mapping[str, Points] | None) -> Reason | None:
         """With the counts of `counted`, if given. None if the items or the theme of the reason are not known."""
