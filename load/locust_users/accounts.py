@@ -20,8 +20,9 @@ CREDENTIALS = Credentials.from_env()
 TIMEOUT_S = 30.0
 CONCURRENCY = 10
 
-# Authorization headers of the members with an account, by username. Guests search for these names.
+# Authorization headers of the members with an account, by username.
 signed_in: dict[str, dict[str, str]] = {}
+usernames: list[str] = []  # theirs; guests search for them
 # A session with an event hook of its own, so that Locust does not count its requests.
 _session = FastHttpSession(
     None,
@@ -49,11 +50,13 @@ def sign_in(api: str, worker: int) -> dict[str, str]:
     _request("DELETE", f"{api}/user", {204, 404}, headers=header)
     _request("POST", f"{api}/user", {201}, json={"username": username}, headers=header)
     signed_in[username] = header
+    usernames.append(username)
     return header
 
 
 def delete_all(environment: Environment, **_: Any) -> None:
     """Deletes all members' accounts, and with them their likes. Called when all users have stopped."""
+    usernames.clear()
 
     def delete(username: str) -> None:
         response = _session.delete(f"{environment.host}/user", headers=signed_in.pop(username))

@@ -25,11 +25,11 @@ def expect(condition: bool, otherwise: str) -> None:
         raise WrongAnswer(otherwise)
 
 
-def status(actual: int, expected: int, body: str | None) -> None:
+def status(actual: int, expected: int, body: str | bytes) -> None:
     """The message quotes `detail` of the problem document."""
     if actual != expected:
         try:
-            detail = json.loads(body or "")["detail"]
+            detail = json.loads(body)["detail"]
         except (ValueError, LookupError, TypeError):
             detail = "no problem document"
         raise WrongAnswer(f"{actual} instead of {expected}: {detail}")
@@ -66,7 +66,7 @@ def redirect(location: str, address: str, *parameters: str) -> None:
     expect(not missing, f"the redirect lacks {', '.join(missing)}")
 
 
-def empty(body: str | None) -> None:
+def empty(body: str | bytes) -> None:
     expect(not body, "a body where none should be")
 
 

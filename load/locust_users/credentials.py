@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import NoReturn, Self
 from urllib.parse import urlencode, urlsplit
 
-# Numbers reserved for each of Locust's workers: a worker does not know how many others there are.
-ACCOUNTS_PER_WORKER = 10_000
+# Numbers reserved for each of Locust's workers: a worker does not know how many others there are. More members than any
+# worker can simulate.
+ACCOUNTS_PER_WORKER = 100_000
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ AUTH0 = {"SEEN_AUTH0_URL": "http://localhost:8081", "SEEN_AUTH0_AUDIENCE": "http
 
 def test_no_number_is_used_twice_by_any_worker() -> None:
     workers = [Credentials.from_env(AUTH0) for _ in range(3)]
-    numbers = [credentials.next_number(worker) for worker, credentials in enumerate(workers) for _ in range(100)]
-    assert len(set(numbers)) == 300
+    numbers = [credentials.next_number(worker) for worker, credentials in enumerate(workers) for _ in range(20_000)]
+    assert len(set(numbers)) == 60_000
 
 
 def test_the_settings_name_the_accounts() -> None:
