@@ -9,12 +9,13 @@ import sys
 import locust
 from locust.env import Environment
 
-from load.locust_users import accounts
+from load.locust_users import accounts, users
 from load.locust_users.users import Guest, Member, Visitor
 
 
 def main(host: str) -> None:
     Visitor.host = host
+    users.CHECK_EVERY = 1  # each answer in full
     environment = Environment(user_classes=[Guest, Member], host=host, events=locust.events)
     environment.create_local_runner()
     member = Member(environment)
