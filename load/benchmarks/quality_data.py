@@ -159,7 +159,7 @@ def _split(person: Person, known: Sequence[Mark], hidden: Sequence[Mark]) -> lis
     return [Split(person, known, relevant)] if relevant else []
 
 
-def write_inputs(folder: Path, data: Data, people: Sequence[Person]) -> None:
+def write_inputs(folder: Path, people: Sequence[Person]) -> None:
     """The files that services.taste.train reads."""
     with (folder / "marks.tsv").open("w", encoding="utf-8") as file:
         file.write("person\ttype\tid\tkind\tmarked_at\n")

@@ -1,0 +1,83 @@
+"""What bench_quality measures about lists of suggestions. NDCG and recall are those of services/taste/measure.py."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from load.benchmarks.quality_data import Split
+from services.taste.measure import LENGTH, ndcg, recall
+
+Ref = tuple[int, str]
+RECALL_LENGTH = 20
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Means over people of one type; `error` is the standard error of `ndcg`.
+
+    `titles`: distinct items in all top tens. `novelty`: bits, -log2 of the share of training people who have marked an
+    item. `diversity`: 1 minus the Jaccard index of the labels of two items of a list. `repeats`: share of a list that
+    is also in a list with another seed.
+    """
+
+    people: int
+    ndcg: float
+    error: float
+    recall: float
+    titles: int
+    novelty: float
+    diversity: float
+    repeats: float
+
+
+def figures(
+    splits: Sequence[Split],
+    lists: Sequence[Sequence[Ref]],
+    others: Sequence[Sequence[Ref]],
+    labels: Mapping[Ref, frozenset[str]],
+    shares: Mapping[Ref, float],
+) -> Figures:
+    """`others`: the lists with another seed. `shares`: of training people who have marked an item, above 0."""
+    gains, found, bits, spreads, repeats = [], [], [], [], []
+    for split, best, other in zip(splits, lists, others, strict=True):
+        hits = [ref in split.relevant for ref in best]
+        gains.append(ndcg(hits, len(split.relevant)))
+        found.append(recall(hits, len(split.relevant), RECALL_LENGTH))
+        top = best[:LENGTH]
+        if top:
+            bits.append(np.mean([-np.log2(shares[ref]) for ref in top]))
+            repeats.append(len({*top} & {*other[:LENGTH]}) / len(top))
+        if len(top) > 1:
+            spreads.append(diversity([labels[ref] for ref in top]))
+    return Figures(
+        people=len(splits),
+        ndcg=_mean(gains),
+        error=float(np.std(gains, ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else float("nan"),
+        recall=_mean(found),
+        titles=len({ref for best in lists for ref in best[:LENGTH]}),
+        novelty=_mean(bits),
+        diversity=_mean(spreads),
+        repeats=_mean(repeats),
+    )
+
+
+def diversity(labels: Sequence[frozenset[str]]) -> float:
+    """Mean over all pairs of 1 minus the Jaccard index; two items without labels are alike."""
+    pairs = list(itertools.combinations(labels, 2))
+    return float(np.mean([1 - len(one & other) / len(one | other) if one | other else 0.0 for one, other in pairs]))
+
+
+def mean_of_draws(people: Sequence[str], gains: Sequence[float]) -> tuple[float, float, int]:
+    """Mean, standard error and number of people, when somebody occurs several times: their figures count as one."""
+    of_person: dict[str, list[float]] = {}
+    for name, gain in zip(people, gains, strict=True):
+        of_person.setdefault(name, []).append(gain)
+    means = [np.mean(own) for own in of_person.values()]
+    error = float(np.std(means, ddof=1) / np.sqrt(len(means))) if len(means) > 1 else float("nan")
+    return _mean(means), error, len(means)
+
+
+def _mean(values: Sequence[float] | Sequence[np.floating]) -> float:
+    return float(np.mean(values)) if len(values) else float("nan")
