@@ -137,6 +137,24 @@ def test_a_mark_that_the_release_before_sets_later_is_removed_with_its_points(
     assert_counters_exact(first_release)
 
 
+def test_repeating_the_migration_repairs_what_the_release_before_has_changed_since(
+    new_url: str, first_release: Engine
+) -> None:
+    migrate(settings_for(new_url))
+    key = {"user_id": 1, "item_type": BOOK, "item_id": "old"}
+    rows: Rows = {
+        UserRow: [{"id": 1, "subject": "ana", "created_at": NOON, "seen": 1, "liked": 0}],
+        MarkRow: [key | {"kind": MarkKind.SEEN, "marked_at": NOON, "category": ["Fantasy"]}],
+        # Left over from a mark that it has removed.
+        PointsRow: [{"user_id": 1, "category": "Drama", "points": 3, "seen": 0, "liked": 1}],
+    }
+    insert_rows(first_release, rows)
+    with first_release.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    migrate(settings_for(new_url))
+    assert_counters_exact(first_release)
+
+
 def test_the_migration_can_be_undone(new_url: str, first_release: Engine) -> None:
     rows = first_rows()
     insert_rows(first_release, rows)
