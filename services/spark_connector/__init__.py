@@ -1,1 +1,1 @@
-"""Answers two questions over all of IMDb: runs jobs of spark_jobs, and stores their answers."""
+"""Runs what takes minutes: two questions over all of IMDb, with spark_jobs, and trainings of the suggestion model."""

@@ -130,6 +130,8 @@ class Trainer:
             wait_s = max(min(self._wait_s(), self._interval_s), 1) if self._failure else self._interval_s
 
     async def _is_due(self) -> bool:
+        if self._failure:
+            return self._wait_s() <= 0
         try:
             self._stale = await self._is_stale()
             metrics.STALE.labels(NAME).set(self._stale)
@@ -137,9 +139,12 @@ class Trainer:
         except SeenError as error:
             log.info("the marks cannot be counted", extra={"error": error.message})
             return False
+        except Exception:  # the loop must go on
+            log.exception("unexpected error while checking the marks")
+            return False
         # Another connector with the same storage may have trained in the meantime.
         recent = model is not None and time.time() - model.trained_at < self._interval_s
-        return self._stale and not recent and self._wait_s() <= 0
+        return self._stale and not recent
 
     async def _is_stale(self) -> bool:
         """Whether 10 % of the marks have changed since the last training, or other ratings have been loaded."""

@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.integration.catalog.servers import Server
 from tests.integration.spark_connector import services
+from tests.integration.spark_connector.google_cloud import storage_emulator
 
 HEADER = "person,source_id,rating,rated_at"
 Load = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -188,3 +189,13 @@ def test_the_help_says_what_a_file_contains(tmp_path: Path) -> None:
     )
     assert HEADER in done.stdout
     assert "exit codes" in done.stdout
+
+
+def test_ratings_are_stored_in_a_bucket(load: Load) -> None:
+    with storage_emulator() as emulator:
+        emulator.make_bucket("seen")
+        google = {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{emulator.port}", "GOOGLE_CLOUD_PROJECT": "seen"}
+        done = load(HEADER, "1,2657,10,", SEEN_RATINGS="gs://seen/ratings", **google)
+        assert done.returncode == 0, done.stderr
+        stored = emulator.client().bucket("seen").blob("ratings/BOOK.csv").download_as_bytes()
+    assert stored.decode().splitlines() == [HEADER, "1,2657,10,"]
