@@ -142,6 +142,8 @@ class Trainer:
         except Exception:  # the loop must go on
             log.exception("unexpected error while checking the marks")
             return False
+        if model:
+            _show_age(model)
         # Another connector with the same storage may have trained in the meantime.
         recent = model is not None and time.time() - model.trained_at < self._interval_s
         return self._stale and not recent
@@ -196,7 +198,7 @@ class Trainer:
             model = await self._program.run(work_dir, inputs, _part(report, COLLECTED, TRAINED))
             report("storing the model", TRAINED)
             summary = await self._store.replace(model, collected.counted_marks, collected.ratings)
-        metrics.show_age(NAME, datetime.datetime.fromtimestamp(summary.trained_at, datetime.UTC))
+        _show_age(summary)
         log.info("the suggestion model has been trained", extra={"people": summary.people, "marks": summary.marks})
 
     def _fail(self, message: str, detail: str) -> None:
@@ -205,6 +207,10 @@ class Trainer:
         log.error(
             "training failed: %s", message, extra={"detail": detail, "retry_in_s": self._backoff.wait_s(failures)}
         )
+
+
+def _show_age(model: Summary) -> None:
+    metrics.show_age(NAME, datetime.datetime.fromtimestamp(model.trained_at, datetime.UTC))
 
 
 def _part(report: Report, start: float, end: float) -> Report:

@@ -12,14 +12,16 @@ import pytest
 
 from seen.v1.spark_pb2 import GetModelResponse
 from seen.v1.types_pb2 import ANIME, BOOK
+from services.common import clients
 from services.common.errors import Aborted, NotFound
 from services.spark_connector.settings import SparkSettings
 from services.spark_connector.training import model_store
 from services.taste.model import Model
 from tests.integration.catalog.servers import Server
 from tests.integration.spark_connector import services
-from tests.integration.spark_connector.connector import NOWHERE, Client, answered, connector, settings, until
+from tests.integration.spark_connector.connector import NOWHERE, Client, answered, connect, connector, settings, until
 from tests.integration.spark_connector.services import Services
+from tests.integration.spark_connector.test_process import Process
 
 PROGRAM = "services.taste.train"
 
@@ -325,6 +327,31 @@ async def test_a_restart_during_a_training_keeps_the_model_and_leaves_no_process
         assert after.model == before.model
         assert not after.computation.running
         assert (await trained(client)).computation.failure == ""
+
+
+async def test_killing_the_connector_at_any_moment_leaves_a_whole_model_and_no_process(
+    seen: Services, tmp_path: Path
+) -> None:
+    await seen.mark_alike(8, seen.items[BOOK][:4])
+    addresses = {f"SEEN_{name.upper()}": str(value) for name, value in seen.addresses.items()}
+    version = ""
+    for after_s in (0, 0.3, 0.8, 1.5, 2.5):
+        process = Process(tmp_path, **addresses, SEEN_TRAINING_INTERVAL_S="0")
+        try:
+            async with connect(await process.port()) as channel:
+                client = Client(channel)
+                await until(lambda: clients.is_serving(channel, timeout_s=5), bool)
+                if not version:
+                    version = (await trained(client)).model.version
+                model = await download(client)
+                assert model.version == (await client.model()).model.version
+                await client.model(train=True)
+                await asyncio.sleep(after_s)
+                started = psutil.Process(process.process.pid).children(recursive=True)
+        finally:
+            process.kill()
+        await asyncio.to_thread(psutil.wait_procs, started, 10)
+        assert not [program for program in started if program.is_running()]
 
 
 @pytest.mark.parametrize(("full", "name"), [("results", "results"), ("job_folder", "jobs")])
