@@ -24,8 +24,8 @@ from services.common.errors import Aborted
 
 log = logging.getLogger(__name__)
 
-# Items that are read and changed at once: a guess, not a measurement. Positions stay reserved but empty while a chunk is
-# written.
+# Items that are read and changed at once: a guess, not a measurement. Positions stay reserved but empty while a chunk
+# is written.
 CHUNK = 1000
 _CHUNK_TIMEOUT_S = 60
 _MAX_ATTEMPTS = 5
