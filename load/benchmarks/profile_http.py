@@ -18,10 +18,12 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 
+from load import results
 from load.benchmarks import http_targets
 from load.benchmarks.bench_http import DIFFERENT, NEW_MARKS_PER_SECOND, prepare
 from load.benchmarks.http_measure import CONNECTIONS, Measurement, measure
@@ -55,6 +57,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=8, help="of each kind of request (default %(default)s)")
     parser.add_argument("--hot", action="store_true", help="only a few items and pages, for the response cache")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--record", metavar="HEADING", help="put the table into load/RESULTS.md")
     parser.add_argument("--stacks", type=Path, help="keep py-spy's files in this folder")
     options = parser.parse_args()
     if not shutil.which("wrk"):
@@ -65,9 +68,15 @@ def main() -> None:
         folder.mkdir(exist_ok=True)
         http_targets.load_items(target, Path(name))
         traffic = prepare([target], hot=options.hot)[target.name]
-        print(f"| request | all | mongod | {' | '.join(COLUMNS)} |\n|---|{'--:|' * (len(COLUMNS) + 2)}")
+        rows = [f"| request | all | mongod | {' | '.join(COLUMNS)} |", f"|---|{'--:|' * (len(COLUMNS) + 2)}"]
         for kind in options.kinds:
-            print(profile(target, kind, traffic, options.seconds, folder).row(), flush=True)
+            rows.append(profile(target, kind, traffic, options.seconds, folder).row())
+            print(rows[-1], flush=True)
+    conditions = f"{datetime.now(UTC):%Y-%m-%d}, {options.seconds} s for each kind of request. {results.machine()}."
+    text = f"{conditions}\n\n" + "\n".join(rows)
+    print(f"\n{text}")
+    if options.record:
+        results.put(results.RESULTS, "profile_http", options.record, text)
 
 
 @dataclass(frozen=True)
