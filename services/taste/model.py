@@ -189,7 +189,7 @@ class Model:
     quality: Mapping[int, Quality]
     ids: Sequence[str]
     types: Ints
-    # v: votes * rating^3, scaled so that the type's greatest is 1.
+    # v: votes * rating^2.5, scaled so that the type's greatest is 1.
     votes: Floats
     # Training people who like the item; 0 if fewer than MIN_LIKES.
     likes: Ints
@@ -421,7 +421,7 @@ def votes_prior(items: Sequence[CatalogItem], types: Ints) -> Floats:
     """v of each item, 0 to 1. An item without votes or without a rating has 0."""
     votes = np.array([item.votes or 0 for item in items], np.float64)
     rating = np.array([item.rating or 0 for item in items], np.float64)
-    prior = votes * rating**3
+    prior = votes * rating**2.5
     for kind in set(types.tolist()):
         of_type = types == kind
         prior[of_type] /= prior[of_type].max() or 1.0

@@ -1,6 +1,6 @@
 """Ranks the items of one type for a person, and says why. The formula is in README.md. Needs numpy only."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -15,17 +15,16 @@ from services.taste.model import ItemRef, Model, Rows, Terms, themes_of_label
 MAX_MARKS = 200
 LIKED_WEIGHT, SEEN_WEIGHT = 1.0, 0.3
 # Of the prior, and of the taste for labels, in relation to the neighbours; and how much popular items are held back.
-# FIXME(from the library's side to whoever tunes this; delete when read): without people, prior = 0.1 v. With 0.5 the taste
-# wins only if n/(n+3) * c > 0.5, so in a fresh suite nearly every reason is "popular", and three horror novels or three
-# Austens give Harry Potter and The Hunger Games ("ana, in a fresh suite, gets from three likes what a friend would
-# suggest"). Measured with your prior, no community, three liked marks, NDCG@10 by TASTE_WEIGHT, book / anime:
-# 0.1 .202/.339, 0.2 .210/.333, 0.3 .216/.328, 0.5 .218/.321. A weight that falls with people, such as
-# 0.1 + 0.2 * 50 / (people + 50), helps books, costs anime little, and gives personal answers with reasons.
-# A look at six people: PYTHONPATH=. .venv/bin/python /tmp/seen/e/eyes.py 0.2 0.3 (suite /tmp/e1 runs at offset 13500)
-PRIOR_WEIGHT, TASTE_WEIGHT, POPULARITY_POWER = 0.4, 0.1, 0.3
+PRIOR_WEIGHT, TASTE_WEIGHT, POPULARITY_POWER = 0.4, 0.2, 0.3
+# Added to the length of the vector of points: few points, or points for many different labels, say little.
+TASTE_SHRINK = 10.0
 LIKED_POINTS, SEEN_POINTS = 3, 1
 # Standard deviations of ln(score), roughly, by which a seed changes the order.
 NOISE = 0.1
+# Of two items whose ln(score) differs by more, noise changes the order once in 10,000 times.
+NOISE_RANGE = 1.0
+# Number of items, for each one that is asked for and in addition, among which the best are looked for.
+DEPTH, MIN_DEPTH = 5, 50
 # Items look alike if they have the same rarest label, and at most this share of the type's items has it. At most this
 # many of ten in a row do.
 ALIKE_SHARE = 0.1
@@ -116,6 +115,7 @@ class Person:
         # The neighbours of all marks: the number of the mark, the neighbour's position, and its part of the score.
         self.sources, self.targets, self.parts = self._gather(self._marked[: len(self.marks)])
         self.from_neighbours = np.bincount(self.targets, self.parts, len(model.ids))
+        self.counts = Counter(mark.ref[0] for mark in self.marks)  # by type
         self.tastes = _tastes(self.marks)
 
     def rank(
@@ -131,12 +131,11 @@ class Person:
         candidates = self._candidates(item_type, _positions(model, exclude))
         if not len(candidates):
             return []
-        scores = Scores(self, item_type, candidates)
+        scores = Scores(self, item_type, candidates, DEPTH * amount + MIN_DEPTH)
+        candidates = scores.candidates
         order = np.log(np.maximum(scores.total, 1e-12))
         if seed is not None:
-            # One number for each item of the type, so that it does not depend on which ones are candidates.
-            numbers = np.cumsum(model.types == item_type) - 1
-            order += NOISE * np.random.default_rng([seed, item_type]).gumbel(size=numbers[-1] + 1)[numbers[candidates]]
+            order += NOISE * _gumbel(seed, item_type, candidates)
         best = np.argsort(-order, kind="stable")
         return [
             Ranked(model.ref(int(candidates[number])), float(scores.total[number]), scores.reason(number))
@@ -164,29 +163,35 @@ class Person:
 
 
 class Scores:
-    """The terms of the score of the candidates, which are positions of items of one type."""
+    """The terms of the score of the candidates, which are positions of items of one type.
 
-    def __init__(self, person: Person, item_type: int, candidates: NDArray[np.intp]) -> None:
+    The taste is computed only for candidates that may be among the best `depth`; the others are dropped.
+    """
+
+    def __init__(self, person: Person, item_type: int, candidates: NDArray[np.intp], depth: int) -> None:
         model = person.model
         self._person = person
-        self._candidates = candidates
         count = len(person.marks)
-        count_of_type = sum(mark.ref[0] == item_type for mark in person.marks)
+        count_of_type = person.counts[item_type]
         prior_weight = 20 / (count_of_type + 20)
         people = model.people_by_type.get(item_type, 0)
         votes = model.votes[candidates].astype(np.float64)
         prior = (model.likes[candidates] + 50 * 0.1 * votes) / (people + 50)
-        self.from_neighbours = person.from_neighbours[candidates]
-        self.from_prior = prior_weight * PRIOR_WEIGHT * prior
-        self._taste = Taste(person, item_type, count_of_type / max(count, 1), candidates)
-        self.from_taste = prior_weight * TASTE_WEIGHT * count / (count + 3) * self._taste.cosine * votes
+        from_neighbours = person.from_neighbours[candidates]
+        from_prior = prior_weight * PRIOR_WEIGHT * prior
+        most_taste = prior_weight * TASTE_WEIGHT * count / (count + 3) * votes  # for a cosine of 1
         divisor = (prior + 0.05) ** (POPULARITY_POWER * count_of_type / (count_of_type + 10))
-        self.total: Doubles = (self.from_neighbours + self.from_prior + self.from_taste) / divisor
+        best = _may_be_best(from_neighbours + from_prior, most_taste, divisor, depth)
+        self.candidates = candidates[best]
+        self.from_neighbours, self.from_prior = from_neighbours[best], from_prior[best]
+        self._taste = Taste(person, item_type, count_of_type / max(count, 1), self.candidates)
+        self.from_taste = most_taste[best] * self._taste.cosine
+        self.total: Doubles = (self.from_neighbours + self.from_prior + self.from_taste) / divisor[best]
 
     def reason(self, number: int) -> Reason:
         """Of the candidate with this number."""
         neighbours, prior, taste = (part[number] for part in (self.from_neighbours, self.from_prior, self.from_taste))
-        person, position = self._person, self._candidates[number]
+        person, position = self._person, self.candidates[number]
         if neighbours > 0 and neighbours >= max(prior, taste):
             entries = np.flatnonzero(person.targets == position)
             strongest = entries[np.argsort(-person.parts[entries], kind="stable")][:MAX_REASON_ITEMS]
@@ -198,17 +203,26 @@ class Scores:
         return Reason((), theme, sum(mark.seen for mark in having), sum(mark.liked for mark in having))
 
 
+def _may_be_best(without_taste: Doubles, most_taste: Doubles, divisor: Doubles, depth: int) -> NDArray[np.intp]:
+    """The numbers of the candidates that may be among the best `depth`, even if noise favours them."""
+    if len(divisor) <= depth:
+        return np.arange(len(divisor))
+    least, most = without_taste / divisor, (without_taste + most_taste) / divisor
+    worst_of_best = np.partition(least, -depth)[-depth]
+    return np.flatnonzero(most >= worst_of_best * np.exp(-NOISE_RANGE))
+
+
 class Taste:
     """How well the labels of each candidate fit those of the person's items.
 
     Items of the same type are compared by their source's labels, items of other types by the shared themes. Either
-    comparison is a cosine; they count in proportion to the numbers of marks: `share` is that of the same type.
+    comparison is a cosine, shrunk; they count in proportion to the numbers of marks: `share` is that of the same type.
     """
 
     def __init__(self, person: Person, item_type: int, share: float, candidates: NDArray[np.intp]) -> None:
         self._model = model = person.model
         self._type = item_type
-        own = person.tastes[item_type].labels if item_type in person.tastes else Counter[str]()
+        own = person.tastes[item_type].labels if item_type in person.tastes else {}
         others = Counter[str]()
         for kind, taste in person.tastes.items():
             if kind != item_type:
@@ -239,8 +253,8 @@ class Taste:
 class Points:
     """A person's points for the labels and themes of the items of one type."""
 
-    labels: Counter[str]
-    themes: Counter[str]
+    labels: defaultdict[str, int]
+    themes: defaultdict[str, int]
 
 
 def _tastes(marks: Sequence[MarkedItem]) -> dict[int, Points]:
@@ -249,7 +263,7 @@ def _tastes(marks: Sequence[MarkedItem]) -> dict[int, Points]:
         points = SEEN_POINTS * mark.seen + LIKED_POINTS * mark.liked
         taste = tastes.get(mark.ref[0])
         if taste is None:
-            taste = tastes[mark.ref[0]] = Points(Counter(), Counter())
+            taste = tastes[mark.ref[0]] = Points(defaultdict(int), defaultdict(int))
         for word in mark.category:
             taste.labels[word] += points
         for word in mark.themes:
@@ -258,15 +272,18 @@ def _tastes(marks: Sequence[MarkedItem]) -> dict[int, Points]:
 
 
 def _profile(terms: Terms, item_type: int, points: Mapping[str, int]) -> Doubles:
-    """The person's points for each term of the type, times its idf, as a vector of length 1, or 0 without points."""
+    """The person's points for each term of the type, times its idf, as a vector.
+
+    Its length is from 0, without points, to 1, with many: it is divided by length + TASTE_SHRINK.
+    """
     profile = np.zeros(len(terms.names))
     for word, number in points.items():
         term = terms.by_name.get((item_type, word))
         if term is not None:
             profile[term] = number
     profile *= terms.idf
-    length = np.sqrt(profile @ profile)
-    return profile / length if length else profile
+    shrunk: Doubles = profile / (np.sqrt(profile @ profile) + TASTE_SHRINK)
+    return shrunk
 
 
 def _cosine(terms: Terms, profile: Doubles, positions: NDArray[np.intp]) -> Doubles:
@@ -283,6 +300,20 @@ def _entries(rows: Rows, numbers: NDArray[np.intp]) -> tuple[NDArray[np.intp], N
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
     return np.arange(total) + np.repeat(starts - (ends - lengths), lengths), lengths
+
+
+def _gumbel(seed: int, item_type: int, positions: NDArray[np.intp]) -> Doubles:
+    """A number with the standard Gumbel distribution for each position, which does not depend on the other positions.
+
+    The uniform numbers under it are those of SplitMix64 (Steele, Lea, Flood, 2014) at these positions of its sequence.
+    """
+    start = np.random.default_rng([seed, item_type]).integers(2**64, dtype=np.uint64)
+    mixed = (positions.astype(np.uint64) + start) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed ^= mixed >> np.uint64(31)
+    uniform = ((mixed >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    return -np.log(-np.log(uniform))
 
 
 def _positions(model: Model, refs: Iterable[tuple[int, str]]) -> NDArray[np.intp]:

@@ -13,13 +13,13 @@ from typing import Any, Protocol
 import pytest
 from pyspark.sql import SparkSession
 
-from spark_jobs import best_director, job, most_connected
+from spark_jobs import best_director, item_pairs, job, most_connected
 from spark_jobs.duckdb_engine import DuckDBEngine
 from spark_jobs.engine import Engine
 from spark_jobs.spark_engine import SparkEngine
 from spark_jobs.views import find_files
 
-JOBS = {question.name: question for question in (best_director.JOB, most_connected.JOB)}
+JOBS = {question.name: question for question in (best_director.JOB, most_connected.JOB, item_pairs.JOB)}
 
 
 class RunJob(Protocol):
