@@ -124,6 +124,7 @@ class Folder:
             try:
                 shutil.copyfileobj(content, file)
                 file.flush()
+                os.fchmod(file.fileno(), 0o644)  # a container may read it as another user; the folder protects it
                 os.fsync(file.fileno())
                 Path(file.name).replace(self._path / name)
             except BaseException:
