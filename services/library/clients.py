@@ -140,7 +140,7 @@ class AccountClient:
     async def recent_marks(self, subject: str, limit: int) -> RecentMarks:
         response = await self._stub.ListRecentMarks(account_pb2.ListRecentMarksRequest(subject=subject, limit=limit))
         marks = [
-            RecentMark(ItemRef(item.type, item.id), mark.seen, mark.liked, tuple(mark.category), tuple(mark.themes))
+            RecentMark(ItemRef(item.type, item.id), mark.seen, mark.liked, mark.category[:], mark.themes[:])
             for mark in response.marks
             for item in (mark.item,)
         ]

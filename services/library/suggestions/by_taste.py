@@ -29,6 +29,8 @@ from services.taste.rank import MAX_MARKS, Person, Ranked
 SPARE_ITEMS = 2
 # Ranked for each suggestion if the user has more marks than were read: these items may be marked.
 WITH_OLDER_MARKS = 4
+# Ranking so many takes 4 ms for somebody with 200 marks. More are ranked in a thread: other requests must not wait.
+MAX_RANKED_AT_ONCE = 50
 # Items per look-up of marks.
 MAX_LOOK_UP = 1000
 
@@ -67,8 +69,10 @@ async def suggest(
     return Suggestions(points.ordered(reasons), suggestions, united(missing, named.missing))
 
 
-def _with_likes(marks: Sequence[RecentMark], likes: Sequence[RecentMark]) -> list[RecentMark]:
+def _with_likes(marks: Sequence[RecentMark], likes: Sequence[RecentMark]) -> Sequence[RecentMark]:
     """The likes as the newest marks; one on a marked item takes the place of its mark."""
+    if not likes:
+        return marks
     seen = {mark.ref for mark in marks if mark.seen}
     liked = {like.ref for like in likes}
     return [
@@ -147,8 +151,10 @@ class _Choice:
     async def _rank(self, types: Sequence[int], size: int) -> None:
         if not types:
             return
-        # In a thread: with many marks it takes longer than other requests should wait.
-        best = await asyncio.to_thread(self._rankings.best, types, size)
+        if size * len(types) <= MAX_RANKED_AT_ONCE:
+            best = self._rankings.best(types, size)
+        else:
+            best = await asyncio.to_thread(self._rankings.best, types, size)
         marked = await self._marked([ItemRef(*entry.ref) for ranked in best.values() for entry in ranked])
         for item_type, ranked in best.items():
             self._waiting[item_type] += [entry for entry in ranked if ItemRef(*entry.ref) not in marked]

@@ -96,7 +96,7 @@ async def test_a_neighbour_is_suggested_because_of_the_item_that_it_goes_togethe
 
 
 async def test_a_theme_is_a_reason_with_the_users_true_counts() -> None:
-    books, shows = FakeDataset(BOOK, items(["War"], 9)), FakeDataset(SHOW, items(["Drama"], 2) + items(["War"], 100))
+    books, shows = FakeDataset(BOOK, items(["War"], 9)), FakeDataset(SHOW, items(["War"], 20) + items(["Drama"], 180))
     library = Library(books, shows)
     await library.models.read_votes()
     library.mark(*books.items[:4])
@@ -140,7 +140,7 @@ async def test_marks_older_than_those_that_are_read_are_not_suggested_either() -
 
 
 async def test_counts_of_themes_cover_also_marks_that_are_not_read() -> None:
-    books, shows = FakeDataset(BOOK, items(["War"], 250)), FakeDataset(SHOW, items(["Drama"], 2) + items(["War"], 100))
+    books, shows = FakeDataset(BOOK, items(["War"], 250)), FakeDataset(SHOW, items(["War"], 20) + items(["Drama"], 180))
     library = Library(books, shows)
     await library.models.read_votes()
     library.mark(*books.items)
@@ -190,7 +190,7 @@ async def test_likes_count_like_marks_without_an_account() -> None:
 
 
 async def test_a_like_on_a_seen_item_counts_as_seen_and_liked() -> None:
-    books, shows = FakeDataset(BOOK, items(["War"], 9)), FakeDataset(SHOW, items(["Drama"], 2) + items(["War"], 100))
+    books, shows = FakeDataset(BOOK, items(["War"], 9)), FakeDataset(SHOW, items(["War"], 20) + items(["Drama"], 180))
     library = Library(books, shows)
     await library.models.read_votes()
     library.mark(*books.items[:3], liked=False)
