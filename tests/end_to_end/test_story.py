@@ -177,6 +177,30 @@ def test_lists_of_marks_are_newest_first_and_have_pages(ana: httpx.Client) -> No
     assert (profile["seen"], profile["liked"]) == (3, 1)
 
 
+def test_the_marks_on_the_items_of_a_page_take_one_request(ana: httpx.Client) -> None:
+    page = items(ana, size=6)
+    mark(ana, page[1], "seen", "like")
+    mark(ana, page[4], "notInterested")
+    marks = get(ana, "/user/marks", items=",".join(f"{item['type']}/{item['id']}" for item in page))["marks"]
+    assert marks == [
+        {"item": {name: page[1][name] for name in ("type", "id")}, "seen": True, "liked": True, "notInterested": False},
+        {
+            "item": {name: page[4][name] for name in ("type", "id")},
+            "seen": False,
+            "liked": False,
+            "notInterested": True,
+        },
+    ]
+
+
+def test_an_item_of_no_interest_is_listed_until_the_mark_is_removed(ana: httpx.Client) -> None:
+    item = items(ana, type="ANIME", size=1)[0]
+    mark(ana, item, "notInterested")
+    assert [entry["item"] for entry in get(ana, "/user/notInterested")["items"]] == [item]
+    assert ana.delete(f"{path(item)}/notInterested").status_code == 204
+    assert get(ana, "/user/notInterested")["items"] == []
+
+
 def test_an_unmarked_item_leaves_the_list(ana: httpx.Client) -> None:
     item = items(ana, type="SHOW", size=1)[0]
     mark(ana, item, "seen")
