@@ -26,6 +26,8 @@ RESPONSE_HEADERS = (
     "X-Request-Id",
 )
 
+VARY = (b"vary", b"Origin")  # of every response to a request without an Origin
+
 
 class Cors(CORSMiddleware):
     """Starlette's CORS, except that a refused preflight request is answered with a problem."""
@@ -44,7 +46,7 @@ class Cors(CORSMiddleware):
 
         async def send_with_vary(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"vary", b"Origin")]
+                message["headers"] = [*message["headers"], VARY]
             await send(message)
 
         if any(name == b"origin" for name, _ in scope["headers"]):

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 # Caches must revalidate each time: a deleted item disappears at once, an unchanged one costs no bytes.
 REVALIDATE = "public, no-cache"
@@ -40,12 +40,18 @@ class Cacheable(Json):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Changes nothing in the response, which may be in the cache and be sent many times."""
+        for message in self.messages(scope):
+            await send(message)
+
+    def messages(self, scope: Scope) -> tuple[Message, Message]:
+        """The response in two ASGI messages: 200, or 304 if the client has the same content."""
         if any(name == b"if-none-match" and self._is_in(value) for name, value in scope["headers"]):
             headers = [header for header in self.raw_headers if header[0] not in (b"content-length", b"content-type")]
-            await send({"type": "http.response.start", "status": 304, "headers": headers})
-            await send({"type": "http.response.body", "body": b""})
+            status, body = 304, b""
         else:
-            await super().__call__(scope, receive, send)
+            headers, status, body = self.raw_headers, self.status_code, bytes(self.body)
+        start = {"type": "http.response.start", "status": status, "headers": headers}
+        return start, {"type": "http.response.body", "body": body}
 
     def _is_in(self, tags: bytes) -> bool:
         # Weak comparison: RFC 9110, section 13.1.2.

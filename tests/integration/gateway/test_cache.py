@@ -287,6 +287,42 @@ async def test_cached_responses_have_ids_security_headers_and_cors(caching: Gate
     assert "access-control-allow-origin" not in (await caching.ask("GET", BOOK)).headers
 
 
+# Requests behind a proxy, or with the length of a body, are answered by the whole application.
+@pytest.mark.parametrize("long_way", [{"X-Forwarded-For": "192.0.2.1"}, {"Content-Length": "0"}])
+@pytest.mark.parametrize("tag", [None, "*"])
+async def test_the_shortcut_to_the_cache_gives_the_same_response(
+    caching: Gateway, long_way: dict[str, str], tag: str | None
+) -> None:
+    headers = {"X-Request-Id": "same"} | ({"If-None-Match": tag} if tag else {})
+    await caching.ask("GET", BOOK)
+    short = await caching.ask("GET", BOOK, headers=headers)
+    long = await caching.ask("GET", BOOK, headers=headers | long_way)
+    assert (short.status_code, short.content) == (long.status_code, long.content)
+    assert sorted(header for header in short.headers.multi_items() if header[0] != "date") == sorted(
+        header for header in long.headers.multi_items() if header[0] != "date"
+    )
+
+
+async def test_cached_responses_to_pipelined_requests_keep_their_order(caching: Gateway) -> None:
+    for path in (BOOK, SHOW):
+        await caching.ask("GET", path)
+    uncached = f"{BOOKS}&search=the"
+    paths = [BOOK, uncached, SHOW, BOOK]
+    url = httpx.URL(caching.url)
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(
+        "".join(f"GET {path} HTTP/1.1\r\nHost: x\r\nX-Request-Id: {n}\r\n\r\n" for n, path in enumerate(paths)).encode()
+    )
+    received: list[str] = []
+    while len(received) < len(paths):
+        head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).decode().lower()
+        fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
+        await reader.readexactly(int(fields["content-length"]))
+        received.append(fields["x-request-id"])
+    writer.close()
+    assert received == [str(n) for n in range(len(paths))]
+
+
 async def test_cached_responses_are_counted_and_logged(caching: Gateway, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "access")
     caplog.handler.setFormatter(JsonFormatter())
