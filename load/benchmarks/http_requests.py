@@ -48,7 +48,7 @@ class Request:
         return "\r\n".join([*lines, "", self.body])
 
 
-def sign_in(auth0_url: str) -> list[str]:
+def sign_in(auth0_url: str, users: int = USERS) -> list[str]:
     """The tokens of visitor-1, visitor-2 …"""
     accounts = Credentials.from_env({"SEEN_AUTH0_URL": auth0_url, "SEEN_AUTH0_AUDIENCE": AUDIENCE})
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -58,7 +58,7 @@ def sign_in(auth0_url: str) -> list[str]:
         return str(answer.raise_for_status().json()["access_token"])
 
     with httpx.Client(base_url=auth0_url, timeout=30) as client:
-        return in_parallel(token, range(1, USERS + 1))
+        return in_parallel(token, range(1, users + 1))
 
 
 class Traffic:
