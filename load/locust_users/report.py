@@ -29,7 +29,12 @@ class Run:
     arrival_s: int
     date: str
     machine: str
+    compact: bool = False  # whether the services ran in one process
     hit_rate: float | None = None  # of the response cache; None if it was not used
+
+    @property
+    def title(self) -> str:
+        return f"{self.users:,} users, services in {'one process' if self.compact else 'seven processes'}"
 
     def save(self, folder: Path) -> None:
         (folder / RUN).write_text(json.dumps(asdict(self), indent=1))
@@ -104,7 +109,7 @@ def _page(
         for failure in failures[:MAX_FAILURES]
     ]
     return string.Template(TEMPLATE.read_text()).substitute(
-        title=f"Load test with {run.users:,} users",
+        title=f"Load test: {run.title}",
         conditions=html.escape(conditions),
         columns="".join(f"<th>{column}</th>" for column in COLUMNS),
         rows="\n".join(rows),

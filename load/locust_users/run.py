@@ -68,7 +68,7 @@ def main() -> int:
     if exit_code and not locust_csv.failures(out):
         _say(f"some answers were wrong while the users arrived; see {out / 'locust.log'}")
     if arguments.record:
-        _record(out, arguments.users, results.RESULTS)
+        _record(out, Run.load(out), results.RESULTS)
     return exit_code
 
 
@@ -152,7 +152,8 @@ def _run(folder: Path, users: int, seconds: int, out: Path) -> int:
     arrival_s = min(seconds, max(MIN_ARRIVAL_S, users // MAX_ARRIVALS_PER_S))
     _remove_old_results(out)
     machine = f"{results.machine()}; Python {sys.version.split()[0]}, Locust {version('locust')}"
-    run = Run(users, seconds, arrival_s, datetime.now(UTC).date().isoformat(), machine)
+    is_compact = "compact" in running.processes
+    run = Run(users, seconds, arrival_s, datetime.now(UTC).date().isoformat(), machine, is_compact)
     run.save(out)
     cached = CacheCounts.read(suite.metrics_url)
     with (out / "locust.log").open("w") as log:
@@ -234,16 +235,16 @@ def _stop(locust: "subprocess.Popen[bytes]") -> None:
             locust.wait()
 
 
-def _record(out: Path, users: int, file: Path) -> None:
+def _record(out: Path, run: Run, file: Path) -> None:
     pictures = file.parent / "pictures"
     pictures.mkdir(exist_ok=True)
     links = []
     for picture in (out / f"{name}.png" for name in ("requests", "latency", "resources")):
         if picture.exists():
-            name = f"{users}-users-{picture.name}"
+            name = f"{run.users}-users-{'compact-' if run.compact else ''}{picture.name}"
             shutil.copyfile(picture, pictures / name)
             links.append(f"![{picture.stem}]({pictures.name}/{name})")
-    results.put(file, "load_test", f"{users} users", (out / report.TABLE).read_text() + "\n" + "\n".join(links))
+    results.put(file, "load_test", run.title, (out / report.TABLE).read_text() + "\n" + "\n".join(links))
     _say(f"recorded in {file}")
 
 
