@@ -3,9 +3,9 @@
     ./scripts/local.sh --data /tmp/seen --detach
     python -m load.benchmarks.bench_suggest /tmp/seen
 
-The suite gets the generated items of bench_http and a model of 21,000 of them, of which 20,000 have 100 neighbours each.
-Some items are neighbours of many: 200 marks have 8,000 different ones, three times as many as with people's marks. Use a
-suite that serves no other purpose. Requests are sent one after the other, the strategies in turn. Needs the extra
+The suite gets the generated items of bench_http and a model of 21,000 of them, of which 20,000 have 100 neighbours.
+Some items are neighbours of many: 200 marks have 8,000 different ones, three times as many as with people's marks. Use
+a suite that serves no other purpose. Requests are sent one after the other, the strategies in turn. Needs the extra
 `benchmarks`.
 """
 
