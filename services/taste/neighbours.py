@@ -29,6 +29,8 @@ KEPT_PER_TARGET = 50
 KEPT_PER_SOURCE = 100
 
 CHUNK = 250
+# Up to this many bytes A is also kept as a dense matrix, from which a system is read four times as fast.
+DENSE_BYTES = 420 << 20
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,12 @@ class Together:
 
     pairs: "csr_array[Any]"
     diagonal: NDArray[np.float32]
+    dense: NDArray[np.float32] | None = None
+
+    def only(self, items: NDArray[np.intp]) -> "Together":
+        pairs = self.pairs[items][:, items]
+        dense = pairs.toarray() if pairs.dtype.itemsize * len(items) ** 2 <= DENSE_BYTES else None
+        return Together(pairs, self.diagonal[items], dense)
 
 
 def neighbours(together: Together, processes: int, report: Callable[[float], None]) -> tuple[Rows, Floats]:
@@ -44,10 +52,10 @@ def neighbours(together: Together, processes: int, report: Callable[[float], Non
 
     The processes are forked and share the matrix. Each uses one BLAS thread: more make small systems slower.
     """
-    count = len(together.diagonal)
-    chunks = [(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
+    paired = np.flatnonzero(np.diff(together.pairs.indptr))
+    chunks = [(start, min(start + CHUNK, len(paired))) for start in range(0, len(paired), CHUNK)]
     global _together
-    _together = together
+    _together = together.only(paired)
     sources, targets, weights = [], [], []
     try:
         context = multiprocessing.get_context("fork")
@@ -60,8 +68,13 @@ def neighbours(together: Together, processes: int, report: Callable[[float], Non
     finally:
         _together = None
     if not chunks:
-        return Rows.of([]), np.zeros(0, np.float32)
-    return by_source(count, np.concatenate(sources), np.concatenate(targets), np.concatenate(weights))
+        return Rows.of([[]] * len(together.diagonal)), np.zeros(0, np.float32)
+    return by_source(
+        len(together.diagonal),
+        paired[np.concatenate(sources)].astype(np.int32),
+        paired[np.concatenate(targets)].astype(np.int32),
+        np.concatenate(weights),
+    )
 
 
 def by_source(count: int, sources: Ints, targets: Ints, weights: Floats) -> tuple[Rows, Floats]:
@@ -86,7 +99,10 @@ def solve(together: Together, target: int) -> tuple[Ints, Floats]:
         others, shared = others[nearest], shared[nearest]
     if not len(others):
         return np.zeros(0, np.int32), np.zeros(0, np.float32)
-    system = pairs[others][:, others].toarray().astype(np.float64)
+    if together.dense is None:
+        system = pairs[others][:, others].toarray().astype(np.float64)
+    else:
+        system = together.dense[np.ix_(others, others)].astype(np.float64)
     system[np.diag_indices(len(others))] = diagonal[others] + RIDGE
     # Cholesky. A with struck-out pairs may lose definiteness; the ridge makes that rare.
     _, solution, failed = lapack.dposv(system, shared.astype(np.float64))

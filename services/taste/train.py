@@ -35,7 +35,7 @@ from spark_jobs.views import InputError, find_files
 MARK_SCALE = 10
 LIKE = 10
 # Marks per part of the pair counting: the pairs of one part fit in memory.
-MARKS_PER_PART = 250_000
+MARKS_PER_PART = 100_000
 
 
 @dataclass(frozen=True)
