@@ -135,10 +135,12 @@ class Terms:
     items: Rows
 
     @cached_property
-    def by_name(self) -> Mapping[tuple[int, str], int]:
-        return {
-            (int(kind), name): number for number, (kind, name) in enumerate(zip(self.types, self.names, strict=True))
-        }
+    def by_name(self) -> Mapping[int, Mapping[str, int]]:
+        """By item type."""
+        numbers: dict[int, dict[str, int]] = {}
+        for number, (kind, name) in enumerate(zip(self.types.tolist(), self.names, strict=True)):
+            numbers.setdefault(kind, {})[name] = number
+        return numbers
 
     @cached_property
     def lengths(self) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """Ranks the items of one type for a person, and says why. The formula is in README.md. Needs numpy only."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,10 +14,14 @@ from services.taste.model import ItemRef, Model, Rows, Terms, themes_of_label
 # Only the newest marks are read.
 MAX_MARKS = 200
 LIKED_WEIGHT, SEEN_WEIGHT = 1.0, 0.3
-# Of the prior, and of the taste for labels, in relation to the neighbours; and how much popular items are held back.
-PRIOR_WEIGHT, TASTE_WEIGHT, POPULARITY_POWER = 0.4, 0.2, 0.3
-# Added to the length of the vector of points: few points, or points for many different labels, say little.
-TASTE_SHRINK = 10.0
+# Of the prior in relation to the neighbours, and how much popular items are held back.
+PRIOR_WEIGHT, POPULARITY_POWER = 0.4, 0.3
+# The prior of an item starts at its votes, as if these were the likes of a tenth of this many people.
+PRIOR_PEOPLE = 50
+# Of the taste for labels, with many training people, and in addition without any: labels help less than neighbours do.
+TASTE_WEIGHT, TASTE_WEIGHT_ALONE = 0.2, 1.0
+# The taste counts in proportion to this power of how much the person's items agree in their labels.
+AGREEMENT_POWER = 4
 LIKED_POINTS, SEEN_POINTS = 3, 1
 # Standard deviations of ln(score), roughly, by which a seed changes the order.
 NOISE = 0.1
@@ -116,7 +120,6 @@ class Person:
         self.sources, self.targets, self.parts = self._gather(self._marked[: len(self.marks)])
         self.from_neighbours = np.bincount(self.targets, self.parts, len(model.ids))
         self.counts = Counter(mark.ref[0] for mark in self.marks)  # by type
-        self.tastes = _tastes(self.marks)
 
     def rank(
         self,
@@ -174,12 +177,13 @@ class Scores:
         count = len(person.marks)
         count_of_type = person.counts[item_type]
         prior_weight = 20 / (count_of_type + 20)
-        people = model.people_by_type.get(item_type, 0)
+        prior_share = PRIOR_PEOPLE / (model.people_by_type.get(item_type, 0) + PRIOR_PEOPLE)
         votes = model.votes[candidates].astype(np.float64)
-        prior = (model.likes[candidates] + 50 * 0.1 * votes) / (people + 50)
+        prior = prior_share * (model.likes[candidates] / PRIOR_PEOPLE + 0.1 * votes)
         from_neighbours = person.from_neighbours[candidates]
         from_prior = prior_weight * PRIOR_WEIGHT * prior
-        most_taste = prior_weight * TASTE_WEIGHT * count / (count + 3) * votes  # for a cosine of 1
+        taste_weight = TASTE_WEIGHT + TASTE_WEIGHT_ALONE * prior_share
+        most_taste = prior_weight * taste_weight * count / (count + 3) * votes  # for a cosine of 1
         divisor = (prior + 0.05) ** (POPULARITY_POWER * count_of_type / (count_of_type + 10))
         best = _may_be_best(from_neighbours + from_prior, most_taste, divisor, depth)
         self.candidates = candidates[best]
@@ -216,17 +220,15 @@ class Taste:
     """How well the labels of each candidate fit those of the person's items.
 
     Items of the same type are compared by their source's labels, items of other types by the shared themes. Either
-    comparison is a cosine, shrunk; they count in proportion to the numbers of marks: `share` is that of the same type.
+    comparison is a cosine times the agreement of the person's items; they count in proportion to the numbers of marks:
+    `share` is that of the same type.
     """
 
     def __init__(self, person: Person, item_type: int, share: float, candidates: NDArray[np.intp]) -> None:
         self._model = model = person.model
         self._type = item_type
-        own = person.tastes[item_type].labels if item_type in person.tastes else {}
-        others = Counter[str]()
-        for kind, taste in person.tastes.items():
-            if kind != item_type:
-                others.update(taste.themes)
+        own = [(mark.category, _points(mark)) for mark in person.marks if mark.ref[0] == item_type]
+        others = [(mark.themes, _points(mark)) for mark in person.marks if mark.ref[0] != item_type]
         self._labels = _profile(model.labels, item_type, own) * share
         self._themes = _profile(model.themes, item_type, others) * (1 - share)
         self.cosine: Doubles = _cosine(model.labels, self._labels, candidates) + _cosine(
@@ -249,41 +251,28 @@ class Taste:
         return best if best and parts[best] > 0 else ""
 
 
-@dataclass(frozen=True)
-class Points:
-    """A person's points for the labels and themes of the items of one type."""
-
-    labels: defaultdict[str, int]
-    themes: defaultdict[str, int]
+def _points(mark: MarkedItem) -> int:
+    return SEEN_POINTS * mark.seen + LIKED_POINTS * mark.liked
 
 
-def _tastes(marks: Sequence[MarkedItem]) -> dict[int, Points]:
-    tastes: dict[int, Points] = {}
-    for mark in marks:
-        points = SEEN_POINTS * mark.seen + LIKED_POINTS * mark.liked
-        taste = tastes.get(mark.ref[0])
-        if taste is None:
-            taste = tastes[mark.ref[0]] = Points(defaultdict(int), defaultdict(int))
-        for word in mark.category:
-            taste.labels[word] += points
-        for word in mark.themes:
-            taste.themes[word] += points
-    return tastes
+def _profile(terms: Terms, item_type: int, marks: Sequence[tuple[Sequence[str], int]]) -> Doubles:
+    """What the words of the marked items have in common: a vector over the terms. `marks`: words and points.
 
-
-def _profile(terms: Terms, item_type: int, points: Mapping[str, int]) -> Doubles:
-    """The person's points for each term of the type, times its idf, as a vector.
-
-    Its length is from 0, without points, to 1, with many: it is divided by length + TASTE_SHRINK.
+    The mean of the items' vectors, which have the length 1 and the direction of their terms' idf, weighted by points.
+    The length R of that mean is 1 if all items have the same terms, and 1/sqrt(n) if n items have nothing in common. It
+    measures agreement (the mean resultant length of directional statistics), and is raised to AGREEMENT_POWER.
     """
-    profile = np.zeros(len(terms.names))
-    for word, number in points.items():
-        term = terms.by_name.get((item_type, word))
-        if term is not None:
-            profile[term] = number
-    profile *= terms.idf
-    shrunk: Doubles = profile / (np.sqrt(profile @ profile) + TASTE_SHRINK)
-    return shrunk
+    by_name = terms.by_name.get(item_type, {})
+    found = [[by_name[word] for word in words if word in by_name] for words, _ in marks]
+    numbers = np.array([term for row in found for term in row], np.intp)
+    rows = np.repeat(np.arange(len(found)), [len(row) for row in found])
+    points = np.array([points for _, points in marks], np.float64)
+    idf = terms.idf[numbers].astype(np.float64)
+    lengths = np.sqrt(np.bincount(rows, idf**2, len(found)))
+    weights = points / np.maximum(lengths, 1e-9) / max(points.sum(), 1.0)
+    mean: Doubles = np.bincount(numbers, idf * weights[rows], len(terms.names)).astype(np.float64)
+    agreement = float(np.sqrt(mean @ mean))
+    return mean * agreement ** (AGREEMENT_POWER - 1)
 
 
 def _cosine(terms: Terms, profile: Doubles, positions: NDArray[np.intp]) -> Doubles:

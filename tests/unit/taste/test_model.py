@@ -91,13 +91,13 @@ def test_without_votes_or_rating_the_prior_is_0(rating: float | None, votes: int
 
 def test_rare_labels_weigh_more() -> None:
     labels = Model.from_items(ITEMS).labels
-    assert labels.idf[labels.by_name[BOOK, "Classics"]] == 0  # both books have it
-    assert labels.idf[labels.by_name[BOOK, "Science Fiction"]] == pytest.approx(np.log(2))
+    assert labels.idf[labels.by_name[BOOK]["Classics"]] == 0  # both books have it
+    assert labels.idf[labels.by_name[BOOK]["Science Fiction"]] == pytest.approx(np.log(2))
 
 
 def test_counts_of_a_whole_dataset_are_used() -> None:
     labels = Model.from_items(ITEMS, {BOOK: LabelCounts(1000, {"Classics": 10, "Science Fiction": 500}, {})}).labels
-    assert labels.idf[labels.by_name[BOOK, "Classics"]] == pytest.approx(np.log(100))
+    assert labels.idf[labels.by_name[BOOK]["Classics"]] == pytest.approx(np.log(100))
 
 
 def test_similar_items_are_of_all_types_nearest_first() -> None:

@@ -76,6 +76,22 @@ def test_a_mark_on_an_unknown_item_counts_by_its_labels() -> None:
     assert scores["solaris"] == pytest.approx(plain["solaris"])
 
 
+def test_labels_count_more_if_the_items_agree_in_them() -> None:
+    made = Model.from_items([*ITEMS, item("x", "History")])
+
+    def gain(*labels: tuple[str, ...]) -> float:
+        marks = [liked(item(f"mark{number}", *words)) for number, words in enumerate(labels)]
+        with_labels, without = (
+            {one.ref.id: one.score for one in rank(made, BOOK, some, 10)}
+            for some in (marks, [liked(item(f"mark{number}")) for number in range(len(labels))])
+        )
+        return with_labels["persuasion"] / without["persuasion"]
+
+    same = gain(("Romance",), ("Romance",), ("Romance",))
+    different = gain(("Romance",), ("Science Fiction",), ("History",))
+    assert same > 5 * (different - 1) + 1 > 1
+
+
 def test_the_reason_names_the_items_with_the_largest_contributions() -> None:
     others = [item(f"book{number}") for number in range(4)]
     weights = {"book0": 0.1, "book1": 0.4, "book2": 0.2, "book3": 0.3}
