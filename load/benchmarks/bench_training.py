@@ -23,7 +23,7 @@ from services.taste.model import Model
 
 ROOT = Path(__file__).resolve().parents[2]
 QUALITY = ROOT / "docs" / "QUALITY.md"
-SAMPLE_S = 0.05
+SAMPLE_S = 0.5  # reading shared pages takes time itself
 GROUPS = 50  # of items that the same people like
 
 
