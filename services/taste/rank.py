@@ -19,9 +19,11 @@ PRIOR_WEIGHT, POPULARITY_POWER = 0.4, 0.3
 # The prior of an item starts at its votes, as if these were the likes of a tenth of this many people.
 PRIOR_PEOPLE = 50
 # Of the taste for labels, with many training people, and in addition without any: labels help less than neighbours do.
-TASTE_WEIGHT, TASTE_WEIGHT_ALONE = 0.2, 1.0
+TASTE_WEIGHT, TASTE_WEIGHT_ALONE = 0.8, 4.0
 # The taste counts in proportion to this power of how much the person's items agree in their labels.
 AGREEMENT_POWER = 4
+# Points of an item without labels that is added to the person's: one or two items say little about what they agree in.
+AGREEMENT_PRIOR = 4
 LIKED_POINTS, SEEN_POINTS = 3, 1
 # Standard deviations of ln(score), roughly, by which a seed changes the order.
 NOISE = 0.1
@@ -258,9 +260,10 @@ def _points(mark: MarkedItem) -> int:
 def _profile(terms: Terms, item_type: int, marks: Sequence[tuple[Sequence[str], int]]) -> Doubles:
     """What the words of the marked items have in common: a vector over the terms. `marks`: words and points.
 
-    The mean of the items' vectors, which have the length 1 and the direction of their terms' idf, weighted by points.
-    The length R of that mean is 1 if all items have the same terms, and 1/sqrt(n) if n items have nothing in common. It
-    measures agreement (the mean resultant length of directional statistics), and is raised to AGREEMENT_POWER.
+    The mean of the items' vectors, which have the length 1 and the direction of their terms' idf, weighted by points,
+    with AGREEMENT_PRIOR points of a vector of length 0. The length R of that mean approaches 1 if many items have the
+    same terms, and is at most 1/sqrt(n) if n items have nothing in common. It measures agreement (the mean resultant
+    length of directional statistics), and is raised to AGREEMENT_POWER.
     """
     by_name = terms.by_name.get(item_type, {})
     found = [[by_name[word] for word in words if word in by_name] for words, _ in marks]
@@ -269,7 +272,7 @@ def _profile(terms: Terms, item_type: int, marks: Sequence[tuple[Sequence[str], 
     points = np.array([points for _, points in marks], np.float64)
     idf = terms.idf[numbers].astype(np.float64)
     lengths = np.sqrt(np.bincount(rows, idf**2, len(found)))
-    weights = points / np.maximum(lengths, 1e-9) / max(points.sum(), 1.0)
+    weights = points / np.maximum(lengths, 1e-9) / (points.sum() + AGREEMENT_PRIOR)
     mean: Doubles = np.bincount(numbers, idf * weights[rows], len(terms.names)).astype(np.float64)
     agreement = float(np.sqrt(mean @ mean))
     return mean * agreement ** (AGREEMENT_POWER - 1)
