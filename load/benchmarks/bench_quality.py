@@ -4,6 +4,10 @@
 code that serves and trains (services/taste, services/library/suggestions), and two published methods beside it. Give a
 dataset whose catalog has several files several times; `--write` puts tables and plots into docs. Ratings files have the
 columns person, source_id, rating (0 to 10). Needs the extra `benchmarks`.
+
+With `--suite DIR` and one dataset, nothing but one comparison is made: new people with 10 marks get suggestions from
+that running suite of scripts/local.sh, over HTTP, and from the same code offline. The suite gets the catalog, the
+ratings of the other four fifths of the people, and a model trained from them; use one that serves no other purpose.
 """
 
 import argparse
@@ -16,10 +20,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from load import results
-from load.benchmarks import quality_data, quality_methods, quality_metrics, quality_report
+from load.benchmarks import quality_data, quality_http, quality_methods, quality_metrics, quality_report
 from load.benchmarks.quality_data import Data, Person, Split
 from load.benchmarks.quality_methods import Method, Ref
 from load.benchmarks.quality_report import NEW_MARKS, Measured
+from scripts.local.state import SuiteError
 from services.taste.measure import ndcg
 from services.taste.model import Model
 
@@ -133,12 +138,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--draws", type=int, default=2, help="of each new person's marks; default 2")
     parser.add_argument("--no-yardsticks", action="store_true", help="leave out item-kNN and EASE, the slowest")
     parser.add_argument("--write", action="store_true", help="put the tables and plots into docs/QUALITY.md")
+    parser.add_argument("--suite", type=Path, metavar="DIR", help="folder of a suite to compare with; see above")
+    parser.add_argument("--people", type=int, default=100, metavar="N", help="with --suite: new people; default 100")
     options = parser.parse_args(arguments)
     for name, _ in options.ratings:
         if name not in dict(options.catalog):
             parser.error(f"--ratings {name}=… needs --catalog {name}=…")
 
+    if options.suite and (len(dict(options.catalog)) > 1 or len(options.ratings) > 1):
+        parser.error("--suite compares one dataset, with one file of ratings")
+
     data = quality_data.read(options.catalog, options.ratings)
+    if options.suite:
+        catalog = [path.resolve() for _, path in options.catalog]
+        ratings = options.ratings[0][1]
+        try:
+            print(quality_http.compare(options.suite.resolve(), data, catalog, ratings, options.people, options.seed))
+        except SuiteError as error:
+            sys.exit(str(error))
+        return
     bench = Bench(data, options.seed, options.draws, not options.no_yardsticks)
     bench.say(f"{len(data.items):,} items, {len(data.people):,} people; skipped lines: {dict(data.skipped)}")
     measured = bench.run()

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from load.benchmarks import quality_data, quality_methods, quality_metrics
+from load.benchmarks import quality_data, quality_http, quality_methods, quality_metrics
 from load.benchmarks.quality_data import Data, Person, Split
 from services.taste.model import Model
 from services.taste.rank import Mark
@@ -131,3 +131,17 @@ def test_taste_is_the_code_that_serves() -> None:
     (best,) = quality_methods.taste(Model.from_items(ITEMS))([split], 1)
     assert best[0] in {(BOOK, "book1"), (BOOK, "book2")}
     assert (BOOK, "book0") not in best
+
+
+def test_the_suite_gets_the_ratings_of_the_training_people_only(tmp_path: Path) -> None:
+    (tmp_path / "all.csv").write_text("person,source_id,rating\na,1,10\nb,1,5\na,2,7\n")
+    quality_http.write_ratings(tmp_path / "all.csv", tmp_path / "some.csv", "book", [Person("book:a", BOOK, [])])
+    assert (tmp_path / "some.csv").read_text().split() == ["person,source_id,rating,rated_at", "a,1,10,", "a,2,7,"]
+
+
+@pytest.mark.parametrize(("online", "agree"), [("abab", "they agree"), ("bbba", "they do not agree")])
+def test_http_and_offline_agree_if_the_difference_is_within_two_errors(online: str, agree: str) -> None:
+    """Of the items a and b, a is the only hidden like."""
+    splits = [Split(Person(f"p{one}", BOOK, []), [], frozenset({(BOOK, "a")})) for one in range(4)]
+    text = quality_http.summary("book", splits, [[(BOOK, id)] for id in online], [[(BOOK, "a")]] * 4)
+    assert agree in text
