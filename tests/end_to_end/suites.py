@@ -147,7 +147,14 @@ class LocalSuite(SuiteUnderTest):
         if number == signal.SIGSTOP:
             wait_for(lambda: process.status() == psutil.STATUS_STOPPED)
         if number == signal.SIGKILL:
-            wait_for(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+            wait_for(lambda: _has_ended(process))
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _token(auth0_url: str, username: str) -> str:

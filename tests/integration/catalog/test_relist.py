@@ -122,7 +122,7 @@ async def test_changed_words_move_items_to_other_lists(
 async def test_items_that_the_previous_release_adds_during_the_update_get_themes(
     store: Store, shards: Shards, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relist, "SETTLE_S", 2)
+    monkeypatch.setattr(relist, "SETTLE_S", 6)
     update = asyncio.create_task(store.prepare())
     await asyncio.sleep(1)
     items = await fill(store, 10)

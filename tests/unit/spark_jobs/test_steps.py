@@ -28,6 +28,9 @@ class RecordingEngine:
         self.statements.append(sql)
         return []
 
+    def write_parquet(self, uri: str, sql: str) -> None:
+        self.statements.append(sql)
+
     def exists(self, path: str) -> bool:
         return False
 
