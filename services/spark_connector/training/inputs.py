@@ -39,7 +39,7 @@ class Collected:
 
 
 class Collector:
-    """`ratings` has a file for each type that has ratings; None if there are none."""
+    """`ratings` holds one file for each type with ratings; None if SEEN_RATINGS is empty."""
 
     def __init__(self, accounts: Accounts, catalogs: Sequence[Catalog], ratings: Storage | None) -> None:
         self._accounts = accounts
