@@ -62,6 +62,15 @@ class RecentMark(NamedTuple):
     themes: Sequence[str]
 
 
+class RecentMarks(NamedTuple):
+    """`…complete`: whether the list has all of the user's items of that kind."""
+
+    marks: Sequence[RecentMark]  # seen or liked
+    marks_complete: bool
+    not_interested: Sequence[ItemRef]
+    not_interested_complete: bool
+
+
 class ExportKey(NamedTuple):
     """The position of a mark in the export, which is in this order."""
 

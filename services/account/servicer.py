@@ -99,8 +99,12 @@ class AccountServicer(account_pb2_grpc.AccountServicer):
         subject = domain.check_subject(request.subject)
         limit = checks.integer("limit", request.limit, 1, MAX_RECENT_ITEMS)
         recent = await self._database.read(mark_queries.recent_marks, subject, limit)
-        response = account_pb2.ListRecentMarksResponse(complete=len(recent) <= limit)
-        for mark in recent[:limit]:
+        response = account_pb2.ListRecentMarksResponse(
+            complete=recent.marks_complete,
+            not_interested=map(_item_to_pb, recent.not_interested),
+            complete_with_not_interested=recent.marks_complete and recent.not_interested_complete,
+        )
+        for mark in recent.marks:
             # Filled in place: this takes half of the time of building the messages and copying them.
             added = response.marks.add(seen=mark.seen, liked=mark.liked, category=mark.category, themes=mark.themes)
             added.item.type, added.item.id = cast(types_pb2.ItemType, mark.item.type), mark.item.id

@@ -144,7 +144,12 @@ class AccountClient:
             for mark in response.marks
             for item in (mark.item,)
         ]
-        return RecentMarks(marks, response.complete)
+        return RecentMarks(
+            marks,
+            response.complete,
+            [ItemRef(item.type, item.id) for item in response.not_interested],
+            response.complete_with_not_interested,
+        )
 
     async def filter_marked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
         request = account_pb2.FilterMarkedRequest(subject=subject, items=map(_ref_to_pb, refs))

@@ -103,6 +103,8 @@ class RecentMark(NamedTuple):
 class RecentMarks:
     marks: Sequence[RecentMark]  # newest first
     complete: bool  # whether these are all items that the user has marked as seen or liked
+    not_interested: Sequence[ItemRef] = ()
+    complete_with_not_interested: bool = False  # whether both are all items that the user has marked in any way
 
 
 class Dataset(Protocol):
@@ -159,7 +161,7 @@ class Accounts(Protocol):
     async def list_marks(self, subject: str, kind: int, size: int, cursor: str) -> MarkPage: ...
 
     async def recent_marks(self, subject: str, limit: int) -> RecentMarks:
-        """The items, at most `limit` (1 to 200), that the user marked last as seen or liked."""
+        """The items, at most `limit` (1 to 200), that the user marked last as seen or liked, and as not interesting."""
 
     async def filter_marked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
         """Those of the items, at most 1000, that the user has marked in any way."""

@@ -14,7 +14,7 @@ from seen.v1.types_pb2 import ItemType
 from services.account.database.column_types import is_mysql
 from services.account.database.models import LikesRow, MarkRow, PointsRow, UserRow
 from services.account.database.statements import Statement
-from services.account.domain import ExportKey, ItemRef, Mark, MarkKind, RecentMark, ThemePoints
+from services.account.domain import ExportKey, ItemRef, Mark, MarkKind, RecentMark, RecentMarks, ThemePoints
 from services.common.themes import themes as themes_of
 
 _NEWEST = (
@@ -126,8 +126,8 @@ def newest_marks(connection: Connection, subject: str, kind: MarkKind, after: Ma
     return [Mark(ItemRef(item_type, item_id), marked_at) for item_type, item_id, marked_at in rows]
 
 
-def recent_marks(connection: Connection, subject: str, limit: int) -> list[RecentMark]:
-    """The items marked last as seen or liked, newest first, and one more than `limit` if there are more."""
+def recent_marks(connection: Connection, subject: str, limit: int) -> RecentMarks:
+    """At most `limit` items of each list, newest first."""
     newest: list[tuple[Any, ...]] = []
     for kind, other in ((MarkKind.SEEN, MarkKind.LIKE), (MarkKind.LIKE, MarkKind.SEEN)):
         rows = _RECENT_MARKS.execute(
@@ -140,7 +140,14 @@ def recent_marks(connection: Connection, subject: str, limit: int) -> list[Recen
             if other_at is None or (marked_at, kind) > (other_at, other)
         ]
     newest.sort(key=lambda mark: mark[:3], reverse=True)
-    return [_recent_mark(*mark[1:]) for mark in newest[: limit + 1]]
+    kind = int(MarkKind.NOT_INTERESTED)
+    not_interested = _NEWEST_MARKS.execute(connection, subject=subject, kind=kind, limit=limit + 1)
+    return RecentMarks(
+        [_recent_mark(*mark[1:]) for mark in newest[:limit]],
+        len(newest) <= limit,
+        [ItemRef(item_type, item_id) for item_type, item_id, _ in not_interested[:limit]],
+        len(not_interested) <= limit,
+    )
 
 
 def _recent_mark(

@@ -1,7 +1,7 @@
 """Strategy "taste": per item type, the items that the user will probably like most, best first.
 
-services/taste ranks them. The cost does not depend on the number of marks: the 200 newest are read, and the best ranked
-items are looked up among all.
+services/taste ranks them. The cost does not depend on the number of marks: the 200 newest are read. If there are more,
+the best ranked items are looked up among all.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from services.library.suggestions.request import (
 from services.taste.model import Model
 from services.taste.rank import MAX_MARKS, Person, Ranked
 
-# Ranked in addition, because some items are not interesting for the user, or deleted.
+# Ranked in addition, because some items have been deleted.
 SPARE_ITEMS = 2
 # Ranked for each suggestion if the user has more marks than were read: these items may be marked.
 WITH_OLDER_MARKS = 4
@@ -39,13 +39,14 @@ async def suggest(
     datasets: Datasets, accounts: Accounts, models: Models, types: Sequence[int], request: Request, named: NamedItems
 ) -> Suggestions:
     """At most `amount` items per type."""
-    recent = RecentMarks((), complete=True)
+    recent = RecentMarks((), complete=True, complete_with_not_interested=True)
     if request.subject:
         recent = await accounts.recent_marks(request.subject, MAX_MARKS)
     marks = _with_likes(recent.marks, named.likes)
     known = {item_type: model for item_type in types if (model := models.of_type(item_type))}
-    rankings = _Rankings(known, marks, request.seed, named.left_out)
-    choice = _Choice(datasets, accounts, request, list(known), rankings)
+    rankings = _Rankings(known, marks, request.seed, named.left_out | set(recent.not_interested))
+    look_up_marks = not recent.complete_with_not_interested
+    choice = _Choice(datasets, accounts, request, list(known), rankings, look_up_marks)
     # If the ranking knows all marks, so do the counts in its reasons.
     counted: Mapping[str, Points] | None = None
     if recent.complete and len(marks) <= MAX_MARKS:
@@ -116,12 +117,20 @@ class _Choice:
     """The first `amount` items of each ranking that exist and are not marked, and the items in their reasons."""
 
     def __init__(
-        self, datasets: Datasets, accounts: Accounts, request: Request, types: Sequence[int], rankings: _Rankings
+        self,
+        datasets: Datasets,
+        accounts: Accounts,
+        request: Request,
+        types: Sequence[int],
+        rankings: _Rankings,
+        look_up_marks: bool,
     ) -> None:
+        """`look_up_marks`: whether ranked items may be marked, because the ranking does not know all marks."""
         self._datasets = datasets
         self._accounts = accounts
         self._request = request
         self._rankings = rankings
+        self._look_up_marks = look_up_marks
         self._waiting: dict[int, list[Ranked]] = {item_type: [] for item_type in types}
         self._items: dict[ItemRef, Item | None] = {}
         self.chosen: dict[int, list[tuple[Ranked, Item]]] = {item_type: [] for item_type in types}
@@ -130,7 +139,7 @@ class _Choice:
     async def fill(self, size: int) -> None:
         """Ranks `size` items of each type, then more, until no type lacks items or no more exist.
 
-        Usually one round is enough: one look-up of marks and one call per dataset.
+        Usually one round is enough: one call per dataset, and one look-up of marks if it is needed.
         """
         while lacking := {
             item_type: lacks
@@ -161,7 +170,7 @@ class _Choice:
 
     async def _marked(self, refs: Sequence[ItemRef]) -> set[ItemRef]:
         marked: set[ItemRef] = set()
-        if self._request.subject:
+        if self._look_up_marks:
             for start in range(0, len(refs), MAX_LOOK_UP):
                 marked |= await self._accounts.filter_marked(self._request.subject, refs[start : start + MAX_LOOK_UP])
         return marked

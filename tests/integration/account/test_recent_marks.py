@@ -53,12 +53,29 @@ async def test_a_mark_of_the_previous_release_has_the_themes_of_its_categories(
     assert tuple(entry.themes) == themes("BOOK", ["Science Fiction"])
 
 
-async def test_items_that_are_not_interesting_are_left_out(account: Account) -> None:
+async def test_items_that_are_not_interesting_are_listed_apart(account: Account) -> None:
     await mark(account, "ana", book("dune"), NOT_INTERESTED)
     await mark(account, "ana", book("emma"), SEEN)
     await mark(account, "ana", book("emma"), NOT_INTERESTED)
-    [entry] = (await recent(account, "ana")).marks
-    assert entry == RecentMark(item=book("emma"), seen=True)
+    response = await recent(account, "ana")
+    assert list(response.marks) == [RecentMark(item=book("emma"), seen=True)]
+    assert list(response.not_interested) == [book("emma"), book("dune")]
+
+
+@pytest.mark.parametrize(
+    ("seen", "not_interested", "complete", "complete_with_not_interested"),
+    [(2, 2, True, True), (2, 3, True, False), (3, 2, False, False)],
+)
+async def test_the_answer_tells_whether_it_has_all_items_that_are_not_interesting(
+    account: Account, seen: int, not_interested: int, complete: bool, complete_with_not_interested: bool
+) -> None:
+    for n in range(seen):
+        await mark(account, "ana", book(f"seen-{n}"), SEEN)
+    for n in range(not_interested):
+        await mark(account, "ana", book(f"not-{n}"), NOT_INTERESTED)
+    response = await recent(account, "ana", 2)
+    assert (response.complete, response.complete_with_not_interested) == (complete, complete_with_not_interested)
+    assert [item.id for item in response.not_interested] == [f"not-{n}" for n in reversed(range(not_interested))][:2]
 
 
 @pytest.mark.parametrize(("limit", "complete"), [(2, False), (3, True), (4, True)])

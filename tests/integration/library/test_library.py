@@ -143,7 +143,12 @@ class Account(account_pb2_grpc.AccountServicer):
             )
             for mark in recent.marks
         ]
-        return account_pb2.ListRecentMarksResponse(marks=marks, complete=recent.complete)
+        return account_pb2.ListRecentMarksResponse(
+            marks=marks,
+            complete=recent.complete,
+            not_interested=map(ref_to_pb, recent.not_interested),
+            complete_with_not_interested=recent.complete_with_not_interested,
+        )
 
     async def FilterMarked(
         self, request: account_pb2.FilterMarkedRequest, context: Context

@@ -138,7 +138,9 @@ class FakeAccounts:
 
     async def recent_marks(self, subject: str, limit: int) -> RecentMarks:
         self.calls["recent_marks"] += 1
-        return RecentMarks(self.recent[:limit], complete=len(self.recent) <= limit)
+        others = list(self.marks - {mark.ref for mark in self.recent})
+        complete = len(self.recent) <= limit
+        return RecentMarks(self.recent[:limit], complete, others[:limit], complete and len(others) <= limit)
 
     async def filter_marked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
         self.calls["filter_marked"] += 1

@@ -233,12 +233,20 @@ async def test_suggestions_are_unavailable_if_no_requested_dataset_answers() -> 
         await library.suggest(types=[SHOW])
 
 
-async def test_usually_it_takes_two_calls_of_the_account_service_and_one_per_dataset() -> None:
+async def test_usually_it_takes_one_call_of_the_account_service_and_one_per_dataset() -> None:
     datasets = [FakeDataset(item_type, items(["Drama"], 300)) for item_type in (BOOK, SHOW, ANIME)]
     library = Library(*datasets)
     await library.train({})
     library.mark(*datasets[0].items[:50], *datasets[1].items[:50])
     await library.suggest(amount=10)
     assert [dict(dataset.calls) for dataset in datasets] == [{"batch_get": 1}] * 3
-    assert library.accounts.calls == {"recent_marks": 1, "filter_marked": 1}
-    assert library.accounts.looked_up <= 3 * 12
+    assert library.accounts.calls == {"recent_marks": 1}
+
+
+async def test_with_more_marks_than_are_read_the_best_items_are_looked_up_among_all() -> None:
+    books = FakeDataset(BOOK, items(["Drama"], 500))
+    library = Library(books)
+    await library.train({})
+    library.mark(*books.items[:180], *books.items[200:420])
+    await library.suggest(amount=10)
+    assert library.accounts.calls == {"recent_marks": 1, "filter_marked": 2, "top_categories": 1}
