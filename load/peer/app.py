@@ -1,7 +1,7 @@
 """Seen's eight kinds of requests in one plain FastAPI process: the same fields, totals and status codes.
 
-It copies the items into collections of its own, with a random number for suggestions, and has the indexes and batched
-look-ups that it needs, but no deadlines, partial answers, limits, metrics or logs.
+It copies the items into collections of its own, with themes and a random number for suggestions, and has the indexes
+and batched look-ups that it needs, but no deadlines, partial answers, limits, metrics or logs.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from services.common.themes import themes
 
 ItemType = Literal["BOOK", "SHOW", "ANIME"]
 Json = dict[str, Any]
-FIELDS = ("name", "category", "rating", "description", "imageUrl", "kind", "year", "sourceId", "votes")
+FIELDS = ("name", "category", "rating", "description", "imageUrl", "kind", "year", "sourceId", "votes", "themes")
 AUTH0, AUDIENCE = os.environ.get("PEER_AUTH0_URL"), os.environ.get("PEER_AUTH0_AUDIENCE")
 HOME, CLIENT = os.environ.get("PEER_PUBLIC_URL"), {"client_id": "seen-swagger-ui"}
 SCHEMA = """
@@ -44,7 +44,7 @@ CREATE INDEX most_points ON themes (subject, points DESC, category);
 CREATE INDEX most_likes ON likes (type, likes DESC, item);
 """
 shards: dict[str, list[Any]] = {}  # collections by type
-labels: dict[str, dict[str, list[str]]] = {}  # by type and theme: the categories that mean it
+known: dict[str, set[str]] = {}  # themes by type
 keys: dict[str, Any] = {}
 thread = ThreadPoolExecutor(1)  # of the only connection to SQLite
 db = sqlite3.connect(os.environ.get("PEER_DATABASE", ":memory:"), check_same_thread=False)
@@ -55,17 +55,15 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     db.executescript(SCHEMA)
     for kind, (name, uris) in json.loads(os.environ["PEER_SHARDS"]).items():
         databases = [AsyncMongoClient[Json](uri)["seen"] for uri in uris]
-        shards[kind], labels[kind] = [database[f"peer_{name}"] for database in databases], defaultdict(list)
-        copy: list[Json] = [
-            {"$project": dict.fromkeys(FIELDS, 1) | {"random": {"$rand": {}}}},
-            {"$out": f"peer_{name}"},
-        ]
+        shards[kind] = [database[f"peer_{name}"] for database in databases]
         for database, shard in zip(databases, shards[kind], strict=True):
-            await database[name].aggregate(copy)
-            await shard.create_index([("category", 1), ("random", 1)])
-        for label in {label for shard in shards[kind] for label in await shard.distinct("category")}:
-            for theme in themes(kind, [label]):
-                labels[kind][theme].append(label)
+            items = await database[name].find({}, FIELDS[:-1]).to_list()
+            await shard.drop()
+            await shard.insert_many(
+                item | {"themes": themes(kind, item["category"]), "random": random.random()} for item in items
+            )
+            await shard.create_index([("themes", 1), ("random", 1)])
+        known[kind] = {theme for shard in shards[kind] for theme in await shard.distinct("themes")}
     async with httpx.AsyncClient() as client:
         for key in (await client.get(f"{AUTH0}/.well-known/jwks.json")).json()["keys"]:
             keys[key["kid"]] = jwk.construct(key, "RS256")
@@ -112,10 +110,7 @@ def add_mark(user: str, item: Json, mark: str) -> None:
 async def find(kind: str, number: int, query: Json, **options: Any) -> list[Json]:
     documents = await shards[kind][number].find(query, FIELDS, **options).to_list()
     prefix = number + 1 if len(shards[kind]) > 1 else ""
-    return [
-        {"type": kind, "id": f"{prefix}{document.pop('_id')}", "themes": themes(kind, document["category"])} | document
-        for document in documents
-    ]
+    return [{"type": kind, "id": f"{prefix}{document.pop('_id')}"} | document for document in documents]
 
 
 async def get_all(kind: str, ids: list[str]) -> list[Json]:
@@ -136,7 +131,7 @@ async def get(kind: str, item_id: str) -> Json:
 
 async def draw(kind: str, theme: str | None, amount: int) -> list[Json]:
     """Random items: those that follow a random number, in each shard."""
-    query: Json = {"category": {"$in": labels[kind][theme]}} if theme else {}
+    query: Json = {"themes": theme} if theme else {}
     items: list[Json] = []
     for start in (random.random(), 0):  # from the smallest number if too few follow
         if len(items) < amount:
@@ -189,7 +184,7 @@ async def suggest(
     names = ("category", "seen", "liked", "points")
     top = f"SELECT {', '.join(names)} FROM themes WHERE subject = ? ORDER BY points DESC, category LIMIT 12"  # noqa: S608
     rows = [dict(zip(names, row, strict=True)) for row in await in_thread(sql, top, user)]
-    chosen = [(kind, row) for kind in types for row in [row for row in rows if row["category"] in labels[kind]][:3]]
+    chosen = [(kind, row) for kind in types for row in [row for row in rows if row["category"] in known[kind]][:3]]
     chosen = chosen or [(kind, {}) for kind in types]
     drawn = await asyncio.gather(*(draw(kind, row.get("category"), amount + 3) for kind, row in chosen))
     ids = {item["id"] for items in drawn for item in items}

@@ -140,8 +140,9 @@ def recent_marks(connection: Connection, subject: str, limit: int) -> RecentMark
             if other_at is None or (marked_at, kind) > (other_at, other)
         ]
     newest.sort(key=lambda mark: mark[:3], reverse=True)
-    kind = int(MarkKind.NOT_INTERESTED)
-    not_interested = _NEWEST_MARKS.execute(connection, subject=subject, kind=kind, limit=limit + 1)
+    not_interested = _NEWEST_MARKS.execute(
+        connection, subject=subject, kind=int(MarkKind.NOT_INTERESTED), limit=limit + 1
+    )
     return RecentMarks(
         [_recent_mark(*mark[1:]) for mark in newest[:limit]],
         len(newest) <= limit,
