@@ -136,12 +136,13 @@ class Person:
         candidates = self._candidates(item_type, _positions(model, exclude))
         if not len(candidates):
             return []
-        scores = Scores(self, item_type, candidates, DEPTH * amount + MIN_DEPTH)
+        depth = DEPTH * amount + MIN_DEPTH
+        scores = Scores(self, item_type, candidates, depth)
         candidates = scores.candidates
         order = np.log(np.maximum(scores.total, 1e-12))
         if seed is not None:
             order += NOISE * _gumbel(seed, item_type, candidates)
-        best = np.argsort(-order, kind="stable")
+        best = _largest(order, depth)
         return [
             Ranked(model.ref(int(candidates[number])), float(scores.total[number]), scores.reason(number))
             for number in _spread(model, candidates, best, amount)
@@ -292,6 +293,14 @@ def _entries(rows: Rows, numbers: NDArray[np.intp]) -> tuple[NDArray[np.intp], N
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
     return np.arange(total) + np.repeat(starts - (ends - lengths), lengths), lengths
+
+
+def _largest(values: Doubles, count: int) -> NDArray[np.intp]:
+    """The numbers of the `count` largest values and of those equal to the last, largest first."""
+    among = np.arange(len(values))
+    if count < len(values):
+        among = np.flatnonzero(values >= np.partition(values, -count)[-count])
+    return among[np.argsort(-values[among], kind="stable")]
 
 
 def _gumbel(seed: int, item_type: int, positions: NDArray[np.intp]) -> Doubles:
