@@ -16,6 +16,10 @@ if [[ ${1:-} == -h || ${1:-} == --help ]]; then
     exit
 fi
 [[ $# == 0 && $(id -u) == 0 ]] && command -v apt-get >/dev/null && may_install=1
+# A busy machine may be too slow for a test of real processes. Of all but the unit tests, up to five that fail run once
+# more, and the summary lists them as RERUN with their failure.
+reruns=()
+[[ $# == 0 ]] && reruns=(--reruns 1 --max-suite-reruns 5 --rerun-exclude-path tests/unit --rerun-show-tracebacks)
 quick=""
 if [[ ${1:-} == --quick ]]; then
     quick=1
@@ -77,7 +81,7 @@ SEEN_FAILED_CHECKS=$(printf '%s\n' "${failed[@]-}")
 export SEEN_SKIPPED_CHECKS SEEN_FAILED_CHECKS
 echo '== pytest'
 # Two test files at a time: most tests wait for a database to start or a deadline to pass.
-python -m pytest --numprocesses 2 --dist loadfile "$@"
+python -m pytest --numprocesses 2 --dist loadfile ${reruns[@]+"${reruns[@]}"} "$@"
 code=$?
 ((code == 0 && ${#failed[@]})) && code=1
 exit "$code"
