@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Creates the Dataproc cluster that answers the two questions about all of IMDb. It stops after an hour without a job,
-# because new files come once a day at most. Can be repeated: a stopped cluster is started.
+# Creates the Dataproc cluster that answers the two questions about all of IMDb and counts pairs of items for the
+# suggestion model. It stops after an hour without a job, because new files come once a day at most. Can be repeated: a
+# stopped cluster is started.
 #
 #   scripts/create_dataproc.sh [--size small|medium|large] [--config FILE] [--dry-run]
 #

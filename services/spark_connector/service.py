@@ -15,12 +15,13 @@ from services.spark_connector.runners.job_files import JobFiles
 from services.spark_connector.runners.local import DuckDBRunner, SparkSubmitRunner
 from services.spark_connector.runners.process import WorkDirs
 from services.spark_connector.servicer import SparkServicer
-from services.spark_connector.settings import GS, LOCAL_RUNNERS, SparkSettings
+from services.spark_connector.settings import GS, SparkSettings
 from services.spark_connector.storage.answer_store import AnswerStore
 from services.spark_connector.storage.files import Folder, Storage
 from services.spark_connector.storage.inputs import BucketInputs, FolderInputs, InputSource
 from services.spark_connector.training.inputs import Collector
 from services.spark_connector.training.model_store import ModelStore
+from services.spark_connector.training.pairs import LocalPairCounter, PairCounter
 from services.spark_connector.training.program import TrainingProgram
 from services.spark_connector.training.trainer import NAME, Trainer
 
@@ -31,8 +32,9 @@ async def build(settings: SparkSettings) -> AsyncIterator[GrpcServer]:
     files = JobFiles(settings.spark_jobs.absolute())
     store = AnswerStore(_storage(settings.results))
     backoff = Backoff(settings.retry_first_s, settings.retry_longest_s)
-    scheduler = Scheduler(_runner(settings, files), store, _input_source(settings), files.version, backoff)
-    async with scheduler.running(), training(settings) as (trainer, models):
+    runner, counter = _runner(settings, files)
+    scheduler = Scheduler(runner, store, _input_source(settings), files.version, backoff)
+    async with scheduler.running(), training(settings, counter) as (trainer, models):
         yield GrpcServer(
             settings,
             spark_pb2.DESCRIPTOR.services_by_name["Spark"],
@@ -43,15 +45,16 @@ async def build(settings: SparkSettings) -> AsyncIterator[GrpcServer]:
 
 
 @contextlib.asynccontextmanager
-async def training(settings: SparkSettings) -> AsyncIterator[tuple[Trainer, ModelStore]]:
-    """Trains on this machine, wherever the other jobs run."""
+async def training(settings: SparkSettings, counter: PairCounter | None) -> AsyncIterator[tuple[Trainer, ModelStore]]:
+    """Trains on this machine. `counter` counts the pairs of items; if there is none, the training does."""
     models = ModelStore(_storage(settings.results))
     ratings = _storage(settings.ratings) if settings.ratings else None
     program = TrainingProgram(settings.job_memory_mb, settings.training_processes)
     backoff = Backoff(settings.retry_first_s, settings.retry_longest_s)
     async with clients.connect(settings.account_address, settings.catalog_addresses) as (accounts, catalogs):
         source = Collector(accounts, catalogs, ratings)
-        trainer = Trainer(models, source, program, _work_dirs(settings), settings.training_interval_s, backoff)
+        interval_s = settings.training_interval_s
+        trainer = Trainer(models, source, counter, program, _work_dirs(settings), interval_s, backoff)
         async with trainer.running():
             yield trainer, models
 
@@ -75,15 +78,20 @@ def _input_source(settings: SparkSettings) -> InputSource:
     return FolderInputs(storage, Folder(settings.imdb_sample.absolute()) if settings.imdb_sample else None)
 
 
-def _runner(settings: SparkSettings, files: JobFiles) -> Runner:
-    if settings.spark_runner in LOCAL_RUNNERS:
-        kind = DuckDBRunner if settings.spark_runner == "duckdb" else SparkSubmitRunner
-        return kind(files, _work_dirs(settings), settings.job_memory)
+def _runner(settings: SparkSettings, files: JobFiles) -> tuple[Runner, PairCounter | None]:
+    """With the counter of pairs that uses it; none for DuckDB, which counts in the training's own process."""
+    if settings.spark_runner == "duckdb":
+        return DuckDBRunner(files, _work_dirs(settings), settings.job_memory), None
+    if settings.spark_runner == "spark-submit":
+        spark = SparkSubmitRunner(files, _work_dirs(settings), settings.job_memory)
+        return spark, LocalPairCounter(spark)
     from services.spark_connector.runners.batches import Batches
     from services.spark_connector.runners.cloud import CloudRunner
     from services.spark_connector.runners.dataproc import DataprocCluster
     from services.spark_connector.storage.bucket import Bucket
+    from services.spark_connector.training.cloud_pairs import CloudPairCounter
 
     connect = DataprocCluster.connect if settings.spark_runner == "dataproc" else Batches.connect
     bucket = Bucket(settings.dataproc_bucket)
-    return CloudRunner(lambda: connect(settings), settings.spark_runner, files, bucket, settings.job_time_limit_s)
+    cloud = CloudRunner(lambda: connect(settings), settings.spark_runner, files, bucket, settings.job_time_limit_s)
+    return cloud, CloudPairCounter(cloud, bucket)

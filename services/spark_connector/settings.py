@@ -53,7 +53,11 @@ class SparkSettings(GrpcSettings):
     dataproc_project: str = Field("", validate_default=True, description="Google Cloud project")
     dataproc_region: str = Field("", validate_default=True, description="region, such as europe-west1")
     dataproc_cluster: str = Field("", validate_default=True, description="cluster; not used by serverless batches")
-    dataproc_bucket: str = Field("", validate_default=True, description="gs:// prefix for job files and results")
+    dataproc_bucket: str = Field(
+        "",
+        validate_default=True,
+        description="gs:// prefix for job files, results, and what trainings exchange with jobs",
+    )
     dataproc_batch_version: str = Field("2.2", description="runtime version of serverless batches: one with Spark 3.5")
     dataproc_subnet: str = Field("", description="subnet of serverless batches; empty: the project's default")
     dataproc_service_account: str = Field("", description="account of serverless batches; empty: the project's default")

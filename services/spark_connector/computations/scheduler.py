@@ -208,7 +208,8 @@ class Scheduler:
         try:
             inputs = await self._source.find(question.files, cached=False)
             key = self._key(entry.query, inputs)
-            record = await self._run_job(Job(entry.query, inputs, key, refresh), queue)
+            job = Job(question.name, inputs.location, entry.query.arguments, key, refresh)
+            record = await self._run_job(job, entry.query, inputs, queue)
             entry.set(record)
             entry.failure = None
             outcome = "answered"
@@ -231,14 +232,14 @@ class Scheduler:
             metrics.SECONDS.labels(question.name).observe(self._clock() - queue.progress.started_at)
         return None
 
-    async def _run_job(self, job: Job, queue: Queue) -> AnswerRecord:
+    async def _run_job(self, job: Job, query: Query, inputs: Inputs, queue: Queue) -> AnswerRecord:
         started_at = _now()
         result = await self._runner.run(job, queue.progress.report)
         return AnswerRecord(
             question=job.name,
-            arguments=dict(job.query.arguments),
+            arguments=dict(query.arguments),
             fingerprint=job.key,  # of the inputs at the start: if they have changed since, the answer is stale
-            inputs=[asdict(file) for file in job.inputs.files],
+            inputs=[asdict(file) for file in inputs.files],
             result=result,
             runner=self._runner.name,
             startedAt=started_at,

@@ -33,10 +33,12 @@ log = logging.getLogger(__name__)
 # Seconds for which failed calls are repeated. The job itself has its own time limit.
 SUBMIT_TIMEOUT_S = 120.0
 CANCEL_TIMEOUT_S = 30.0
+DISCARD_TIMEOUT_S = 5.0
 # Seconds between polls of a running job.
 FIRST_POLL_S, MAX_POLL_S = 1.0, 10.0
 # Bounds the search for an unused id. The scheduler's back-off limits how often attempts are made.
 MAX_ATTEMPTS = 100_000
+RUNS = "runs"
 
 
 class State(Enum):
@@ -131,6 +133,19 @@ class CloudRunner:
             raise JobFailed(SEE_LOG, f"{attempt.id} wrote no result; its driver's log: {attempt.driver_log}")
         return result
 
+    async def discard(self, job: Job) -> None:
+        """Cancels the job if it is still running, and deletes its results. Raises Unavailable."""
+        key = _key(job)
+        try:
+            cluster = await self._cluster()
+            for attempt in await retry(lambda: cluster.list_attempts(key), DISCARD_TIMEOUT_S):
+                if attempt.state is State.ACTIVE:
+                    await retry(lambda: cluster.cancel(attempt.id), DISCARD_TIMEOUT_S)  # noqa: B023
+                    log.info("job cancelled", extra={"job": attempt.id})
+        except (RetriesFailed, GoogleAPICallError, GoogleAuthError) as error:
+            log.warning("a job cannot be cancelled", extra={"key": key, "error": str(error)})
+        await self._bucket.delete_all(f"{RUNS}/{_attempts_of(job)}-")
+
     async def _cluster(self) -> Cluster:
         if self._connected is None:
             self._connected = await asyncio.to_thread(self._connect)
@@ -138,7 +153,7 @@ class CloudRunner:
 
     async def _find_or_submit(self, cluster: Cluster, job: Job, report: Report) -> Attempt:
         """An attempt that is running, or one with an unused result, or else a new one."""
-        key = job.key[:16]
+        key = _key(job)
         attempts = await retry(lambda: cluster.list_attempts(key), SUBMIT_TIMEOUT_S)
         attempts = sorted(attempts, key=lambda attempt: attempt.number, reverse=True)
         for attempt in attempts:
@@ -148,7 +163,7 @@ class CloudRunner:
         report("uploading the job's files", 0)
         main, files = await self._upload(job)
         for number in range(attempts[0].number + 1 if attempts else 0, MAX_ATTEMPTS):
-            attempt_id = f"{job.name.replace('_', '-')}-{key}-{number}"
+            attempt_id = f"{_attempts_of(job)}-{number}"
             arguments = job.arguments(f"{self._bucket.location}/{_result_name(attempt_id)}")
             attempt = await self._submit(cluster, Submission(attempt_id, key, job.name, main, files, arguments))
             # The list may lag behind, so this id may belong to an attempt that failed long ago.
@@ -230,8 +245,18 @@ class CloudRunner:
         return result
 
 
+def _attempts_of(job: Job) -> str:
+    """What the ids of its attempts begin with."""
+    return f"{job.name.replace('_', '-')}-{_key(job)}"
+
+
+def _key(job: Job) -> str:
+    """As long as fits into an id of Dataproc."""
+    return job.key[:16]
+
+
 def _result_name(attempt_id: str) -> str:
-    return f"runs/{attempt_id}/result.json"
+    return f"{RUNS}/{attempt_id}/result.json"
 
 
 def client_options(region: str) -> dict[str, str]:

@@ -6,9 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from services.spark_connector.queries import Query
-from services.spark_connector.storage.inputs import Inputs
-
 # Called with the stage in a few words, and the completed share of the job, 0 to 1.
 Report = Callable[[str, float], None]
 # The JSON that a job writes; spark_jobs/README.md describes it.
@@ -19,30 +16,28 @@ SEE_LOG = "the job failed; the Spark connector's log says why"
 
 @dataclass(frozen=True)
 class Job:
-    """`key` is a hash of the inputs, the arguments and the jobs' version. `refresh`: run it even if the result of a
-    finished job with this key is available.
+    """`name` is that of its main program, `inputs` the folder or gs:// prefix that it reads.
+
+    Two jobs with the same `key` have the same result. `refresh`: run it even if the result of a finished job with this
+    key is available.
     """
 
-    query: Query
-    inputs: Inputs
+    name: str
+    inputs: str
+    options: tuple[tuple[str, int | str], ...]
     key: str
     refresh: bool = False
 
-    @property
-    def name(self) -> str:
-        return self.query.question.name
-
     def arguments(self, output: str) -> list[str]:
         """The command line arguments of the job's main program."""
-        own = [f"--{name.replace('_', '-')}={value}" for name, value in self.query.arguments]
-        return [f"--inputs={self.inputs.location}", f"--output={output}", *own]
+        own = [f"--{name.replace('_', '-')}={value}" for name, value in self.options]
+        return [f"--inputs={self.inputs}", f"--output={output}", *own]
 
     def user_message(self, error: str) -> str | None:
         """The job's error without the location of its inputs; None for an exception, which is not shown to users."""
         if not is_for_users(error):
             return None
-        location = self.inputs.location
-        return error.replace(f"{location.rstrip('/')}/", "").replace(location, "the inputs")
+        return error.replace(f"{self.inputs.rstrip('/')}/", "").replace(self.inputs, "the inputs")
 
 
 def is_for_users(error: str) -> bool:

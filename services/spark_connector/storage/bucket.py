@@ -102,6 +102,18 @@ class Bucket:
 
         await _call(call)
 
+    async def delete_all(self, prefix: str) -> None:
+        """Deletes the objects whose names begin with the prefix, and those that Hadoop creates for folders."""
+
+        def call() -> None:
+            for blob in self._client.list_blobs(
+                self._name, prefix=self._prefix + prefix, retry=None, timeout=CALL_TIMEOUT_S
+            ):
+                with contextlib.suppress(NotFound):
+                    blob.delete(retry=None, timeout=CALL_TIMEOUT_S)
+
+        await _call(call)
+
     async def ping(self) -> None:
         await _call(
             lambda: list(self._client.list_blobs(self._name, max_results=1, retry=None, timeout=PING_TIMEOUT_S)), 0

@@ -15,6 +15,8 @@ from services.common.errors import Unavailable
 
 T = TypeVar("T")
 
+PART_BYTES = 8 * 1024 * 1024
+
 
 @dataclass(frozen=True)
 class StoredFile:
@@ -59,6 +61,16 @@ class Storage(Protocol):
         ...
 
     async def ping(self) -> None: ...
+
+
+async def download(storage: Storage, file: StoredFile, copy: Path) -> None:
+    """Raises Unavailable if the file has been replaced or deleted meanwhile, or cannot be read; OSError."""
+    with copy.open("wb") as opened:
+        while opened.tell() < file.size:
+            part = await storage.read_part(file, opened.tell(), PART_BYTES)
+            if not part:
+                raise Unavailable(f"{file.name} has changed while it was read; try again later")
+            await asyncio.to_thread(opened.write, part)
 
 
 class Folder:

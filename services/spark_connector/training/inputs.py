@@ -17,7 +17,7 @@ from services.catalog.loader import files
 from services.catalog.loader.errors import LoadError
 from services.spark_connector.clients import Accounts, Catalog
 from services.spark_connector.runners.job import JobFailed, Report
-from services.spark_connector.storage.files import Storage, StoredFile
+from services.spark_connector.storage.files import Storage, StoredFile, download
 from services.spark_connector.training import ratings
 from services.spark_connector.training.ratings import Rating, WrongHeader
 from services.taste.ratings import kinds, likes
@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 
 HEADER = "person\ttype\tid\tkind\tmarked_at\n"
 UNKNOWN_TIME = r"\N"
-PART_BYTES = 8 * 1024 * 1024
 EXPORTED, RATED = 0.5, 0.75  # shares of the work, for display
 
 
@@ -93,7 +92,8 @@ class Collector:
         name = file.name.partition(".")[0]
         catalog = next(catalog for catalog in self._catalogs if ItemType.Name(catalog.type) == name)
         copy = folder / file.name
-        await self._download(file, copy)
+        assert self._ratings is not None
+        await download(self._ratings, file, copy)
         people = await asyncio.to_thread(_People.of, copy)
         ids: dict[str, str] = {}
         async for batch in catalog.items_by_source_id(people.source_ids):
@@ -111,12 +111,6 @@ class Collector:
                 "unreadable": people.unreadable,
             },
         )
-
-    async def _download(self, file: StoredFile, copy: Path) -> None:
-        assert self._ratings is not None
-        with copy.open("wb") as opened:
-            while part := await self._ratings.read_part(file, opened.tell(), PART_BYTES):
-                await asyncio.to_thread(opened.write, part)
 
     async def _write_counts(self, path: Path) -> None:
         lines = []

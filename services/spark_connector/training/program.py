@@ -22,8 +22,8 @@ class TrainingProgram:
     processes: int
     module: str = MODULE
 
-    async def run(self, work_dir: WorkDir, inputs: Path, report: Report) -> Path:
-        """Returns the path of the new model. Raises JobFailed."""
+    async def run(self, work_dir: WorkDir, inputs: Path, pairs: Path | None, report: Report) -> Path:
+        """Returns the path of the new model. Without `pairs`, it counts them too. Raises JobFailed."""
         output = work_dir.scratch / "new.model"
         error = ""
 
@@ -36,6 +36,7 @@ class TrainingProgram:
         command = [
             *(sys.executable, "-m", self.module, f"--inputs={inputs}", f"--output={output}"),
             *(f"--memory={min(self.memory_mb // 2, DUCKDB_MB)}MB", f"--processes={self.processes}"),
+            *([f"--pairs={pairs}"] if pairs else []),
         ]
         environment = {"PYTHONPATH": str(ROOT), "TMPDIR": str(work_dir.scratch)}
         try:

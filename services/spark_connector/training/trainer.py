@@ -20,6 +20,7 @@ from services.spark_connector.runners.process import WorkDirs
 from services.spark_connector.storage.files import StoredFile
 from services.spark_connector.training.inputs import Collected
 from services.spark_connector.training.model_store import ModelStore, Summary
+from services.spark_connector.training.pairs import PairCounter
 from services.spark_connector.training.program import TrainingProgram
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ NAME = "suggestion_model"
 CHANGED_SHARE = 0.1
 # After a start, before the first check: the other services are starting too.
 FIRST_CHECK_S = 30.0
-COLLECTED, TRAINED = 0.4, 0.95  # shares of the work, for display
+COLLECTED, COUNTED, TRAINED = 0.4, 0.6, 0.95  # shares of the work, for display
 
 
 class Source(Protocol):
@@ -62,12 +63,16 @@ class Failure:
 
 
 class Trainer:
-    """`interval_s`: seconds between checks of the marks, and at least between trainings. 0: trains on request only."""
+    """`interval_s`: seconds between checks of the marks, and at least between trainings. 0: trains on request only.
+
+    `counter` counts the pairs of items; if there is none, `program` does.
+    """
 
     def __init__(
         self,
         store: ModelStore,
         source: Source,
+        counter: PairCounter | None,
         program: TrainingProgram,
         work_dirs: WorkDirs,
         interval_s: float,
@@ -76,6 +81,7 @@ class Trainer:
     ) -> None:
         self._store = store
         self._source = source
+        self._counter = counter
         self._program = program
         self._work_dirs = work_dirs
         self._interval_s = interval_s
@@ -195,7 +201,11 @@ class Trainer:
             inputs = work_dir.scratch / "inputs"
             inputs.mkdir()
             collected = await self._source.collect(inputs, _part(report, 0, COLLECTED))
-            model = await self._program.run(work_dir, inputs, _part(report, COLLECTED, TRAINED))
+            pairs, counted = None, COLLECTED
+            if self._counter:
+                pairs, counted = work_dir.scratch / "pairs", COUNTED
+                await self._counter.count(inputs, pairs, _part(report, COLLECTED, COUNTED))
+            model = await self._program.run(work_dir, inputs, pairs, _part(report, counted, TRAINED))
             report("storing the model", TRAINED)
             summary = await self._store.replace(model, collected.counted_marks, collected.ratings)
         _show_age(summary)

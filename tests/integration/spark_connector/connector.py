@@ -19,12 +19,17 @@ from services.spark_connector.computations.scheduler import Scheduler
 from services.spark_connector.service import build, training
 from services.spark_connector.servicer import SparkServicer
 from services.spark_connector.settings import ROOT, SparkSettings
+from services.spark_connector.training.pairs import PairCounter
+from services.taste.model import Model
 
 SPARK = spark_pb2.DESCRIPTOR.services_by_name["Spark"]
 SAMPLE = ROOT / "services" / "imdb" / "sample"
 NOWHERE = "127.0.0.1:1"  # nothing listens there
+# Generous: a machine that runs other tests may be slow.
+CALL_TIMEOUT_S, LIMIT_S = 30, 60
 
-# Reports progress like a real job. Waits while the file `wait` exists; fails with the text of the file `fail`.
+# Reports progress like a real job. Waits while the file `wait` exists; fails with the text of the file `fail`. Then the
+# job that counts pairs runs with DuckDB; the answer of the others is the number of jobs so far.
 _FAKE_JOB = """
     import json, os, sys, time
     from pathlib import Path
@@ -41,6 +46,11 @@ _FAKE_JOB = """
         error = (control / "fail").read_text()
         print(json.dumps({{"stage": "failed", "progress": 0.25, "error": error}}), flush=True)
         sys.exit("the end of the job's log")
+    if Path(sys.argv[0]).stem == "item_pairs":
+        sys.path[0] = {root!r}
+        from spark_jobs import run_duckdb
+        run_duckdb.main(["--memory=200MB", "item_pairs", *sys.argv[1:]])
+        sys.exit()
     number = len((control / "started").read_text().split())
     result = {{"answer": {{"winner": {{"person": {{"id": f"nm{{number}}"}}}}}}}}
     Path(output).parent.mkdir(parents=True, exist_ok=True)
@@ -57,8 +67,8 @@ class FakeJobs:
     @classmethod
     def create(cls, folder: Path) -> "FakeJobs":
         (folder / "spark_jobs").mkdir()
-        program = textwrap.dedent(_FAKE_JOB).format(control=str(folder))
-        for name in ("run_duckdb", "best_director", "most_connected"):
+        program = textwrap.dedent(_FAKE_JOB).format(control=str(folder), root=str(ROOT))
+        for name in ("run_duckdb", "best_director", "most_connected", "item_pairs"):
             (folder / "spark_jobs" / f"{name}.py").write_text(program)
         return cls(folder)
 
@@ -90,16 +100,32 @@ class Client:
         self._stub = spark_pb2_grpc.SparkStub(channel)
 
     async def best_director(self, **request: Any) -> GetBestDirectorResponse:
-        return await self._stub.GetBestDirector(spark_pb2.GetBestDirectorRequest(**request), timeout=5)
+        return await self._stub.GetBestDirector(spark_pb2.GetBestDirectorRequest(**request), timeout=CALL_TIMEOUT_S)
 
     async def most_connected(self, **request: Any) -> GetMostConnectedResponse:
-        return await self._stub.GetMostConnected(spark_pb2.GetMostConnectedRequest(**request), timeout=5)
+        return await self._stub.GetMostConnected(spark_pb2.GetMostConnectedRequest(**request), timeout=CALL_TIMEOUT_S)
 
     async def model(self, *, train: bool = False) -> GetModelResponse:
-        return await self._stub.GetModel(spark_pb2.GetModelRequest(train=train), timeout=5)
+        return await self._stub.GetModel(spark_pb2.GetModelRequest(train=train), timeout=CALL_TIMEOUT_S)
 
     async def read_model(self, version: str = "", offset: int = 0) -> ReadModelResponse:
-        return await self._stub.ReadModel(spark_pb2.ReadModelRequest(version=version, offset=offset), timeout=5)
+        return await self._stub.ReadModel(
+            spark_pb2.ReadModelRequest(version=version, offset=offset), timeout=CALL_TIMEOUT_S
+        )
+
+    async def trained(self, seconds: float = 120) -> GetModelResponse:
+        """Starts a training and waits for its end."""
+        await self.model(train=True)
+        ended: GetModelResponse = await until(self.model, lambda response: not response.computation.running, seconds)
+        return ended
+
+    async def whole_model(self) -> Model:
+        part = await self.read_model()
+        content = part.data
+        while len(content) < part.size:
+            part = await self.read_model(part.version, len(content))
+            content += part.data
+        return Model.load(content)
 
 
 def settings(folder: Path, **changes: Any) -> SparkSettings:
@@ -117,14 +143,14 @@ async def connector(settings: SparkSettings) -> AsyncIterator[Client]:
 
 
 @asynccontextmanager
-async def connector_with(scheduler: Scheduler, settings: SparkSettings) -> AsyncIterator[Client]:
+async def connector_with(scheduler: Scheduler, counter: PairCounter, settings: SparkSettings) -> AsyncIterator[Client]:
     add = spark_pb2_grpc.add_SparkServicer_to_server
 
     async def ping() -> None: ...
 
     async with (
         scheduler.running(),
-        training(settings) as (trainer, models),
+        training(settings, counter) as (trainer, models),
         _client(GrpcServer(settings, SPARK, add, SparkServicer(scheduler, trainer, models), ping)) as client,
     ):
         yield client
@@ -143,7 +169,7 @@ def connect(port: int) -> grpc.aio.Channel:
 Call = Callable[[], Awaitable[Any]]
 
 
-async def until(call: Call, condition: Callable[[Any], object], seconds: float = 30) -> Any:
+async def until(call: Call, condition: Callable[[Any], object], seconds: float = LIMIT_S) -> Any:
     """Repeats a call until its result meets the condition; returns the result."""
     result = None
     try:
@@ -162,7 +188,7 @@ def answered(response: Any) -> bool:
     return response.HasField("answer") and not response.computation.running
 
 
-async def failing(call: Call, seconds: float = 20) -> Unavailable:
+async def failing(call: Call, seconds: float = LIMIT_S) -> Unavailable:
     """Repeats a call until it raises Unavailable; returns the error."""
     error: Unavailable | None = None
 

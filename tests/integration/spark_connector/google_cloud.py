@@ -3,6 +3,7 @@
 Submitted jobs run as processes. The behaviour follows Google's documentation.
 """
 
+import contextlib
 import datetime
 import os
 import re
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,8 +19,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import grpc
+import requests
 from gcp_storage_emulator.server import create_server
+from google.api_core.exceptions import NotFound
 from google.auth.credentials import AnonymousCredentials
+from google.auth.transport.requests import AuthorizedSession
 from google.cloud import dataproc_v1
 from google.cloud.dataproc_v1 import Batch, Job, JobStatus
 from google.cloud.dataproc_v1.services.batch_controller.transports import BatchControllerGrpcTransport
@@ -27,6 +31,7 @@ from google.cloud.dataproc_v1.services.job_controller.transports import JobContr
 from google.cloud.storage import Client
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
+from requests.adapters import HTTPAdapter
 
 JOBS = "google.cloud.dataproc.v1.JobController"
 BATCHES = "google.cloud.dataproc.v1.BatchController"
@@ -51,14 +56,22 @@ class Submitted:
 
 @dataclass
 class Storage:
-    """Buckets of an emulator. They can be copied to a folder and back, for processes that read files."""
+    """Buckets of an emulator. They can be copied to a folder and back, for processes that read files.
+
+    `before_call` sees each request of its clients, and may raise an error of requests or wait.
+    """
 
     port: int
+    before_call: Callable[[requests.PreparedRequest], None] = lambda request: None
 
     def client(self) -> Client:
+        credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
+        session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
+        session.mount("http://", _Connection(self))
         return Client(
             project="seen-test",
-            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+            credentials=credentials,
+            _http=session,
             client_options={"api_endpoint": f"http://127.0.0.1:{self.port}"},
         )
 
@@ -69,18 +82,35 @@ class Storage:
         for name, file in files.items():
             self.client().bucket(bucket).blob(name).upload_from_filename(str(file))
 
-    def download(self, bucket: str, folder: Path) -> None:
+    def download(self, bucket: str, folder: Path) -> set[str]:
+        """Returns the names of the files."""
+        names = set()
         for blob in self.client().list_blobs(bucket):
             path = folder / bucket / blob.name
             path.parent.mkdir(parents=True, exist_ok=True)
-            blob.download_to_filename(str(path))
+            with contextlib.suppress(NotFound):  # deleted meanwhile
+                blob.download_to_filename(str(path))
+                names.add(blob.name)
+        return names
 
-    def upload_new(self, bucket: str, folder: Path) -> None:
-        existing = {blob.name for blob in self.client().list_blobs(bucket)}
+    def upload_new(self, bucket: str, folder: Path, downloaded: Collection[str]) -> None:
         for path in (folder / bucket).rglob("*"):
             name = str(path.relative_to(folder / bucket))
-            if path.is_file() and not path.name.startswith(".") and name not in existing:
+            if path.is_file() and not path.name.startswith(".") and name not in downloaded:
                 self.put(bucket, {name: path})
+
+    def names(self, bucket: str, prefix: str) -> list[str]:
+        return [blob.name for blob in self.client().list_blobs(bucket, prefix=prefix)]
+
+
+class _Connection(HTTPAdapter):
+    def __init__(self, storage: Storage) -> None:
+        super().__init__()
+        self._storage = storage
+
+    def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
+        self._storage.before_call(request)
+        return super().send(request, *arguments, **options)
 
 
 @contextmanager
@@ -169,7 +199,7 @@ class Cloud:
         submitted = self.submitted[submitted_id]
         states = _STATES[type(submitted.message)]
         folder = self.folder / submitted_id
-        self.storage.download(self.bucket, folder)
+        downloaded = self.storage.download(self.bucket, folder)
         (folder / "driver.log").touch()
 
         def local_path(link: str) -> str:
@@ -188,7 +218,7 @@ class Cloud:
         if submitted_id not in self.submitted:
             return
         if not self.loses_results:
-            self.storage.upload_new(self.bucket, folder)
+            self.storage.upload_new(self.bucket, folder, downloaded)
         if code:
             self.state(submitted_id, states["failed"], f"exit code {code}: {log.read_text()[-500:]}")
         else:

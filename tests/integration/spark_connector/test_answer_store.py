@@ -4,7 +4,6 @@ import asyncio
 import dataclasses
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from services.common.errors import Unavailable
 from services.spark_connector.storage.answer_store import AnswerRecord, AnswerStore
 from services.spark_connector.storage.bucket import Bucket
 from services.spark_connector.storage.files import Folder
-from tests.integration.spark_connector.google_cloud import Storage, storage_emulator
+from tests.integration.spark_connector.google_cloud import Storage
 
 RECORD = AnswerRecord(
     question="best_director",
@@ -25,12 +24,6 @@ RECORD = AnswerRecord(
     startedAt="2026-11-23T00:00:00.000+00:00",
     computedAt="2026-11-23T00:00:05.000+00:00",
 )
-
-
-@pytest.fixture(scope="module")
-def storage() -> Iterator[Storage]:
-    with storage_emulator() as running:
-        yield running
 
 
 @pytest.fixture(params=["folder", "bucket"])

@@ -16,48 +16,20 @@ from services.common import clients
 from services.common.errors import Aborted, NotFound
 from services.spark_connector.settings import SparkSettings
 from services.spark_connector.training import model_store
-from services.taste.model import Model
-from tests.integration.catalog.servers import Server
-from tests.integration.spark_connector import services
-from tests.integration.spark_connector.connector import NOWHERE, Client, answered, connect, connector, settings, until
+from tests.integration.spark_connector.connector import (
+    LIMIT_S,
+    NOWHERE,
+    Client,
+    answered,
+    connect,
+    connector,
+    settings,
+    until,
+)
 from tests.integration.spark_connector.services import Services
 from tests.integration.spark_connector.test_process import Process
 
 PROGRAM = "services.taste.train"
-
-
-@pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with services.mongod(tmp_path_factory.mktemp("mongod")) as server:
-        yield server
-
-
-@pytest.fixture
-async def seen(mongod: Server, tmp_path: Path) -> AsyncIterator[Services]:
-    async with services.running(mongod, tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def with_services(seen: Services, tmp_path: Path) -> SparkSettings:
-    """Nothing is trained unless a test asks for it."""
-    return settings(tmp_path, **seen.addresses, ratings=str(tmp_path / "ratings"), training_interval_s=0)
-
-
-async def trained(client: Client) -> GetModelResponse:
-    """Starts a training and waits for its end."""
-    await client.model(train=True)
-    response: GetModelResponse = await until(client.model, lambda response: not response.computation.running, 60)
-    return response
-
-
-async def download(client: Client) -> Model:
-    part = await client.read_model()
-    content = part.data
-    while len(content) < part.size:
-        part = await client.read_model(part.version, len(content))
-        content += part.data
-    return Model.load(content)
 
 
 def programs() -> list[psutil.Process]:
@@ -82,6 +54,17 @@ async def started_program(client: Client) -> psutil.Process:
     return process
 
 
+async def suspended(process: psutil.Process) -> bool:
+    """Suspends a process. False if it has ended."""
+    try:
+        process.suspend()
+        while process.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE):
+            await asyncio.sleep(0.01)
+        return process.status() == psutil.STATUS_STOPPED
+    except psutil.NoSuchProcess:
+        return False
+
+
 async def test_before_the_first_training_there_is_no_model(with_services: SparkSettings) -> None:
     async with connector(with_services) as client:
         response = await client.model()
@@ -95,8 +78,8 @@ async def test_a_training_learns_which_items_go_together(seen: Services, with_se
     first, second = seen.items[BOOK][0], seen.items[ANIME][0]
     await seen.mark_alike(12, [first, second])
     async with connector(with_services) as client:
-        response = await trained(client)
-        model = await download(client)
+        response = await client.trained()
+        model = await client.whole_model()
     assert response.computation.failure == ""
     assert (response.model.people, response.model.marks, response.model.items) == (12, 24, 2)
     assert (model.version, response.computation.computed_at) == (response.model.version, response.model.trained_at)
@@ -108,8 +91,8 @@ async def test_an_item_that_was_deleted_since_is_left_out(seen: Services, with_s
     deleted = type(kept)(type=BOOK, id="0" * 24)
     await seen.mark_alike(6, [kept, deleted])
     async with connector(with_services) as client:
-        response = await trained(client)
-        assert (BOOK, deleted.id) not in (await download(client)).positions
+        response = await client.trained()
+        assert (BOOK, deleted.id) not in (await client.whole_model()).positions
     assert (response.model.people, response.model.marks) == (6, 6)
 
 
@@ -117,8 +100,8 @@ async def test_without_marks_a_model_of_votes_and_labels_is_trained(
     seen: Services, with_services: SparkSettings
 ) -> None:
     async with connector(with_services) as client:
-        response = await trained(client)
-        model = await download(client)
+        response = await client.trained()
+        model = await client.whole_model()
     assert (response.computation.failure, response.model.people) == ("", 0)
     assert len(model.most_voted[BOOK]) > 0
 
@@ -128,9 +111,9 @@ async def test_deleting_an_account_takes_its_marks_out_of_the_next_training(
 ) -> None:
     await seen.mark_alike(7, seen.items[BOOK][:2])
     async with connector(with_services) as client:
-        before = await trained(client)
+        before = await client.trained()
         await seen.delete_user("auth0|3")
-        after = await trained(client)
+        after = await client.trained()
     assert (before.model.people, before.model.marks) == (7, 14)
     assert (after.model.people, after.model.marks) == (6, 12)
 
@@ -141,7 +124,7 @@ async def test_nothing_in_the_stored_files_names_a_person(
     await seen.mark_alike(6, seen.items[BOOK][:2])
     write_ratings(tmp_path, "BOOK", [f"Zacharias{number},{seen.items[BOOK][0].source_id},9," for number in range(6)])
     async with connector(with_services) as client:
-        await trained(client)
+        await client.trained()
     stored = [path for path in (tmp_path / "results").rglob("*") if path.is_file()]
     assert {path.name for path in stored} >= {model_store.MODEL, model_store.RECORD}
     for path in stored:
@@ -154,10 +137,10 @@ async def test_a_new_training_replaces_the_model_and_its_readers_begin_anew(
 ) -> None:
     await seen.mark_alike(6, seen.items[BOOK][:2])
     async with connector(with_services) as client:
-        old = (await trained(client)).model.version
+        old = (await client.trained()).model.version
         at_the_end = await client.read_model(old, (await client.read_model(old)).size)
         assert at_the_end.data == b""
-        new = (await trained(client)).model.version
+        new = (await client.trained()).model.version
         assert new != old
         with pytest.raises(Aborted):
             await client.read_model(old, 0)
@@ -167,9 +150,11 @@ async def test_a_new_training_replaces_the_model_and_its_readers_begin_anew(
 async def test_requests_during_a_training_start_no_second_one(seen: Services, with_services: SparkSettings) -> None:
     await seen.mark_alike(6, seen.items[BOOK][:2])
     async with connector(with_services) as client:
-        await started_program(client)
+        program = await started_program(client)
+        program.suspend()  # it must not end meanwhile
         await asyncio.gather(*(client.model(train=True) for _ in range(20)))
-        assert len(programs()) == 1
+        assert programs() == [program]
+        program.resume()
         first = await until(client.model, lambda response: not response.computation.running)
         await asyncio.sleep(0.5)
         assert await client.model() == first
@@ -177,8 +162,10 @@ async def test_requests_during_a_training_start_no_second_one(seen: Services, wi
 
 async def test_a_running_training_has_a_stage_and_progress(seen: Services, with_services: SparkSettings) -> None:
     async with connector(with_services) as client:
-        await started_program(client)
+        program = await started_program(client)
+        program.suspend()  # it must not end meanwhile
         running = (await client.model()).computation
+        program.resume()
     assert running.running
     assert running.stage
     assert 0.3 < running.progress < 1
@@ -203,8 +190,8 @@ async def test_people_who_rate_are_training_data(seen: Services, with_services: 
     ]
     write_ratings(tmp_path, "BOOK", rows)
     async with connector(with_services) as client:
-        response = await trained(client)
-        model = await download(client)
+        response = await client.trained()
+        model = await client.whole_model()
     assert (response.model.people, response.model.marks) == (8, 24)
     likes = [int(model.likes[model.positions[BOOK, item.id]]) for item in (first, second)]
     assert likes == [8, 8]
@@ -219,7 +206,7 @@ async def test_a_person_of_one_file_is_nobody_of_another_file_and_no_account(
         name = "BOOK" if item_type == BOOK else "ANIME"
         write_ratings(tmp_path, name, [f"1,{seen.items[item_type][0].source_id},9,"])
     async with connector(with_services) as client:
-        response = await trained(client)
+        response = await client.trained()
     assert response.model.people == 3
 
 
@@ -230,7 +217,7 @@ async def test_rows_that_are_no_ratings_and_unknown_items_are_skipped_and_counte
     known = seen.items[BOOK][0].source_id
     write_ratings(tmp_path, "BOOK", [f"1,{known},8,", "1,unknown,8,", f",{known},8,", f"2,{known},eleven,", "nonsense"])
     async with connector(with_services) as client:
-        response = await trained(client)
+        response = await client.trained()
     assert (response.model.people, response.model.marks) == (1, 1)
     (record,) = [record for record in caplog.records if record.message == "ratings added"]
     assert (record.ratings, record.of_unknown_items, record.unreadable) == (2, 1, 3)  # type: ignore[attr-defined]
@@ -242,7 +229,7 @@ async def test_a_file_without_a_valid_header_fails_the_training_and_is_named(
     (tmp_path / "ratings").mkdir()
     (tmp_path / "ratings" / "BOOK.csv").write_text("some,other,columns\n1,2,3\n")
     async with connector(with_services) as client:
-        response = await trained(client)
+        response = await client.trained()
     assert response.computation.failure.startswith("BOOK.csv: its first line must be person,source_id,rating,rated_at")
 
 
@@ -252,7 +239,7 @@ async def test_somebody_with_100_000_ratings_trains(
     known = [item.source_id for item in seen.items[BOOK]]
     write_ratings(tmp_path, "BOOK", [f"1,{known[number % len(known)]},7,{number}" for number in range(100_000)])
     async with connector(with_services) as client:
-        response = await trained(client)
+        response = await client.trained()
     assert (response.computation.failure, response.model.people) == ("", 1)
 
 
@@ -293,7 +280,7 @@ async def model_before(seen: Services, with_services: SparkSettings) -> AsyncIte
     """A connector with a trained model, and what it says of it."""
     await seen.mark_alike(8, seen.items[BOOK][:4])
     async with connector(with_services) as client:
-        yield client, await trained(client)
+        yield client, await client.trained()
 
 
 @pytest.mark.parametrize("after_s", [0, 0.2, 0.5, 0.9])
@@ -303,14 +290,13 @@ async def test_killing_the_program_at_any_moment_changes_nothing(
     client, before = model_before
     program = await started_program(client)
     await asyncio.sleep(after_s)
-    killed = program.is_running() and program.status() != psutil.STATUS_ZOMBIE
-    if not killed:
+    if not await suspended(program):  # it must not end before it is killed
         pytest.skip("the training was faster")
     program.kill()
     after = await until(client.model, lambda response: not response.computation.running)
     assert after.computation.failure == "the job was killed, probably because memory ran out"
     assert after.model == before.model
-    assert (await download(client)).version == before.model.version
+    assert (await client.whole_model()).version == before.model.version
 
 
 async def test_a_restart_during_a_training_keeps_the_model_and_leaves_no_process(
@@ -318,7 +304,7 @@ async def test_a_restart_during_a_training_keeps_the_model_and_leaves_no_process
 ) -> None:
     await seen.mark_alike(8, seen.items[BOOK][:4])
     async with connector(with_services) as client:
-        before = await trained(client)
+        before = await client.trained()
         program = await started_program(client)
     assert not program.is_running()
     assert not list((tmp_path / "results" / "jobs").rglob("scratch-*"))
@@ -326,7 +312,7 @@ async def test_a_restart_during_a_training_keeps_the_model_and_leaves_no_process
         after = await client.model()
         assert after.model == before.model
         assert not after.computation.running
-        assert (await trained(client)).computation.failure == ""
+        assert (await client.trained()).computation.failure == ""
 
 
 async def test_killing_the_connector_at_any_moment_leaves_a_whole_model_and_no_process(
@@ -342,15 +328,15 @@ async def test_killing_the_connector_at_any_moment_leaves_a_whole_model_and_no_p
                 client = Client(channel)
                 await until(lambda: clients.is_serving(channel, timeout_s=5), bool)
                 if not version:
-                    version = (await trained(client)).model.version
-                model = await download(client)
+                    version = (await client.trained()).model.version
+                model = await client.whole_model()
                 assert model.version == (await client.model()).model.version
                 await client.model(train=True)
                 await asyncio.sleep(after_s)
                 started = psutil.Process(process.process.pid).children(recursive=True)
         finally:
             process.kill()
-        await asyncio.to_thread(psutil.wait_procs, started, 10)
+        await asyncio.to_thread(psutil.wait_procs, started, LIMIT_S)
         assert not [program for program in started if program.is_running()]
 
 
@@ -362,15 +348,15 @@ async def test_a_full_disk_is_reported_and_changes_nothing(
     folders: dict[str, Any] = {"results": str(tmp_path / "results"), "job_folder": tmp_path / "jobs"}
     folders[full] = type(folders[full])(small_disk / name)
     async with connector(with_services.model_copy(update=folders)) as client:
-        before = await trained(client)
+        before = await client.trained()
         assert before.computation.failure == ""
         (small_disk / "filler").write_bytes(b"x" * (shutil.disk_usage(small_disk).free - 4096))
-        after = await trained(client)
+        after = await client.trained()
         assert "No space left on device" in after.computation.failure
         assert after.model == before.model
-        assert (await download(client)).version == before.model.version
+        assert (await client.whole_model()).version == before.model.version
         (small_disk / "filler").unlink()
-        assert (await trained(client)).model.version != before.model.version
+        assert (await client.trained()).model.version != before.model.version
 
 
 @pytest.fixture
@@ -396,12 +382,12 @@ async def test_a_damaged_model_is_not_served_and_is_replaced_by_the_next_trainin
         with pytest.raises(NotFound):
             await client.read_model()
         assert not (await client.model()).HasField("model")
-        assert (await trained(client)).HasField("model")
+        assert (await client.trained()).HasField("model")
 
 
 async def test_while_the_other_services_are_down_questions_are_answered_and_a_training_fails(tmp_path: Path) -> None:
     async with connector(settings(tmp_path, training_interval_s=0)) as client:
-        response = await trained(client)
+        response = await client.trained()
         director = await until(client.best_director, answered)
     assert response.computation.failure == "the account service does not answer"
     assert not response.HasField("model")
@@ -411,7 +397,7 @@ async def test_while_the_other_services_are_down_questions_are_answered_and_a_tr
 async def test_while_a_dataset_is_down_the_model_is_kept(seen: Services, with_services: SparkSettings) -> None:
     await seen.mark_alike(6, seen.items[BOOK][:2])
     async with connector(with_services) as client:
-        before = await trained(client)
+        before = await client.trained()
     book = str(seen.addresses["catalog_addresses"]).split(",")[0]
     down = settings(
         Path(with_services.results).parent,
@@ -420,7 +406,7 @@ async def test_while_a_dataset_is_down_the_model_is_kept(seen: Services, with_se
         training_interval_s=0,
     )
     async with connector(down) as client:
-        after = await trained(client)
+        after = await client.trained()
     assert after.computation.failure == "the ANIME items do not answer"
     assert after.model == before.model
 

@@ -90,3 +90,8 @@ def test_unreadable_lines_are_counted_and_left_out(run_job: RunJob, tmp_path: Pa
     result = run_job("item_pairs", tmp_path, f"--pairs={tmp_path}/out")
     assert result["inputs"]["marks"]["unreadable"] == 2
     assert len(rows(tmp_path / "out", "marked")) == 3
+
+
+def test_without_marks_there_are_files_without_rows(run_job: RunJob, tmp_path: Path) -> None:
+    run_job("item_pairs", write(tmp_path, []), f"--pairs={tmp_path}/out")
+    assert [rows(tmp_path / "out", name) for name in ("items", "marked", "pairs")] == [[], [], []]

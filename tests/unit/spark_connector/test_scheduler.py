@@ -174,7 +174,7 @@ async def test_the_default_query_goes_before_others(harness: Harness) -> None:
     for films in (1, 2, 3):
         await harness.get(with_films(films))
     await harness.compute()
-    assert [dict(job.query.arguments)["min_films"] for job in harness.runner.jobs] == [10, 1, 2, 3]
+    assert [dict(job.options)["min_films"] for job in harness.runner.jobs] == [10, 1, 2, 3]
 
 
 async def test_the_queue_is_bounded_but_takes_the_default_query(harness: Harness) -> None:
