@@ -114,14 +114,24 @@ async def test_after_a_failure_the_old_answer_is_served_with_the_reason_until_a_
         failed = await until(client.best_director, lambda response: response.computation.failure)
         assert failed.answer.winner.person.id == "nm1"
         assert failed.computation.failure == "title.crew.tsv: 9 of 10 lines cannot be read"
-        attempts = len(fake_jobs.started)
-        for _ in range(10):
-            assert (await client.best_director()).computation.stale
-        assert len(fake_jobs.started) == attempts
         fake_jobs.succeed()
         fresh = await until(client.best_director, lambda response: not response.computation.stale)
     assert (fresh.answer.winner.person.id, fresh.computation.failure) == (f"nm{len(fake_jobs.started)}", "")
     assert "the end of the job's log" in str([vars(record).get("detail") for record in caplog.records])
+
+
+async def test_requests_do_not_repeat_a_failed_job_before_its_time(
+    fake_jobs: FakeJobs, job_settings: SparkSettings, tmp_path: Path
+) -> None:
+    async with connector(job_settings.model_copy(update={"retry_first_s": 600, "retry_longest_s": 600})) as client:
+        await until(client.best_director, answered)
+        fake_jobs.fail("no")
+        os.utime(tmp_path / "imdb" / "title.crew.tsv")
+        await until(client.best_director, lambda response: response.computation.failure)
+        for _ in range(10):
+            response = await client.best_director()
+            assert (response.computation.stale, response.computation.running) == (True, False)
+    assert len(fake_jobs.started) == 2
 
 
 async def test_users_are_not_shown_a_jobs_exception(fake_jobs: FakeJobs, job_settings: SparkSettings) -> None:

@@ -6,24 +6,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
 from tests.integration.catalog.servers import Server
-from tests.integration.spark_connector import services
 from tests.integration.spark_connector.google_cloud import storage_emulator
 
 HEADER = "person,source_id,rating,rated_at"
 Load = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture(scope="module")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with services.mongod(tmp_path_factory.mktemp("mongod")) as server:
-        yield server
 
 
 def environment(folder: Path, **variables: str) -> dict[str, str]:
@@ -177,7 +170,7 @@ def test_an_interrupted_load_changes_nothing(tmp_path: Path, number: signal.Sign
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert (process.returncode, "interrupted" in errors) == (130, True), errors
     assert not (tmp_path / "ratings").exists()
     assert list(temporary.iterdir()) == []

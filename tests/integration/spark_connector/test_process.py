@@ -13,7 +13,7 @@ import pytest
 
 from services.common import clients
 from services.spark_connector.settings import ROOT
-from tests.integration.spark_connector.connector import SAMPLE, Client, FakeJobs, connect, until
+from tests.integration.spark_connector.connector import LIMIT_S, SAMPLE, Client, FakeJobs, connect, until
 
 
 class Process:
@@ -76,7 +76,7 @@ async def until_gone(pid: int) -> None:
     async def gone() -> bool:
         return not psutil.pid_exists(pid)
 
-    await until(gone, bool, 10)
+    await until(gone, bool)
 
 
 async def test_it_serves_before_anything_is_computed(process: Process) -> None:
@@ -87,7 +87,7 @@ async def test_it_serves_before_anything_is_computed(process: Process) -> None:
 async def test_sigterm_ends_it_and_its_running_job(process: Process, fake_jobs: FakeJobs) -> None:
     pid = await started_job(process, fake_jobs)
     process.process.terminate()
-    assert await asyncio.to_thread(process.process.wait, 6) == 0
+    assert await asyncio.to_thread(process.process.wait, LIMIT_S) == 0
     assert not psutil.pid_exists(pid)
 
 
@@ -126,5 +126,5 @@ assert not [name for name in sys.modules if name.startswith(("google.cloud", "go
 )
 def test_a_wrong_setting_is_reported_by_name(tmp_path: Path, environment: dict[str, str], variable: str) -> None:
     process = Process(tmp_path, **environment)
-    assert process.process.wait(20) == 2
+    assert process.process.wait(LIMIT_S) == 2
     assert variable in process.log.read_text()

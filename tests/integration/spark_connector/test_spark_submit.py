@@ -16,7 +16,7 @@ async def test_spark_and_duckdb_have_the_same_answer(tmp_path: Path, monkeypatch
         duckdb = await until(client.most_connected, answered)
     with_spark = settings(tmp_path, spark_runner="spark-submit", job_memory="1g")
     async with connector(with_spark) as client:
-        spark = await until(client.most_connected, answered, seconds=90)
+        spark = await until(client.most_connected, answered, seconds=300)
     assert spark.answer == duckdb.answer
     assert [path.name for path in (tmp_path / "results" / "jobs" / "most_connected").iterdir()] == ["job.log"]
 
@@ -27,7 +27,7 @@ async def test_a_shutdown_ends_all_processes_of_spark(tmp_path: Path) -> None:
     fake_jobs.pause()
     with_spark = settings(tmp_path, spark_runner="spark-submit", spark_jobs=fake_jobs.programs, job_memory="1g")
     async with connector(with_spark) as client:
-        await until(client.most_connected, lambda response: fake_jobs.started, seconds=60)
+        await until(client.most_connected, lambda response: fake_jobs.started, seconds=300)
         (driver,) = fake_jobs.started
         java = psutil.Process(driver).ppid()
         assert "java" in psutil.Process(java).name()
