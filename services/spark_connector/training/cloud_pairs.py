@@ -110,6 +110,7 @@ class CloudPairCounter:
 async def _to_end(write: Coroutine[Any, Any, None]) -> None:
     """Waits for the end of a write even if cancelled: its thread would write after the folder has been deleted."""
     task = asyncio.create_task(write)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody else may ask for it
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:

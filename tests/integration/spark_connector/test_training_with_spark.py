@@ -7,7 +7,9 @@ import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
@@ -23,6 +25,7 @@ from services.spark_connector.training import cloud_pairs
 from services.taste.model import ItemRef, Model
 from tests.integration.spark_connector.cloud import Harness
 from tests.integration.spark_connector.connector import Client, connector, until
+from tests.integration.spark_connector.google_cloud import with_python
 from tests.integration.spark_connector.services import Services
 from tests.integration.spark_connector.spark import FAST, needs_java, with_spark_submit
 
@@ -143,6 +146,20 @@ async def test_with_pairs_from_the_cloud_the_model_is_the_same_and_the_marks_are
         assert_equal(await client.whole_model(), expected)
     assert [attempt_id[:11] for attempt_id in either.cloud.submitted] == ["item-pairs-"]
     assert files_of_trainings(either) == []
+
+
+async def test_the_model_is_trained_from_what_the_job_has_counted(
+    seen: Services, with_services: SparkSettings, harness: Harness
+) -> None:
+    def with_three_people(main: Path, files: Sequence[Path], arguments: Sequence[str]) -> Sequence[str]:
+        marks = Path(dict(argument.split("=", 1) for argument in arguments)["--inputs"], "marks.tsv")
+        marks.write_text("".join(marks.read_text().splitlines(keepends=True)[:4]))
+        return with_python(main, files, arguments)
+
+    await seen.mark_alike(8, seen.items[BOOK][:1])
+    harness.cloud.launch = with_three_people
+    async with harness.connector(with_services) as client:
+        assert (await client.trained()).model.people == 3
 
 
 @needs_java
@@ -275,8 +292,8 @@ async def test_a_connector_that_stops_cancels_the_job_and_leaves_nothing(
         assert (await client.trained()).computation.failure == ""
 
 
-async def test_a_connector_that_stops_while_it_uploads_the_marks_leaves_nothing(
-    seen: Services, with_services: SparkSettings, harness: Harness, monkeypatch: pytest.MonkeyPatch
+async def test_an_upload_that_was_cancelled_leaves_nothing(
+    harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cloud_pairs, "LAST_WRITE_S", 30)
     uploading, may_upload = threading.Event(), threading.Event()
@@ -286,12 +303,25 @@ async def test_a_connector_that_stops_while_it_uploads_the_marks_leaves_nothing(
             uploading.set()
             may_upload.wait(60)
 
+    (tmp_path / "marks.tsv").write_text("person\ttype\tid\tkind\tmarked_at\n")
     harness.storage.before_call = wait
-    async with harness.connector(with_services) as client:
-        await client.model(train=True)
+    with own_threads():
+        count = asyncio.create_task(harness.pair_counter().count(tmp_path, tmp_path / "pairs", lambda *_: None))
         assert await asyncio.to_thread(uploading.wait, 60)
-        asyncio.get_running_loop().call_later(0.5, may_upload.set)  # the upload ends while the connector stops
+        count.cancel()
+        asyncio.get_running_loop().call_later(0.5, may_upload.set)
+        await asyncio.wait([count])
+    assert count.cancelled()
     assert files_of_trainings(harness) == []
+
+
+@contextmanager
+def own_threads() -> Iterator[None]:
+    """At the end, all calls of asyncio.to_thread in the block have ended, also those whose caller was cancelled."""
+    with ThreadPoolExecutor() as threads:
+        asyncio.get_running_loop().set_default_executor(threads)
+        yield
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
 
 
 async def test_objects_that_hadoop_creates_for_folders_are_deleted_too(harness: Harness) -> None:
@@ -338,21 +368,26 @@ async def test_the_files_and_the_job_of_a_killed_connector_are_removed_by_the_ne
     assert "CANCELLED" in str(harness.cloud.messages[1])
 
 
-async def test_two_connectors_that_train_at_the_same_time_leave_each_others_files_alone(
+async def test_a_training_leaves_the_files_and_the_job_of_another_connector_alone(
     seen: Services, with_services: SparkSettings, harness: Harness, at_once: None
 ) -> None:
     await seen.mark_alike(8, seen.items[BOOK][:4])
     harness.fake_jobs.pause()
     own = with_services.model_copy(update={"job_folder": harness.folder / "jobs"})
-    async with harness.connector(with_services) as one, harness.connector(own) as other:
-        await asyncio.gather(one.model(train=True), other.model(train=True))
+    async with harness.connector(with_services) as slow, harness.connector(own) as fast:
+        await slow.model(train=True)
+        await until_started(harness, jobs=1)
+        await fast.model(train=True)
         await until_started(harness, jobs=2)
+        slow_job = psutil.Process(harness.fake_jobs.started[0])
+        slow_job.suspend()
         before = await harness.pair_counter()._folders()
         assert len(before) == 2
-        # Each of them shows that it is alive.
+        # Both show that they are alive.
         await until(harness.pair_counter()._folders, lambda now: all(now[key] != before[key] for key in before))
         harness.fake_jobs.resume()
-        for client in (one, other):
-            ended = await until(client.model, lambda response: not response.computation.running, 60)
-            assert (ended.computation.failure, ended.model.people) == ("", 8)
+        ended = [await until(fast.model, lambda response: not response.computation.running)]
+        slow_job.resume()
+        ended.append(await until(slow.model, lambda response: not response.computation.running))
+    assert [(response.computation.failure, response.model.people) for response in ended] == [("", 8), ("", 8)]
     assert files_of_trainings(harness) == []
