@@ -18,7 +18,8 @@ LIKED_WEIGHT, SEEN_WEIGHT = 1.0, 0.3
 PRIOR_WEIGHT, POPULARITY_POWER = 0.4, 0.3
 # The prior of an item starts at its votes, as if these were the likes of a tenth of this many people.
 PRIOR_PEOPLE = 50
-# Of the taste for labels, with many training people, and in addition without any: labels help less than neighbours do.
+# Of the taste for labels, with many training people, and in addition without any, or without a mark of the type: labels
+# help less than neighbours do.
 TASTE_WEIGHT, TASTE_WEIGHT_ALONE = 0.8, 4.0
 # The taste counts in proportion to this power of how much the person's items agree in their labels.
 AGREEMENT_POWER = 4
@@ -180,12 +181,15 @@ class Scores:
         count = len(person.marks)
         count_of_type = person.counts[item_type]
         prior_weight = 20 / (count_of_type + 20)
-        prior_share = PRIOR_PEOPLE / (model.people_by_type.get(item_type, 0) + PRIOR_PEOPLE)
+        people = model.people_by_type.get(item_type, 0)
+        prior_share = PRIOR_PEOPLE / (people + PRIOR_PEOPLE)
+        # Without a mark of the type, its neighbours say little, however many people there are.
+        alone = prior_share if count_of_type else 1.0
         votes = model.votes[candidates].astype(np.float64)
         prior = prior_share * (model.likes[candidates] / PRIOR_PEOPLE + 0.1 * votes)
         from_neighbours = person.from_neighbours[candidates]
         from_prior = prior_weight * PRIOR_WEIGHT * prior
-        taste_weight = TASTE_WEIGHT + TASTE_WEIGHT_ALONE * prior_share
+        taste_weight = TASTE_WEIGHT + TASTE_WEIGHT_ALONE * alone
         most_taste = prior_weight * taste_weight * count / (count + 3) * votes  # for a cosine of 1
         divisor = (prior + 0.05) ** (POPULARITY_POWER * count_of_type / (count_of_type + 10))
         best = _may_be_best(from_neighbours + from_prior, most_taste, divisor, depth)

@@ -92,6 +92,21 @@ def test_labels_count_more_if_the_items_agree_in_them() -> None:
     assert same > 5 * (different - 1) + 1 > 1
 
 
+def test_with_many_people_labels_count_less_except_for_a_type_without_marks() -> None:
+    items = [*ITEMS, item("x", "History")]
+
+    def gain(people: int, kind: int) -> float:
+        made = model(items, people=people)
+        with_labels, without = (
+            {one.ref.id: one.score for one in rank(made, BOOK, [mark], 10)}
+            for mark in (liked(item("new", "Romance", kind=kind)), liked(item("new", kind=kind)))
+        )
+        return with_labels["persuasion"] - without["persuasion"]
+
+    assert 0 < gain(10_000, BOOK) < gain(0, BOOK) / 2
+    assert gain(10_000, SHOW) == pytest.approx(gain(0, SHOW))
+
+
 def test_the_reason_names_the_items_with_the_largest_contributions() -> None:
     others = [item(f"book{number}") for number in range(4)]
     weights = {"book0": 0.1, "book1": 0.4, "book2": 0.2, "book3": 0.3}
