@@ -46,7 +46,7 @@ async def build(settings: SparkSettings) -> AsyncIterator[GrpcServer]:
 
 @contextlib.asynccontextmanager
 async def training(settings: SparkSettings, counter: PairCounter | None) -> AsyncIterator[tuple[Trainer, ModelStore]]:
-    """Trains on this machine. `counter` counts the pairs of items; if there is none, the training does."""
+    """Trains on this machine. `counter` counts the pairs of many marks; if there is none, the training does."""
     models = ModelStore(_storage(settings.results))
     ratings = _storage(settings.ratings) if settings.ratings else None
     program = TrainingProgram(settings.job_memory_mb, settings.training_processes)
@@ -54,7 +54,10 @@ async def training(settings: SparkSettings, counter: PairCounter | None) -> Asyn
     async with clients.connect(settings.account_address, settings.catalog_addresses) as (accounts, catalogs):
         source = Collector(accounts, catalogs, ratings)
         interval_s = settings.training_interval_s
-        trainer = Trainer(models, source, counter, program, _work_dirs(settings), interval_s, backoff)
+        work_dirs = _work_dirs(settings)
+        trainer = Trainer(
+            models, source, program, work_dirs, interval_s, backoff, counter, settings.training_spark_from
+        )
         async with trainer.running():
             yield trainer, models
 

@@ -41,6 +41,12 @@ class SparkSettings(GrpcSettings):
         description="minimum number of seconds between trainings that start because 10 % of the marks have changed; "
         "0: only administrators start a training",
     )
+    training_spark_from: int = Field(
+        5_000_000,
+        ge=0,
+        description="number of marks from which on a training's pairs are counted where jobs run; fewer are counted by "
+        "DuckDB in the training's process",
+    )
     training_processes: int = Field(2, ge=1, le=64, description="processes of a training")
     spark_jobs: Path = Field(ROOT / "spark_jobs", description="folder of the jobs' program files")
     job_folder: Path | None = Field(

@@ -65,23 +65,25 @@ class Failure:
 class Trainer:
     """`interval_s`: seconds between checks of the marks, and at least between trainings. 0: trains on request only.
 
-    `counter` counts the pairs of items; if there is none, `program` does.
+    `counter` counts the pairs of items from `counter_from` marks on, `program` those of fewer.
     """
 
     def __init__(
         self,
         store: ModelStore,
         source: Source,
-        counter: PairCounter | None,
         program: TrainingProgram,
         work_dirs: WorkDirs,
         interval_s: float,
         backoff: Backoff = DEFAULT_BACKOFF,
+        counter: PairCounter | None = None,
+        counter_from: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._source = source
         self._counter = counter
+        self._counter_from = counter_from
         self._program = program
         self._work_dirs = work_dirs
         self._interval_s = interval_s
@@ -202,7 +204,7 @@ class Trainer:
             inputs.mkdir()
             collected = await self._source.collect(inputs, _part(report, 0, COLLECTED))
             pairs, counted = None, COLLECTED
-            if self._counter:
+            if self._counter and await asyncio.to_thread(_count, inputs / "marks.tsv") >= self._counter_from:
                 pairs, counted = work_dir.scratch / "pairs", COUNTED
                 await self._counter.count(inputs, pairs, _part(report, COLLECTED, COUNTED))
             model = await self._program.run(work_dir, inputs, pairs, _part(report, counted, TRAINED))
@@ -221,6 +223,11 @@ class Trainer:
 
 def _show_age(model: Summary) -> None:
     metrics.show_age(NAME, datetime.datetime.fromtimestamp(model.trained_at, datetime.UTC))
+
+
+def _count(marks: Path) -> int:
+    with marks.open("rb") as file:
+        return sum(1 for _ in file) - 1  # the header
 
 
 def _part(report: Report, start: float, end: float) -> Report:

@@ -130,7 +130,7 @@ class Client:
 
 def settings(folder: Path, **changes: Any) -> SparkSettings:
     """Settings with the sample as input and all data in the folder."""
-    ports = {"port": 0, "metrics_port": 0}
+    ports = {"port": 0, "metrics_port": 0, "training_spark_from": 0}
     folders = {"imdb_files": str(SAMPLE), "results": str(folder / "results")}
     addresses = {"account_address": NOWHERE, "catalog_addresses": f"BOOK={NOWHERE}"}
     return SparkSettings(**{**ports, **folders, **addresses, **changes})

@@ -189,6 +189,16 @@ async def test_the_job_has_links_to_the_marks_and_to_the_folder_of_the_pairs(
     assert arguments["--pairs"] == f"{folder}/pairs"
 
 
+@pytest.mark.parametrize(("counted_from", "jobs"), [(8, 1), (9, 0)])
+async def test_a_job_counts_only_if_there_are_enough_marks(
+    seen: Services, with_services: SparkSettings, harness: Harness, counted_from: int, jobs: int
+) -> None:
+    await seen.mark_alike(8, seen.items[BOOK][:1])
+    async with harness.connector(with_services.model_copy(update={"training_spark_from": counted_from})) as client:
+        assert (await client.trained()).model.marks == 8
+    assert len(harness.fake_jobs.started) == jobs
+
+
 async def test_each_training_counts_anew(
     seen: Services, harness: Harness, model_before: tuple[Client, GetModelResponse]
 ) -> None:
