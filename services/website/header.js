@@ -1,0 +1,59 @@
+/** The head of the page: search field, links, and the account. */
+
+import * as address from "./address.js";
+import { failure } from "./announce.js";
+import { button, element } from "./dom.js";
+import * as signIn from "./sign_in.js";
+
+const TYPING_MS = 250;
+
+const field = document.getElementById("search");
+
+export function start() {
+  let typing = 0;
+  field.addEventListener("input", () => {
+    clearTimeout(typing);
+    typing = setTimeout(search, TYPING_MS);
+  });
+  field.form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    clearTimeout(typing);
+    search();
+  });
+  document.addEventListener("keydown", (event) => {
+    const isTyping = event.target.matches("input, textarea, select, dialog *");
+    if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    field.focus();
+    field.select();
+  });
+  showAccount();
+}
+
+/** @param {import("./address.js").Address} current */
+export function show(current) {
+  if (document.activeElement !== field) field.value = current.q ?? "";
+  for (const link of document.querySelectorAll(".nav a, .account a")) {
+    const isCurrent = new URL(link.href).searchParams.get("view") === current.view;
+    if (isCurrent) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+/** Only the first letter makes a new entry in the history; "back" leaves the search as a whole. */
+function search() {
+  const current = address.read();
+  const q = field.value.trim();
+  if (q === (current.q ?? "") && current.view === "browse") return;
+  const type = current.view === "browse" ? current.type : undefined;
+  address.go(address.href({ view: "browse", type, q }), { replace: current.view === "browse" && Boolean(current.q), keepFocus: true });
+}
+
+function showAccount() {
+  const place = document.getElementById("account");
+  const leave = () => signIn.signOut().catch((error) => failure(error.message));
+  const enter = () => signIn.start().catch((error) => failure(error.message));
+  place.replaceChildren(...(signIn.isSignedIn()
+    ? [element("a", { href: address.href({ view: "account" }) }, "My account"), button("Sign out", leave, { class: "button button-quiet" })]
+    : [button("Sign in", enter, { class: "button button-main" })]));
+}

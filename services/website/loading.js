@@ -1,0 +1,60 @@
+/** Parts of the page that are loaded: skeletons first, then the content, or the reason why there is none and a way to retry. */
+
+import { announce } from "./announce.js";
+import { Leaving } from "./api.js";
+import { button, element, focusOn } from "./dom.js";
+import { datasets, sentence } from "./words.js";
+
+/**
+ * Fills the container with what `show` makes of what `load` resolves to.
+ * @template T
+ * @param {HTMLElement} container
+ * @param {{load: () => Promise<T>, show: (answer: T) => Node[], skeleton?: () => Node[], what: string}} part `what` completes
+ *   "… cannot be shown", as in "The top ten"
+ * @returns {Promise<boolean>} whether it was shown
+ */
+export async function fill(container, { load, show, skeleton = () => [spinner()], what }) {
+  container.setAttribute("aria-busy", "true");
+  container.replaceChildren(...skeleton());
+  try {
+    container.replaceChildren(...show(await load()));
+    return true;
+  } catch (error) {
+    if (error.name === "AbortError" || error instanceof Leaving) return false;
+    const again = () => {
+      focusOn(container);
+      fill(container, { load, show, skeleton, what });
+    };
+    container.replaceChildren(failure(`${what} cannot be shown.`, error, again));
+    return false;
+  } finally {
+    container.setAttribute("aria-busy", "false");
+  }
+}
+
+/** A box with the reason for a failure and a button to try again. */
+export function failure(text, error, again) {
+  const reason = error.errors?.length ? error.errors.map(({ field, message }) => `${field} ${message}`).join("; ") : error.message;
+  announce(`${text} ${sentence(reason)}`);
+  if (!("status" in error)) console.error(error);
+  return element("div", { class: "failure" },
+    element("p", {}, element("strong", {}, text), ` ${sentence(reason)}`),
+    error.requestId && element("p", { class: "faint small" }, `Request ${error.requestId}`),
+    again && button("Try again", again));
+}
+
+/** Names the datasets whose items are not in an answer; null if all are. */
+export function missingNotice(missing, again) {
+  if (!missing?.length) return null;
+  const text = `${datasets(missing)} cannot be reached, so their items are missing here.`;
+  announce(text);
+  return element("div", { class: "notice" }, element("p", {}, text), again && button("Try again", again));
+}
+
+export function empty(title, ...content) {
+  return element("div", { class: "empty" }, element("p", { class: "empty-title" }, title), ...content);
+}
+
+function spinner() {
+  return element("p", { class: "faint" }, "Loading…");
+}

@@ -1,0 +1,108 @@
+/** Suggestions in rows, each headed by its reason. */
+
+import * as address from "./address.js";
+import { announce } from "./announce.js";
+import { card } from "./cards.js";
+import { button, element, focusOn, newId } from "./dom.js";
+import * as marks from "./marks.js";
+import { reasonOf } from "./words.js";
+
+/** Reasons with fewer suggestions share a row, in which each card has its own reason. */
+const ROW = 3;
+const REST = "Also for you";
+
+/**
+ * @param {{signal: AbortSignal, mayHide: boolean, isLiked: (key: string) => boolean, more: () => Promise<void>}} options
+ *   `mayHide`: cards have "Not for me"; `isLiked`: whether an item of a reason is liked, or only seen; `more`: reads further
+ *   suggestions and adds them
+ */
+export function rows({ signal, mayHide, isLiked, more }) {
+  const node = element("div", { class: "rows" });
+  /** @type {Map<string, {section: HTMLElement, rail: HTMLElement}>} by heading */
+  const byHeading = new Map();
+
+  /** @param {import("./api.js").Suggestion[]} suggestions for each type, best first */
+  function add(suggestions) {
+    const groups = new Map();
+    for (const suggestion of byRank(suggestions)) {
+      const heading = headingOf(suggestion);
+      groups.set(heading, [...(groups.get(heading) ?? []), suggestion]);
+    }
+    const rest = [];
+    for (const [heading, group] of groups) {
+      if (group.length >= ROW || byHeading.has(heading)) addTo(heading, group, false);
+      else rest.push(...group);
+    }
+    if (rest.length) addTo(byHeading.size ? REST : headingOf(rest[0]), rest, true);
+    // The row of all other reasons stays the last one.
+    if (byHeading.has(REST)) node.append(byHeading.get(REST).section);
+    marks.learn(suggestions.map(({ item }) => address.itemKey(item)));
+  }
+
+  function addTo(heading, group, withReasons) {
+    const { rail } = byHeading.get(heading) ?? newRow(heading);
+    rail.append(...group.map((suggestion) => card(suggestion.item, {
+      signal,
+      remark: withReasons && headingOf(suggestion) !== heading ? headingOf(suggestion) : undefined,
+      onHide: mayHide ? hide : undefined,
+    })));
+  }
+
+  function newRow(heading) {
+    const id = newId();
+    const rail = element("div", { class: "rail" });
+    const moreButton = button("More", () => showMore(rail, moreButton), { class: "button button-quiet", "aria-describedby": id });
+    const section = element("section", { "aria-labelledby": id },
+      element("div", { class: "row-head" }, element("h2", { id, dir: "auto" }, heading), moreButton), rail);
+    node.append(section);
+    byHeading.set(heading, { section, rail });
+    return byHeading.get(heading);
+  }
+
+  async function showMore(rail, moreButton) {
+    if (moreButton.getAttribute("aria-disabled") === "true") return;
+    moreButton.setAttribute("aria-disabled", "true");
+    const last = rail.lastElementChild;
+    const before = node.querySelectorAll("article").length;
+    await more();
+    moreButton.removeAttribute("aria-disabled");
+    const added = node.querySelectorAll("article").length - before;
+    const next = last ? last.nextElementSibling : rail.firstElementChild;
+    if (next) {
+      next.scrollIntoView({ block: "nearest", inline: "start" });
+      focusOn(next.querySelector("h3 a"));
+      announce(`${added} more suggestions`);
+    } else {
+      announce(added ? `No more for this reason, but ${added} more below` : "No more suggestions");
+    }
+  }
+
+  /** The focus goes to the next card's button, or to the row's heading. */
+  function hide(hidden) {
+    const neighbour = hidden.nextElementSibling ?? hidden.previousElementSibling;
+    const section = hidden.closest("section");
+    const key = hidden.dataset.key;
+    const place = element("span", { hidden: true });
+    hidden.replaceWith(place);
+    focusOn(neighbour?.querySelector(".card-hide") ?? section.querySelector("h2"));
+    // "Undo", or an answer that refuses the mark, brings the card back.
+    marks.watch(key, () => {
+      if (!marks.of(key).notInterested && place.isConnected) place.replaceWith(hidden);
+    }, signal);
+  }
+
+  const headingOf = ({ because }) => reasonOf(because, because?.items ? isLiked(address.itemKey(because.items[0])) : false);
+  const keys = () => [...node.querySelectorAll("article")].map((article) => article.dataset.key);
+  return { node, add, keys };
+}
+
+/** The types in turn: the answer has all of one type before the next. */
+function byRank(suggestions) {
+  const ranks = new Map();
+  const ranked = suggestions.map((suggestion) => {
+    const rank = ranks.get(suggestion.item.type) ?? 0;
+    ranks.set(suggestion.item.type, rank + 1);
+    return { suggestion, rank };
+  });
+  return ranked.sort((one, other) => one.rank - other.rank).map(({ suggestion }) => suggestion);
+}
