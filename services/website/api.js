@@ -144,6 +144,7 @@ async function call(method, address, { query = {}, body, signal, withToken = fal
     if (error.name === "AbortError") throw error;
     throw new ApiError({ status: 0, detail: "Seen cannot be reached" });
   }
+  if (token && answer.status !== 401) signIn.accept();
   if (answer.ok) return answer.status === 204 ? null : answer.json();
   const problem = await answer.json().catch(() => ({}));
   const error = new ApiError({ detail: `Seen answered with status ${answer.status}`, ...problem, status: answer.status });

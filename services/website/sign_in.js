@@ -8,14 +8,13 @@
 const TRANSACTION = "seen.sign_in";
 const SIGNED_IN = "seen.signed_in";
 const SCOPE = "write:seen write:like read:suggest write:username delete:username write:item delete:item";
-/** A token that is refused within this time after its issue is not renewed: the next one would be refused too. */
-const RENEW_AFTER_MS = 10_000;
-
-/** @type {{token: string, scopes: Set<string>, issuedAt: number}|null} */
+/** @type {{token: string, scopes: Set<string>, accepted: boolean}|null} */
 let session = null;
 let siteRequest = null;
 
 export const token = () => session?.token ?? null;
+/** The API has taken the token. */
+export const accept = () => { if (session) session.accepted = true; };
 export const isSignedIn = () => session !== null;
 export const mayChangeItems = () => session?.scopes.has("write:item") ?? false;
 
@@ -83,10 +82,10 @@ export async function finish() {
 /**
  * After a 401: signs in again and comes back here.
  * @param {Object|null} [then] see `start`
- * @returns {Promise<boolean>} false if that would not help
+ * @returns {Promise<boolean>} false if that would not help: a token that was never accepted would be followed by another such
  */
 export async function renew(then = null) {
-  if (session && Date.now() - session.issuedAt < RENEW_AFTER_MS) return false;
+  if (session && !session.accepted) return false;
   session = null;
   try {
     await start({ then });
@@ -126,7 +125,7 @@ async function exchange(code, verifier) {
   if (!answer.ok) throw new Error(content.error_description ?? content.error);
   // Without `scope`, all that was asked for has been granted (RFC 6749, 5.1).
   const scopes = new Set((content.scope ?? SCOPE).split(" "));
-  session = { token: content.access_token, scopes, issuedAt: Date.now() };
+  session = { token: content.access_token, scopes, accepted: false };
   sessionStorage.setItem(SIGNED_IN, "yes");
 }
 

@@ -4,6 +4,7 @@ import * as address from "../address.js";
 import { announce } from "../announce.js";
 import * as api from "../api.js";
 import { cards, skeletons } from "../cards.js";
+import { cover } from "../cover.js";
 import { button, element, focusOn, newId } from "../dom.js";
 import * as loading from "../loading.js";
 import * as signIn from "../sign_in.js";
@@ -12,7 +13,9 @@ import { count, TYPES } from "../words.js";
 
 const PAGE = 24;
 const POPULAR = 12;
-const CHIPS = 14;
+const CHIPS = 12;
+/** Covers beside the introduction. */
+const FAN = 5;
 /** After so many pages the button must be pressed, so that the foot of the page can be reached. */
 const PAGES_BY_SCROLLING = 4;
 
@@ -27,7 +30,8 @@ export function render(first, signal) {
   });
   const chips = element("div", { class: "chips", role: "group", "aria-label": "Categories" });
   const heading = element("h1", { class: "browse-title" });
-  const intro = introduction();
+  const fan = element("div", { class: "fan", "aria-hidden": "true" });
+  const intro = introduction(fan);
   const node = element("div", { class: "view browse" }, heading, intro, list, chips, panel);
 
   async function update(target) {
@@ -42,17 +46,18 @@ export function render(first, signal) {
     heading.classList.toggle("hidden", !intro.hidden || plain);
     select(target.type ?? "");
     showChips(chips, target, ended);
-    await showItems(panel, target, ended);
+    await showItems(panel, target, ended, (popular) => fan.replaceChildren(...popular.slice(0, FAN).map((item) => cover(item))));
   }
 
   return { node, update, ready: update(first) };
 }
 
-function introduction() {
-  return element("section", { class: "introduction", "aria-label": "About Seen" },
+function introduction(fan) {
+  const text = element("div", { class: "introduction-text" },
     element("p", { class: "slogan" }, "Find what you know.", element("br"), "Hear what is next."),
     element("p", {}, "Books, films, shows and anime in one place. Mark what you have seen and liked, and Seen tells you what to watch or read next, and why."),
     element("a", { class: "button button-main", href: address.href({ view: "for-you" }) }, "Suggest something to me"));
+  return element("section", { class: "introduction", "aria-label": "About Seen" }, text, fan);
 }
 
 function headingOf({ q, category, type }) {
@@ -97,7 +102,8 @@ async function showChips(container, { type, category, q }, signal) {
   }
 }
 
-async function showItems(panel, target, signal) {
+/** @param {(popular: import("../api.js").Item[]) => void} onPopular */
+async function showItems(panel, target, signal, onPopular) {
   const isFirst = !target.q && !target.category;
   const request = { size: PAGE, type: target.type, category: target.category, search: target.q };
   const section = element("div", {});
@@ -113,7 +119,8 @@ async function showItems(panel, target, signal) {
       return { page, popular };
     },
     show: ({ page, popular }) => {
-      const again = () => showItems(panel, target, signal);
+      const again = () => showItems(panel, target, signal, onPopular);
+      onPopular(popular);
       announce(page.total === 1 ? "1 item" : `${count(page.total)} items`);
       if (page.total === 0 && !page.missing.length) return [nothing(target)];
       const parts = [loading.missingNotice(page.missing, again)];

@@ -91,8 +91,8 @@ function conditions(minFilms, minVotes) {
     address.go(address.href({ view: "insight", minFilms: films, minVotes: votes }));
   };
   return element("form", { class: "conditions", onsubmit: submit },
-    element("span", {}, ...number("minFilms", "At least this many films", minFilms, 1000)),
-    element("span", {}, ...number("minVotes", "each with at least this many votes", minVotes, 1_000_000_000)),
+    element("span", {}, ...number("minFilms", "Films, at least", minFilms, 1000)),
+    element("span", {}, ...number("minVotes", "Votes of each film, at least", minVotes, 1_000_000_000)),
     element("button", { class: "button", type: "submit" }, "Ask"));
 }
 

@@ -90,13 +90,14 @@ async function showSimilar(container, item, signal) {
   });
 }
 
-/** From everyone's marks; before there are enough of them, what would be suggested to somebody who likes only this. */
+/** From everyone's marks; before there are enough of them, the best suggestions with the same themes. */
 async function listSimilar(item, signal) {
   const answer = await api.listSimilar(address.itemKey(item), SIMILAR, signal);
   if (answer.items.length || answer.missing.length) return { ...answer, learned: true };
-  const { suggestions, missing } = await api.suggest({ amount: SIMILAR / 3, likes: [item], anonymous: true }, signal);
-  const alike = suggestions.filter(({ because }) => because && !because.popular);
-  return { items: alike.map((suggestion) => suggestion.item), missing, learned: false };
+  const { suggestions, missing } = await api.suggest({ amount: SIMILAR, likes: [item], anonymous: true }, signal);
+  const inCommon = ({ themes }) => themes.filter((theme) => item.themes.includes(theme)).length;
+  const alike = suggestions.map((suggestion) => suggestion.item).filter(inCommon).sort((one, other) => inCommon(other) - inCommon(one));
+  return { items: alike.slice(0, SIMILAR), missing, learned: false };
 }
 
 async function remove(item) {
