@@ -8,9 +8,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-
-pytest.importorskip("playwright")
-
 from playwright.sync_api import Browser, Page, expect
 
 from scripts.local.suite import ROOT
@@ -338,7 +335,9 @@ def test_suggestions_have_reasons(page: Page, ana: httpx.Client, hobbit: Item) -
     page.get_by_role("link", name="For you").click()
     settled(page)
     reasons = page.get_by_role("heading", level=2).all_inner_texts()
-    allowed = re.compile(r"Because you liked The Hobbit|Because you like .+: \d+ seen, \d+ liked|Popular .+|Also for you")
+    allowed = re.compile(
+        r"Because you liked The Hobbit|Because you like .+: \d+ seen, \d+ liked|Popular .+|Also for you"
+    )
     assert reasons
     assert [reason for reason in reasons if not allowed.fullmatch(reason)] == []
     assert any(reason.startswith("Because") for reason in reasons)
@@ -512,12 +511,12 @@ def test_insight_shows_both_answers_and_their_evidence(visitor: Visit, page: Pag
     settled(page)
     director = job_answer(anyone, "/bestDirector")
     connected = job_answer(anyone, "/moreConnected")
-    expect(page.locator("main")).to_contain_text(f"has worked with {connected['winner']['coworkers']:,} different people")
+    expect(page.locator("main")).to_contain_text(
+        f"has worked with {connected['winner']['coworkers']:,} different people"
+    )
     expect(page.locator("main")).to_contain_text(f"over {director['winner']['films']} films")
     ranks = page.get_by_role("table", name="Directors by average rating").get_by_role("rowheader")
-    expect(ranks).to_have_text(
-        [rank["person"]["name"] for rank in (director["winner"], *director["runnersUp"])]
-    )
+    expect(ranks).to_have_text([rank["person"]["name"] for rank in (director["winner"], *director["runnersUp"])])
     page.get_by_text("films that count").click()
     films = page.get_by_role("table", name=f"Films of {director['winner']['person']['name']}").get_by_role("rowheader")
     expect(films).to_have_text([film["name"] for film in director["films"]])
@@ -563,7 +562,9 @@ STRANGE_NAMES = {
 
 
 @pytest.mark.parametrize("name", STRANGE_NAMES.values(), ids=STRANGE_NAMES.keys())
-def test_a_strange_name_is_shown_as_it_is(browser: Browser, suite: SuiteUnderTest, admin: httpx.Client, name: str) -> None:
+def test_a_strange_name_is_shown_as_it_is(
+    browser: Browser, suite: SuiteUnderTest, admin: httpx.Client, name: str
+) -> None:
     name = name.strip()
     item = new_item(admin, name, description=f"{name}\nand a second line", imageUrl="http://example.com/cover.jpg")
     try:

@@ -1,0 +1,157 @@
+"""The website for everybody: axe-core on each view, the keyboard alone, narrow windows and large type."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.end_to_end.api import Item, get, items, job_answer, mark
+from tests.end_to_end.suites import SuiteUnderTest
+from tests.end_to_end.website import Visit, card, note, see_pressed, settled, sign_in, visit
+
+# By name; {book} is an item's key.
+SIGNED_OUT = {
+    "first page": "/",
+    "search": "/?q=the",
+    "nothing found": "/?q=zzzzzz",
+    "item": "/?item={book}",
+    "top ten": "/?view=top",
+    "picks": "/?view=for-you&likes={book}",
+    "my list, signed out": "/?view=list",
+    "insight": "/?view=insight",
+}
+SIGNED_IN = {
+    "for you": "/?view=for-you",
+    "my list": "/?view=list",
+    "my account": "/?view=account",
+    "add an item": "/?view=add",
+    "item, as administrator": "/?item={book}",
+}
+SERIOUS = ("serious", "critical")
+
+
+@pytest.fixture
+def book(anyone: httpx.Client, admin: httpx.Client, rui: httpx.Client) -> Iterator[str]:
+    """Of the admin's and rui's marks, so that no view is empty; and both answers of Insight are there."""
+    hobbit = items(anyone, type="BOOK", search="The Hobbit")[0]
+    for client in (admin, rui):
+        mark(client, hobbit, "seen", "like")
+    for question in ("/bestDirector", "/moreConnected"):
+        job_answer(anyone, question)
+    yield f"BOOK/{hobbit['id']}"
+
+
+def views(visitor: Visit, book: str) -> Iterator[tuple[str, Page]]:
+    """Every view, signed out and then as administrator."""
+    visitor.open()
+    for name, address in SIGNED_OUT.items():
+        visitor.open(address.format(book=book))
+        yield name, visitor.page
+    sign_in(visitor.page, "Admin")
+    for name, address in SIGNED_IN.items():
+        visitor.open(address.format(book=book))
+        expect(visitor.page.get_by_role("button", name="Sign out")).to_be_visible()
+        settled(visitor.page)
+        yield name, visitor.page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_has_no_serious_finding(browser: Browser, suite: SuiteUnderTest, book: str, scheme: str) -> None:
+    # axe is put into the page from outside, which the page's policy forbids to others.
+    with visit(browser, suite, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce") as visitor:
+        findings = [
+            f"{name}: {finding['id']}: {finding['help']}: {[node['html'] for node in finding['nodes']][:3]}"
+            for name, page in views(visitor, book)
+            for finding in Axe().run(page).response["violations"]
+            if finding["impact"] in SERIOUS
+        ]
+    assert findings == []
+
+
+@pytest.mark.parametrize("width", [320, 1920])
+def test_nothing_is_wider_than_the_window(browser: Browser, suite: SuiteUnderTest, book: str, width: int) -> None:
+    """320 pixels are also what a window of 1280 pixels has at 400 % zoom."""
+    with visit(browser, suite, viewport={"width": width, "height": 640}) as visitor:
+        widths = {
+            name: page.evaluate("document.documentElement.scrollWidth")
+            for name, page in views(visitor, book)
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        }
+    assert widths == {}
+
+
+def test_a_book_is_found_marked_and_unmarked_with_the_keyboard_alone(
+    browser: Browser, suite: SuiteUnderTest, ana: httpx.Client
+) -> None:
+    with visit(browser, suite) as visitor:
+        visitor.open()
+        page, press = visitor.page, visitor.page.keyboard.press
+        tab_to(page, "Sign in")
+        press("Enter")
+        expect(page.get_by_role("button", name="Continue as Ana")).to_be_visible()
+        tab_to(page, "Continue as Ana")
+        press("Enter")
+        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        press("/")
+        page.keyboard.type("the hobbit")
+        hobbit = card(page, "The Hobbit")
+        expect(hobbit).to_be_visible()
+        tab_to(page, "Seen")
+        press("Space")
+        see_pressed(hobbit, "Seen")
+        expect(hobbit.get_by_role("button", name="Seen")).to_be_focused()
+        tab_to(page, "Undo")
+        press("Enter")
+        see_pressed(hobbit, "Seen", False)
+        expect(hobbit.get_by_role("button", name="Seen")).to_be_focused()
+        page.keyboard.press("Shift+Tab")
+        expect(hobbit.get_by_role("link")).to_be_focused()
+        press("Enter")
+        expect(page.get_by_role("heading", name="The Hobbit", level=1)).to_be_focused()
+    assert_no_marks(ana)
+
+
+def assert_no_marks(client: httpx.Client) -> None:
+    listed: list[Item] = get(client, "/user/seen")["items"]
+    assert listed == []
+
+
+def tab_to(page: Page, text: str) -> None:
+    """Presses Tab until an element with this text has the focus."""
+    for _ in range(100):
+        page.keyboard.press("Tab")
+        if text in page.evaluate("document.activeElement.textContent"):
+            return
+    raise AssertionError(f"Tab does not reach {text!r}")
+
+
+def test_the_first_tab_leads_to_the_content(browser: Browser, suite: SuiteUnderTest) -> None:
+    with visit(browser, suite) as visitor:
+        visitor.open()
+        visitor.page.keyboard.press("Tab")
+        expect(visitor.page.get_by_role("link", name="Skip to the content")).to_be_focused()
+        visitor.page.keyboard.press("Enter")
+        expect(visitor.page.get_by_role("main")).to_be_focused()
+        assert visitor.page.url == f"{suite.url}/"
+
+
+def test_the_focus_is_not_lost_when_a_note_is_closed(
+    browser: Browser, suite: SuiteUnderTest, ana: httpx.Client
+) -> None:
+    with visit(browser, suite) as visitor:
+        visitor.open("/?q=the hobbit")
+        sign_in(visitor.page)
+        seen = card(visitor.page, "The Hobbit").get_by_role("button", name="Seen")
+        seen.press("Enter")
+        note(visitor.page).get_by_role("button", name="Close").press("Enter")
+        expect(note(visitor.page)).to_have_count(0)
+        expect(seen).to_be_focused()
+
+
+def test_nothing_moves_for_those_who_do_not_want_it(browser: Browser, suite: SuiteUnderTest) -> None:
+    with visit(browser, suite, reduced_motion="reduce") as visitor:
+        visitor.open()
+        moving = "element => getComputedStyle(element).transitionDuration !== '0s'"
+        assert not visitor.page.get_by_role("button", name="Seen").first.evaluate(moving)
