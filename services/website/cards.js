@@ -4,7 +4,7 @@ import { itemHref, itemKey } from "./address.js";
 import { cover } from "./cover.js";
 import { button, element, icon, newId } from "./dom.js";
 import * as marks from "./marks.js";
-import { count, kindOf, shortCount, yearOf } from "./words.js";
+import { count, kindOf, yearOf } from "./words.js";
 
 /**
  * @typedef {Object} CardOptions
@@ -22,10 +22,9 @@ import { count, kindOf, shortCount, yearOf } from "./words.js";
 export function card(item, { signal, rank, remark, onHide, pick }) {
   const titleId = newId();
   const article = element("article", { class: "card", "data-key": itemKey(item), "aria-labelledby": titleId },
-    rank && element("span", { class: "rank", "aria-hidden": "true" }, rank),
-    element("div", { class: "card-cover" }, cover(item)),
+    element("div", { class: "card-cover" }, cover(item), rank && element("span", { class: "rank", "aria-hidden": "true" }, rank)),
     element("h3", { id: titleId, class: "card-title" }, element("a", { href: itemHref(item), dir: "auto" }, item.name)),
-    facts(item, "card-facts"),
+    facts(item),
     remark && element("p", { class: "card-remark", dir: "auto" }, remark),
     pick ? pickButton(pick, titleId) : markButtons(item, titleId, signal));
   if (onHide) {
@@ -49,9 +48,9 @@ export function markButtons(item, describedBy, signal) {
     markButton(item, "seen", "Seen", describedBy, signal), markButton(item, "liked", "Like", describedBy, signal));
 }
 
-/** Year, kind, rating and votes on one line. */
-export function facts(item, className) {
-  return element("p", { class: className },
+/** Year, kind and rating on one line. */
+function facts(item) {
+  return element("p", { class: "card-facts" },
     element("span", {}, [yearOf(item), kindOf(item)].filter(Boolean).join(" · ")),
     item.rating !== undefined && rating(item));
 }
@@ -66,8 +65,7 @@ function rating(item) {
   const votes = item.votes ? `, ${count(item.votes)} votes` : "";
   return element("span", { class: "rating", title: `${item.rating} of 10${votes}` },
     element("span", { "aria-hidden": "true" }, "★ "),
-    element("span", { class: "hidden" }, "Rating "), item.rating.toFixed(1),
-    item.votes ? element("span", { class: "votes" }, ` ${shortCount(item.votes)}`) : null);
+    element("span", { class: "hidden" }, "Rating "), item.rating.toFixed(1));
 }
 
 function markButton(item, kind, text, describedBy, signal) {

@@ -34,11 +34,11 @@ function tile(item) {
   return drawn;
 }
 
-/** Long names, and names of long words, are set smaller. */
+/** Long names, and names of long words, are set smaller. The limits are what fits into the width of a tile. */
 function lengthOf(name) {
   const longestWord = Math.max(...name.split(/\s+/u).map((word) => word.length));
-  if (name.length > 60 || longestWord > 16) return "long";
-  return name.length > 22 || longestWord > 10 ? "medium" : "short";
+  if (name.length > 60 || longestWord > 11) return "long";
+  return name.length > 22 || longestWord > 8 ? "medium" : "short";
 }
 
 /** FNV-1a: the same name has the same colour everywhere. */

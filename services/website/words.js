@@ -7,10 +7,10 @@ export const TYPES = [
   { type: "ANIME", title: "Anime", one: "Anime", dataset: "Anime" },
 ];
 
-/** IMDb's and MyAnimeList's words for kinds of items. */
+/** The sources' words for kinds of items; those that are not here are shown as they are. */
 const KINDS = {
   movie: "Film", short: "Short", tvSeries: "Series", tvMiniSeries: "Mini-series", tvMovie: "TV film", tvEpisode: "Episode",
-  tvSpecial: "Special", tvShort: "Short", tvPilot: "Pilot", videoGame: "Game", video: "Video", TV: "Series", Movie: "Film",
+  tvSpecial: "Special", tvShort: "Short", tvPilot: "Pilot", videoGame: "Game", video: "Video", TV: "Anime series", Movie: "Anime film",
 };
 
 const SOURCES = {

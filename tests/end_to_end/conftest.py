@@ -61,7 +61,7 @@ def suite(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
-    """The system's Chromium. Not for the whole session: while it runs, the same process can run no asynchronous tests."""
+    """The system's Chromium. Not for the whole session: while it runs, its process can run no asynchronous tests."""
     from playwright.sync_api import sync_playwright
 
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

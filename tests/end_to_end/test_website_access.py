@@ -33,14 +33,14 @@ SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture
-def book(anyone: httpx.Client, admin: httpx.Client, rui: httpx.Client) -> Iterator[str]:
+def book(anyone: httpx.Client, admin: httpx.Client, rui: httpx.Client) -> str:
     """Of the admin's and rui's marks, so that no view is empty; and both answers of Insight are there."""
     hobbit = items(anyone, type="BOOK", search="The Hobbit")[0]
     for client in (admin, rui):
         mark(client, hobbit, "seen", "like")
     for question in ("/bestDirector", "/moreConnected"):
         job_answer(anyone, question)
-    yield f"BOOK/{hobbit['id']}"
+    return f"BOOK/{hobbit['id']}"
 
 
 def views(visitor: Visit, book: str) -> Iterator[tuple[str, Page]]:

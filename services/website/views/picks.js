@@ -10,7 +10,7 @@ import { rows } from "../rows.js";
 import * as signIn from "../sign_in.js";
 
 const MAX_PICKS = 50; // the API's maximum of `likes`
-const CANDIDATES = 4; // of each type
+const CANDIDATES = 6; // of each type
 const FOUND = 12;
 const AMOUNT = 8; // suggestions of each type
 const TYPING_MS = 250;
