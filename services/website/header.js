@@ -21,8 +21,8 @@ export function start() {
     search();
   });
   document.addEventListener("keydown", (event) => {
-    const isTyping = event.target.matches("input, textarea, select, dialog *");
-    if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+    const isField = event.target.matches("input, textarea, select, dialog *");
+    if (event.key !== "/" || isField || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     field.focus();
     field.select();
@@ -30,9 +30,12 @@ export function start() {
   showAccount();
 }
 
-/** @param {import("./address.js").Address} current */
-export function show(current) {
-  if (document.activeElement !== field) field.value = current.q ?? "";
+/**
+ * @param {import("./address.js").Address} current
+ * @param {boolean} isTyping the address follows the field, and not the other way round
+ */
+export function show(current, isTyping) {
+  if (!isTyping || document.activeElement !== field) field.value = current.q ?? "";
   for (const link of document.querySelectorAll(".nav a, .account a")) {
     const isCurrent = new URL(link.href).searchParams.get("view") === current.view;
     if (isCurrent) link.setAttribute("aria-current", "page");

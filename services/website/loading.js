@@ -18,17 +18,18 @@ export async function fill(container, { load, show, skeleton = () => [spinner()]
   container.replaceChildren(...skeleton());
   try {
     container.replaceChildren(...show(await load()));
+    container.setAttribute("aria-busy", "false");
     return true;
   } catch (error) {
+    // Something else is loaded in its place, or the page is being left.
     if (error.name === "AbortError" || error instanceof Leaving) return false;
     const again = () => {
       focusOn(container);
       fill(container, { load, show, skeleton, what });
     };
     container.replaceChildren(failure(`${what} cannot be shown.`, error, again));
-    return false;
-  } finally {
     container.setAttribute("aria-busy", "false");
+    return false;
   }
 }
 

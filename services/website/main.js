@@ -54,7 +54,7 @@ async function start() {
 /** @param {{keepFocus: boolean, returning: {scroll: number, focus: string}|null}} how */
 async function change({ keepFocus, returning }) {
   const target = address.read();
-  header.show(target);
+  header.show(target, keepFocus);
   let ready;
   if (current?.name === target.view && current.update) {
     ready = current.update(target);
@@ -93,7 +93,7 @@ function leave() {
     current.life.abort();
     return;
   }
-  kept.delete(current.href);
+  take(current.href)?.life.abort();
   kept.set(current.href, current);
   if (kept.size > MAX_KEPT) take(kept.keys().next().value).life.abort();
 }

@@ -79,7 +79,9 @@ export function rows({ signal, mayHide, isLiked, more }) {
 
   /** The focus goes to the next card's button, or to the row's heading. */
   function hide(hidden) {
-    const neighbour = hidden.nextElementSibling ?? hidden.previousElementSibling;
+    const inRow = [...hidden.parentElement.querySelectorAll("article")];
+    const index = inRow.indexOf(hidden);
+    const neighbour = inRow[index + 1] ?? inRow[index - 1];
     const section = hidden.closest("section");
     const key = hidden.dataset.key;
     const place = element("span", { hidden: true });
@@ -92,8 +94,7 @@ export function rows({ signal, mayHide, isLiked, more }) {
   }
 
   const headingOf = ({ because }) => reasonOf(because, because?.items ? isLiked(address.itemKey(because.items[0])) : false);
-  const keys = () => [...node.querySelectorAll("article")].map((article) => article.dataset.key);
-  return { node, add, keys };
+  return { node, add };
 }
 
 /** The types in turn: the answer has all of one type before the next. */

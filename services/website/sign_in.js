@@ -86,7 +86,6 @@ export async function finish() {
  */
 export async function renew(then = null) {
   if (session && !session.accepted) return false;
-  session = null;
   try {
     await start({ then });
   } catch {

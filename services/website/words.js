@@ -21,8 +21,8 @@ const SOURCES = {
 
 const numbers = new Intl.NumberFormat("en");
 const shortNumbers = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
-const dates = new Intl.DateTimeFormat("en", { dateStyle: "long" });
-const times = new Intl.DateTimeFormat("en", { dateStyle: "long", timeStyle: "short" });
+const dates = new Intl.DateTimeFormat("en-GB", { dateStyle: "long" });
+const times = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeStyle: "short" });
 
 export const count = (number) => numbers.format(number);
 export const shortCount = (number) => shortNumbers.format(number);

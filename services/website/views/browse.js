@@ -94,7 +94,7 @@ async function showChips(container, { type, category, q }, signal) {
         container.dataset.expanded = expanded ? "" : "yes";
         showChips(container, { type, category, q }, signal).then(() => container.querySelector("[aria-expanded]")?.focus());
       };
-      container.append(button(expanded ? "Fewer" : `All ${count(names.length)}`, toggle, { class: "chip chip-all", "aria-expanded": String(expanded), "aria-label": expanded ? "Fewer categories" : "All categories" }));
+      container.append(button(expanded ? "Fewer categories" : `All ${count(names.length)} categories`, toggle, { class: "chip chip-all", "aria-expanded": String(expanded) }));
     }
     if (focused) ([...container.children].find((child) => child.dataset.name === focused) ?? container.firstElementChild)?.focus();
   } catch (error) {

@@ -80,7 +80,7 @@ export function render(first, signal) {
       pressed.replaceWith(renewed);
       if (hadFocus) renewed.querySelector("button").focus();
     }
-    history.replaceState(history.state, "", address.href({ view: "for-you", likes: [...picked.keys()].join(",") }));
+    address.go(address.href({ view: "for-you", likes: [...picked.keys()].join(",") }), { replace: true, keepFocus: true });
     showChosen();
     showSuggestions();
   }
@@ -133,19 +133,29 @@ export function render(first, signal) {
   /** The names of picks that came with the address; those that do not exist are dropped. */
   async function nameThePicks() {
     const unnamed = [...picked].filter(([, item]) => !item).map(([key]) => key);
-    if (!unnamed.length) return;
     try {
+      if (!unnamed.length) return;
       const { items, missing } = await api.getItems(unnamed, signal);
       items.forEach((item) => picked.set(address.itemKey(item), item));
       for (const key of unnamed) if (!picked.get(key) && !missing.includes(key.split("/")[0])) picked.delete(key);
     } catch (error) {
       if (error.name !== "AbortError") failure(`The picks of this address cannot be read. ${error.message}`);
+    } finally {
+      showChosen();
     }
-    showChosen();
   }
 
-  const ready = Promise.all([showCandidates(), nameThePicks().then(showSuggestions)]);
-  return { node, ready };
+  /** Of an address that is not the answer to a pick here, such as after "back". */
+  function update(target) {
+    const keys = keysOf(target);
+    if (keys.join() === [...picked.keys()].join()) return undefined;
+    picked.clear();
+    keys.forEach((key) => picked.set(key, null));
+    return show();
+  }
+
+  const show = () => Promise.all([showCandidates(), nameThePicks().then(showSuggestions)]);
+  return { node, update, ready: show() };
 }
 
 function keysOf({ likes = "" }) {
