@@ -20,6 +20,7 @@ from services.gateway.http.responses import REVALIDATE, Tagged
 
 FOLDER = Path(__file__).parents[2] / "website"
 PAGE = "index.html"
+FILES_PREFIX = "/app/"
 # In the page: the path of the other files, and the line that gives way to an item's title and Open Graph tags.
 PATH_PLACEHOLDER = "__APP__"
 TITLE_PLACEHOLDER = "<title>Seen</title>"
@@ -55,7 +56,7 @@ class Website:
             for path in sorted(folder.rglob("*"))
             if path.is_file() and path.suffix in MEDIA_TYPES and not path.name.startswith(".")
         }
-        files_path = f"/app/{_hash(contents)}"
+        files_path = f"{FILES_PREFIX}{_hash(contents)}"
         # By path on the server.
         self.files = {
             f"{files_path}/{name}": Variants(content, MEDIA_TYPES[Path(name).suffix], FOREVER)
