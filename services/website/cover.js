@@ -38,7 +38,7 @@ function tile(item) {
 function lengthOf(name) {
   const longestWord = Math.max(...name.split(/\s+/u).map((word) => word.length));
   if (name.length > 60 || longestWord > 11) return "long";
-  return name.length > 22 || longestWord > 8 ? "medium" : "short";
+  return name.length > 22 || longestWord > 7 ? "medium" : "short";
 }
 
 /** FNV-1a: the same name has the same colour everywhere. */

@@ -10,7 +10,7 @@ export const TYPES = [
 /** The sources' words for kinds of items; those that are not here are shown as they are. */
 const KINDS = {
   movie: "Film", short: "Short", tvSeries: "Series", tvMiniSeries: "Mini-series", tvMovie: "TV film", tvEpisode: "Episode",
-  tvSpecial: "Special", tvShort: "Short", tvPilot: "Pilot", videoGame: "Game", video: "Video", TV: "Anime series", Movie: "Anime film",
+  tvSpecial: "Special", tvShort: "Short", tvPilot: "Pilot", videoGame: "Game", video: "Video", TV: "Anime", Movie: "Anime film",
 };
 
 const SOURCES = {

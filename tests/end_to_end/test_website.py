@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from scripts.local.suite import ROOT
-from tests.end_to_end.api import Item, get, items, job_answer, mark, path
+from tests.end_to_end.api import JOB_TIMEOUT_S, Item, get, items, job_answer, mark, path
 from tests.end_to_end.suites import SuiteUnderTest, wait_for
 from tests.end_to_end.website import Visit, card, choose_user, note, search, see_pressed, settled, sign_in, visit
 
@@ -523,6 +524,18 @@ def test_insight_shows_both_answers_and_their_evidence(visitor: Visit, page: Pag
     expect(page.get_by_role("img", name="Films of")).to_be_visible()
 
 
+def test_insight_shows_the_progress_until_there_is_an_answer(visitor: Visit) -> None:
+    visitor.open("/?view=insight")
+    page = visitor.page
+    page.get_by_role("spinbutton", name="Films, at least").fill("1")
+    votes = random.randint(1, 1_000)  # not computed before
+    page.get_by_role("spinbutton", name="Votes of each film, at least").fill(str(votes))
+    page.get_by_role("button", name="Ask").click()
+    expect(page).to_have_url(re.compile(f"minFilms=1&minVotes={votes}$"))
+    expect(page.get_by_role("progressbar", name="Being computed").first).to_be_visible()
+    expect(page.get_by_role("table", name="Directors by average rating")).to_be_visible(timeout=JOB_TIMEOUT_S * 1000)
+
+
 # The answer to GET /user/login
 
 
@@ -548,6 +561,23 @@ def test_a_code_that_was_not_asked_for_is_refused(visitor: Visit) -> None:
     expect(note(visitor.page)).to_contain_text("does not belong to a sign-in started here")
     expect(visitor.page.get_by_role("button", name="Sign in")).to_be_visible()
     assert visitor.page.url == f"{visitor.suite.url}/"
+
+
+# Covers
+
+
+def test_a_cover_that_loads_is_shown_over_the_tile(visitor: Visit, hobbit: Item) -> None:
+    picture = (ROOT / "docs" / "pictures" / "quality-new.png").read_bytes()
+    visitor.page.route("https://**", lambda route: route.fulfill(body=picture, content_type="image/png"))
+    visitor.open(f"/?item=BOOK/{hobbit['id']}")
+    expect(visitor.page.locator(".item-cover .has-picture img")).to_be_visible()
+
+
+def test_a_cover_that_does_not_load_leaves_a_tile_with_the_name(visitor: Visit, hobbit: Item) -> None:
+    visitor.open(f"/?item=BOOK/{hobbit['id']}")
+    expect(visitor.page.locator(".item-cover img")).to_have_count(0)
+    expect(visitor.page.locator(".item-cover .tile-name")).to_have_text("The Hobbit")
+    assert hobbit["imageUrl"] in visitor.covers
 
 
 # Texts of items

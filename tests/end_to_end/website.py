@@ -62,7 +62,9 @@ class Visit:
 
     def _refuse(self, route: Any, request: Request) -> None:
         is_cover = request.resource_type == "image" and urlsplit(request.url).scheme == "https"
-        (self.covers if is_cover else self.elsewhere).append(request.url)
+        # Nobody elsewhere may learn what is read here.
+        is_allowed = is_cover and "referer" not in request.headers
+        (self.covers if is_allowed else self.elsewhere).append(request.url)
         route.abort()
 
 

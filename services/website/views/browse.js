@@ -12,7 +12,7 @@ import { tabs } from "../tabs.js";
 import { count, TYPES } from "../words.js";
 
 const PAGE = 24;
-const POPULAR = 12;
+const POPULAR = 15;
 const CHIPS = 12;
 /** Covers beside the introduction. */
 const FAN = 5;
@@ -125,7 +125,7 @@ async function showItems(panel, target, signal, onPopular) {
       if (page.total === 0 && !page.missing.length) return [nothing(target)];
       const parts = [loading.missingNotice(page.missing, again)];
       if (popular.length) {
-        parts.push(element("h2", {}, "Popular"), element("div", { class: "grid" }, ...cards(popular, { signal })));
+        parts.push(element("h2", {}, "Popular"), element("div", { class: "rail" }, ...cards(popular, { signal })));
       }
       return [...parts, ...everything(page, request, popular, isFirst, signal)].filter(Boolean);
     },
@@ -137,7 +137,7 @@ async function listPopular(type, signal) {
   try {
     const types = type ? [type] : undefined;
     const amount = type ? POPULAR : POPULAR / TYPES.length;
-    const { suggestions } = await api.suggest({ types, amount, anonymous: true }, signal);
+    const { suggestions } = await api.suggest({ types, amount, anonymous: true, seed: 1 }, signal);
     const rank = (index) => index % amount;
     const ranked = suggestions.map(({ item }, index) => ({ item, rank: rank(index) }));
     return ranked.sort((one, other) => one.rank - other.rank).map(({ item }) => item);
