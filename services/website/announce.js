@@ -2,7 +2,7 @@
 
 import { button, element, focusOn } from "./dom.js";
 
-const NOTE_MS = 8_000;
+const NOTE_MS = 12_000;
 
 let shown = null;
 

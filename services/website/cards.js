@@ -82,7 +82,7 @@ function markButton(item, kind, text, describedBy, signal) {
 
 function pickButton({ picked, toggle }, describedBy) {
   const pressed = element("button", {
-    type: "button", class: "mark mark-pick", "aria-pressed": picked, "aria-describedby": describedBy, onclick: toggle,
+    type: "button", class: "mark mark-pick", "aria-pressed": String(picked), "aria-describedby": describedBy, onclick: toggle,
   }, icon(picked ? "seen" : "add"), "Pick");
   return element("div", { class: "marks" }, pressed);
 }

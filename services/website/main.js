@@ -68,7 +68,11 @@ async function change({ keepFocus, returning }) {
   }
   if (!keepFocus && !returning) scrollTo(0, 0);
   if (!keepFocus) focusOn(current.node.querySelector("h1") ?? document.getElementById("main"));
+  const shown = current;
   await ready;
+  if (shown !== current) return;
+  // The heading of an item comes with the item.
+  if (document.activeElement === document.getElementById("main")) focusOn(current.node.querySelector("h1"));
   if (returning) restore(returning);
 }
 

@@ -315,7 +315,7 @@ def test_a_token_that_is_refused_in_mid_use_leads_to_the_sign_in_and_back(
     search(page, "the hobbit")
     visitor.expected_statuses = {401}
     # As if the token had expired; the gateway's answer is a real one.
-    expired = {"authorization": "Bearer expired", "origin": visitor.suite.url}
+    expired = {"authorization": "Bearer expired"}
     page.route("**/seen", lambda route: route.continue_(headers={**route.request.headers, **expired}), times=1)
     with page.expect_response(lambda answer: answer.request.method == "PUT" and answer.status == 204):
         card(page, "The Hobbit").get_by_role("button", name="Seen").click()
@@ -568,7 +568,7 @@ def test_a_code_that_was_not_asked_for_is_refused(visitor: Visit) -> None:
 
 def test_a_cover_that_loads_is_shown_over_the_tile(visitor: Visit, hobbit: Item) -> None:
     picture = (ROOT / "docs" / "pictures" / "quality-new.png").read_bytes()
-    visitor.page.route("https://**", lambda route: route.fulfill(body=picture, content_type="image/png"))
+    visitor.page.route(re.compile("^https://"), lambda route: route.fulfill(body=picture, content_type="image/png"))
     visitor.open(f"/?item=BOOK/{hobbit['id']}")
     expect(visitor.page.locator(".item-cover .has-picture img")).to_be_visible()
 
@@ -596,6 +596,7 @@ def test_a_strange_name_is_shown_as_it_is(
     browser: Browser, suite: SuiteUnderTest, admin: httpx.Client, name: str
 ) -> None:
     name = name.strip()
+    # The cover is not HTTPS: the visit would report a request for it.
     item = new_item(admin, name, description=f"{name}\nand a second line", imageUrl="http://example.com/cover.jpg")
     try:
         with visit(browser, suite, viewport={"width": 320, "height": 700}) as visitor:
@@ -605,7 +606,6 @@ def test_a_strange_name_is_shown_as_it_is(
             search(visitor.page, name[:100])
             expect(visitor.page.get_by_role("article").get_by_role("heading").first).to_have_text(name)
             fits(visitor.page)
-            assert visitor.covers == []  # that of the item is not fetched, because it is not HTTPS
     finally:
         admin.delete(path(item)).raise_for_status()
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.end_to_end.api import Item, get, items, job_answer, mark
 from tests.end_to_end.suites import SuiteUnderTest
@@ -88,21 +88,21 @@ def test_a_book_is_found_marked_and_unmarked_with_the_keyboard_alone(
     with visit(browser, suite) as visitor:
         visitor.open()
         page, press = visitor.page, visitor.page.keyboard.press
-        tab_to(page, "Sign in")
+        tab_to(page.get_by_role("button", name="Sign in"))
         press("Enter")
         expect(page.get_by_role("button", name="Continue as Ana")).to_be_visible()
-        tab_to(page, "Continue as Ana")
+        tab_to(page.get_by_role("button", name="Continue as Ana"))
         press("Enter")
         expect(page.get_by_role("button", name="Sign out")).to_be_visible()
         press("/")
         page.keyboard.type("the hobbit")
         hobbit = card(page, "The Hobbit")
         expect(hobbit).to_be_visible()
-        tab_to(page, "Seen")
+        tab_to(hobbit.get_by_role("button", name="Seen"))
         press("Space")
         see_pressed(hobbit, "Seen")
         expect(hobbit.get_by_role("button", name="Seen")).to_be_focused()
-        tab_to(page, "Undo")
+        tab_to(note(page).get_by_role("button", name="Undo"))
         press("Enter")
         see_pressed(hobbit, "Seen", False)
         expect(hobbit.get_by_role("button", name="Seen")).to_be_focused()
@@ -118,13 +118,13 @@ def assert_no_marks(client: httpx.Client) -> None:
     assert listed == []
 
 
-def tab_to(page: Page, text: str) -> None:
-    """Presses Tab until an element with this text has the focus."""
+def tab_to(target: Locator) -> None:
+    """Presses Tab until the target has the focus."""
     for _ in range(100):
-        page.keyboard.press("Tab")
-        if text in page.evaluate("document.activeElement.textContent"):
+        target.page.keyboard.press("Tab")
+        if target.evaluate("element => element === document.activeElement"):
             return
-    raise AssertionError(f"Tab does not reach {text!r}")
+    raise AssertionError(f"Tab does not reach {target}")
 
 
 def test_the_first_tab_leads_to_the_content(browser: Browser, suite: SuiteUnderTest) -> None:

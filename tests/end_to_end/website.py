@@ -16,8 +16,9 @@ REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", ({violatedDirective, blockedURI, sample}) =>
     console.error(`Content-Security-Policy: ${violatedDirective} ${blockedURI} ${sample}`));
 """
-# Playwright's own limit, generous because machines in continuous integration are slow.
+# Generous, because machines in continuous integration are slow.
 TIMEOUT_MS = 20_000
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 class Visit:
@@ -37,7 +38,7 @@ class Visit:
         self._errors: list[str] = []
         context.route(lambda url: not self._is_ours(url), self._refuse)
         self.page.add_init_script(REPORT_VIOLATIONS)
-        self.page.on("console", self._messages.append)
+        self.page.on("console", lambda message: self._messages.append(message))
         self.page.on("pageerror", lambda error: self._errors.append(str(error)))
 
     def open(self, address: str = "/") -> None:
