@@ -47,8 +47,8 @@ export const here = () => location.pathname + location.search;
 /**
  * Goes to another state of the page.
  * @param {string} target from `href`
- * @param {{replace?: boolean, keepFocus?: boolean}} [how] `replace`: without a new entry in the history; `keepFocus`: the
- *   change is an answer to something that has the focus, such as the search field
+ * @param {{replace?: boolean, keepFocus?: boolean}} [how] `replace`: without a new entry in the history; `keepFocus`:
+ *   the change is an answer to something that has the focus, such as the search field
  */
 export function go(target, { replace = false, keepFocus = false } = {}) {
   if (target === here()) replace = true;
@@ -58,8 +58,8 @@ export function go(target, { replace = false, keepFocus = false } = {}) {
 }
 
 /**
- * @param {(how: {keepFocus: boolean, returning: {scroll: number, focus: string}|null}) => void} listener `returning`: what to
- *   restore after "back"
+ * @typedef {{scroll: number, focus: string}} Place where the reader was: scrolled to, and the item that had the focus
+ * @param {(how: {keepFocus: boolean, returning: Place|null}) => void} listener `returning`: after "back"
  */
 export function onChange(listener) {
   listeners.add(listener);

@@ -31,8 +31,11 @@ export function note(text, { error = false, actions = [] } = {}) {
   const control = ({ text: label, act, href }) => href
     ? element("a", { href, class: "note-action", onclick: close }, label)
     : button(label, () => { close(); act(); }, { class: "note-action" });
-  const entry = element("div", { class: error ? "note note-error" : "note", role: "group", "aria-label": "Last change" },
-    element("p", { dir: "auto" }, text), ...actions.map(control), button("×", close, { class: "note-close", "aria-label": "Close" }));
+  const classes = error ? "note note-error" : "note";
+  const entry = element("div", { class: classes, role: "group", "aria-label": "Last change" },
+    element("p", { dir: "auto" }, text),
+    ...actions.map(control),
+    button("×", close, { class: "note-close", "aria-label": "Close" }));
   if (shown) shown.remove();
   shown = entry;
   document.getElementById("toasts").append(entry);

@@ -22,9 +22,16 @@
  * @property {number} [liked]
  * @property {true} [popular]
  *
+ * @typedef {{field: string, message: string}} FieldError
+ * @typedef {{type: string, id: string}} ItemRef
  * @typedef {{item: Item, because?: Because}} Suggestion
  * @typedef {{seen: boolean, liked: boolean, notInterested: boolean}} Marks
- * @typedef {{running: boolean, stage?: string, progress?: number, failure?: string, retryAfterSeconds?: number}} Computation
+ * @typedef {Object} Computation
+ * @property {boolean} running
+ * @property {string} [stage]
+ * @property {number} [progress] 0 to 1
+ * @property {string} [failure] why the last computation failed
+ * @property {number} [retryAfterSeconds]
  */
 
 import * as signIn from "./sign_in.js";
@@ -36,7 +43,7 @@ export const MAX_EXCLUDED = 200;
 
 /** An answer that is an error, or no answer: then `status` is 0. */
 export class ApiError extends Error {
-  /** @param {{status: number, detail: string, errors?: {field: string, message: string}[], requestId?: string}} problem */
+  /** @param {{status: number, detail: string, errors?: FieldError[], requestId?: string}} problem */
   constructor({ status, detail, errors = [], requestId = "" }) {
     super(detail);
     Object.assign(this, { status, errors, requestId });
@@ -71,11 +78,18 @@ export const listCategories = (type, signal) => get(`/categories/${type}`, { sig
 
 /**
  * The best suggestions, for the user who is signed in or for `likes`.
- * @param {{types?: string[], amount: number, exclude?: Item[], likes?: {type: string, id: string}[], anonymous?: boolean, seed?: number}} request
+ * @param {Object} request
+ * @param {string[]} [request.types]
+ * @param {number} request.amount of each type
+ * @param {ItemRef[]} [request.exclude]
+ * @param {ItemRef[]} [request.likes]
+ * @param {boolean} [request.anonymous] not for the user who is signed in
+ * @param {number} [request.seed]
  * @returns {Promise<{personal: boolean, suggestions: Suggestion[], missing: string[]}>}
  */
 export function suggest({ types, amount, exclude = [], likes = [], anonymous = false, seed }, signal) {
-  const body = { strategy: "taste", types, amount, seed, exclude: refs(exclude.slice(-MAX_EXCLUDED)), likes: refs(likes) };
+  const left = refs(exclude.slice(-MAX_EXCLUDED));
+  const body = { strategy: "taste", types, amount, seed, exclude: left, likes: refs(likes) };
   return call("POST", "/suggest", { body, signal, withToken: !anonymous });
 }
 
@@ -100,7 +114,10 @@ export function listMarked(kind, { size, cursor }, signal) {
   return call("GET", `/user/${kind}`, { query: { size, cursor }, signal, withToken: true });
 }
 
-/** @returns {Promise<{username?: string, createdAt: string, seen: number, liked: number}|null>} null before the first mark */
+/**
+ * Null before the first mark.
+ * @returns {Promise<{username?: string, createdAt: string, seen: number, liked: number}|null>}
+ */
 export async function getUser(signal) {
   try {
     return await call("GET", "/user", { signal, withToken: true });
@@ -131,7 +148,8 @@ const get = (address, options) => call("GET", address, options);
  * @throws {ApiError|Leaving|DOMException}
  */
 async function call(method, address, { query = {}, body, signal, withToken = false, goToSignIn = true } = {}) {
-  const parameters = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== undefined && value !== ""));
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
+  const parameters = new URLSearchParams(given);
   const headers = { Accept: "application/json" };
   const token = withToken && signIn.token();
   if (token) headers.Authorization = `Bearer ${token}`;
@@ -147,7 +165,8 @@ async function call(method, address, { query = {}, body, signal, withToken = fal
   if (token && answer.status !== 401) signIn.accept();
   if (answer.ok) return answer.status === 204 ? null : answer.json();
   const problem = await answer.json().catch(() => ({}));
-  const error = new ApiError({ detail: `Seen answered with status ${answer.status}`, ...problem, status: answer.status });
+  const { status } = answer;
+  const error = new ApiError({ detail: `Seen answered with status ${status}`, ...problem, status });
   if (error.status === 401 && goToSignIn && (await signIn.renew())) throw new Leaving();
   throw error;
 }

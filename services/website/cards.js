@@ -22,7 +22,9 @@ import { count, kindOf, yearOf } from "./words.js";
 export function card(item, { signal, rank, remark, onHide, pick }) {
   const titleId = newId();
   const article = element("article", { class: "card", "data-key": itemKey(item), "aria-labelledby": titleId },
-    element("div", { class: "card-cover" }, cover(item), rank && element("span", { class: "rank", "aria-hidden": "true" }, rank)),
+    element("div", { class: "card-cover" },
+      cover(item),
+      rank && element("span", { class: "rank", "aria-hidden": "true" }, rank)),
     element("h3", { id: titleId, class: "card-title" }, element("a", { href: itemHref(item), dir: "auto" }, item.name)),
     facts(item),
     remark && element("p", { class: "card-remark", dir: "auto" }, remark),
@@ -57,7 +59,9 @@ function facts(item) {
 
 export function skeletons(number) {
   const one = () => element("div", { class: "card skeleton" },
-    element("div", { class: "card-cover" }), element("div", { class: "line" }), element("div", { class: "line line-short" }));
+    element("div", { class: "card-cover" }),
+    element("div", { class: "line" }),
+    element("div", { class: "line line-short" }));
   return Array.from({ length: number }, one);
 }
 
@@ -82,7 +86,11 @@ function markButton(item, kind, text, describedBy, signal) {
 
 function pickButton({ picked, toggle }, describedBy) {
   const pressed = element("button", {
-    type: "button", class: "mark mark-pick", "aria-pressed": String(picked), "aria-describedby": describedBy, onclick: toggle,
+    type: "button",
+    class: "mark mark-pick",
+    "aria-pressed": String(picked),
+    "aria-describedby": describedBy,
+    onclick: toggle,
   }, icon(picked ? "seen" : "add"), "Pick");
   return element("div", { class: "marks" }, pressed);
 }

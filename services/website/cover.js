@@ -15,7 +15,12 @@ export function cover(item, { eager = false } = {}) {
   // A page that came by HTTPS may not show a picture that comes by HTTP.
   if (item.imageUrl?.toLowerCase().startsWith("https:")) {
     const picture = element("img", {
-      alt: "", width: 200, height: 300, decoding: "async", loading: eager ? "eager" : "lazy", referrerpolicy: "no-referrer",
+      alt: "",
+      width: 200,
+      height: 300,
+      decoding: "async",
+      loading: eager ? "eager" : "lazy",
+      referrerpolicy: "no-referrer",
       onload: () => frame.classList.add("has-picture"),
       onerror: () => picture.remove(),
     });

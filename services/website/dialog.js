@@ -3,8 +3,8 @@
 import { button, element, newId } from "./dom.js";
 
 /**
- * @param {{title: string, text: string, check?: string, action: string}} question `check`: the label of a box without which the
- *   action cannot be chosen
+ * @param {{title: string, text: string, check?: string, action: string}} question `check`: the label of a box without
+ *   which the action cannot be chosen
  * @returns {Promise<boolean>} whether the action was chosen
  */
 export function confirm({ title, text, check, action }) {

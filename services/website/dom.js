@@ -37,6 +37,11 @@ export function button(text, onclick, properties = {}) {
   return element("button", { type: "button", class: "button", onclick, ...properties }, text);
 }
 
+/** A link to another site, which learns nothing about this page. */
+export function outside(href, properties, ...content) {
+  return element("a", { href, rel: "noreferrer noopener", target: "_blank", dir: "auto", ...properties }, ...content);
+}
+
 /** An id that no other element has. */
 export function newId() {
   newId.last = (newId.last ?? 0) + 1;

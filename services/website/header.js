@@ -48,15 +48,20 @@ function search() {
   const current = address.read();
   const q = field.value.trim();
   if (q === (current.q ?? "") && current.view === "browse") return;
-  const type = current.view === "browse" ? current.type : undefined;
-  address.go(address.href({ view: "browse", type, q }), { replace: current.view === "browse" && Boolean(current.q), keepFocus: true });
+  const isBrowsing = current.view === "browse";
+  const target = address.href({ view: "browse", type: isBrowsing ? current.type : undefined, q });
+  address.go(target, { replace: isBrowsing && Boolean(current.q), keepFocus: true });
 }
 
 function showAccount() {
   const place = document.getElementById("account");
   const leave = () => signIn.signOut().catch((error) => failure(error.message));
   const enter = () => signIn.start().catch((error) => failure(error.message));
-  place.replaceChildren(...(signIn.isSignedIn()
-    ? [element("a", { href: address.href({ view: "account" }) }, "My account"), button("Sign out", leave, { class: "button button-quiet" })]
-    : [button("Sign in", enter, { class: "button button-main" })]));
+  if (signIn.isSignedIn()) {
+    place.replaceChildren(
+      element("a", { href: address.href({ view: "account" }) }, "My account"),
+      button("Sign out", leave, { class: "button button-quiet" }));
+  } else {
+    place.replaceChildren(button("Sign in", enter, { class: "button button-main" }));
+  }
 }

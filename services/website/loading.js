@@ -1,4 +1,4 @@
-/** Parts of the page that are loaded: skeletons first, then the content, or the reason why there is none and a way to retry. */
+/** Parts of the page that are loaded: first a skeleton, then the content, or why there is none and a way to retry. */
 
 import { announce } from "./announce.js";
 import { Leaving } from "./api.js";
@@ -9,11 +9,11 @@ import { datasets, sentence } from "./words.js";
  * Fills the container with what `show` makes of what `load` resolves to.
  * @template T
  * @param {HTMLElement} container
- * @param {{load: () => Promise<T>, show: (answer: T) => Node[], skeleton?: () => Node[], what: string}} part `what` completes
- *   "… cannot be shown", as in "The top ten"
+ * @param {{load: () => Promise<T>, show: (answer: T) => Node[], skeleton?: () => Node[], what: string}} part
+ *   `what` completes "… cannot be shown", as in "The top ten"
  * @returns {Promise<boolean>} whether it was shown
  */
-export async function fill(container, { load, show, skeleton = () => [spinner()], what }) {
+export async function fill(container, { load, show, skeleton = () => [skeletonText()], what }) {
   container.setAttribute("aria-busy", "true");
   container.replaceChildren(...skeleton());
   try {
@@ -35,7 +35,8 @@ export async function fill(container, { load, show, skeleton = () => [spinner()]
 
 /** A box with the reason for a failure and a button to try again. */
 export function failure(text, error, again) {
-  const reason = error.errors?.length ? error.errors.map(({ field, message }) => `${field} ${message}`).join("; ") : error.message;
+  const fields = (error.errors ?? []).map(({ field, message }) => `${field} ${message}`);
+  const reason = fields.join("; ") || error.message;
   announce(`${text} ${sentence(reason)}`);
   if (!("status" in error)) console.error(error);
   return element("div", { class: "failure" },
@@ -56,6 +57,10 @@ export function empty(title, ...content) {
   return element("div", { class: "empty" }, element("p", { class: "empty-title" }, title), ...content);
 }
 
-function spinner() {
-  return element("p", { class: "faint" }, "Loading…");
+/** The skeleton of a heading and two lines. */
+export function skeletonText() {
+  return element("div", { class: "skeleton" },
+    element("div", { class: "line line-title" }),
+    element("div", { class: "line" }),
+    element("div", { class: "line line-short" }));
 }

@@ -44,8 +44,11 @@ async function start() {
   address.onChange(change);
   header.start();
   if (implicit) place(token.render(implicit));
-  else await change({ keepFocus: true, returning: null });
-  if (answer.failure) failure(answer.failure, [{ text: "Try again", act: () => signIn.start().catch(({ message }) => failure(message)) }]);
+  else await change({ keepFocus: true, returning: history.state?.scroll ? history.state : null });
+  if (answer.failure) {
+    const again = () => signIn.start().catch((error) => failure(error.message));
+    failure(answer.failure, [{ text: "Try again", act: again }]);
+  }
   marks.setAfterSignIn(answer.then);
   const site = await signIn.site().catch(() => null);
   if (site) document.getElementById("version").textContent = `Version ${site.version}`;
@@ -110,12 +113,14 @@ function take(href) {
 
 function restore({ scroll, focus }) {
   scrollTo(0, scroll);
-  if (focus) current.node.querySelector(`article[data-key="${CSS.escape(focus)}"] h3 a`)?.focus({ preventScroll: true });
+  if (!focus) return;
+  const link = current.node.querySelector(`article[data-key="${CSS.escape(focus)}"] h3 a`);
+  link?.focus({ preventScroll: true });
 }
 
 const titleOf = (view) => (view.node.dataset.title ? `${view.node.dataset.title} · Seen` : "Seen");
 
 start().catch((error) => {
-  const main = document.getElementById("main");
-  main.append(element("div", { class: "view" }, loading.failure("The page cannot be shown.", error, () => location.reload())));
+  const problem = loading.failure("The page cannot be shown.", error, () => location.reload());
+  document.getElementById("main").append(element("div", { class: "view" }, problem));
 });

@@ -1,6 +1,6 @@
 /**
- * The user's marks as the page knows them. A change is shown at once and sent in the background; if the API refuses it, it is
- * taken back and the error is shown.
+ * The user's marks as the page knows them. A change is shown at once and sent in the background. If the API refuses
+ * it, it is taken back and the error is shown.
  *
  * @typedef {"seen"|"liked"|"notInterested"} Kind
  * @typedef {Object} Entry
@@ -20,9 +20,18 @@ import { sentence } from "./words.js";
 const PATHS = { seen: "seen", liked: "like", notInterested: "notInterested" };
 
 const WORDS = {
-  seen: { true: (name) => `Marked ${name} as seen.`, false: (name) => `${name} is no longer marked as seen.` },
-  liked: { true: (name) => `You like ${name}.`, false: (name) => `You no longer like ${name}.` },
-  notInterested: { true: (name) => `${name} will not be suggested again.`, false: (name) => `${name} may be suggested again.` },
+  seen: {
+    true: (name) => `Marked ${name} as seen.`,
+    false: (name) => `${name} is no longer marked as seen.`,
+  },
+  liked: {
+    true: (name) => `You like ${name}.`,
+    false: (name) => `You no longer like ${name}.`,
+  },
+  notInterested: {
+    true: (name) => `${name} will not be suggested again.`,
+    false: (name) => `${name} may be suggested again.`,
+  },
 };
 
 /** @type {Map<string, Entry>} by "TYPE/id" */
@@ -117,7 +126,8 @@ async function readAsked() {
     await read(keys);
   } catch (error) {
     if (error instanceof api.Leaving) return;
-    failure(`Your marks could not be read. ${sentence(error.message)}`, [{ text: "Try again", act: () => learn(keys) }]);
+    const again = { text: "Try again", act: () => learn(keys) };
+    failure(`Your marks could not be read. ${sentence(error.message)}`, [again]);
   }
 }
 

@@ -12,19 +12,25 @@ const ROW = 3;
 const REST = "Also for you";
 
 /**
- * @param {{signal: AbortSignal, mayHide: boolean, isLiked: (key: string) => boolean, more: () => Promise<void>}} options
- *   `mayHide`: cards have "Not for me"; `isLiked`: whether an item of a reason is liked, or only seen; `more`: reads further
- *   suggestions and adds them
+ * @param {Object} options
+ * @param {AbortSignal} options.signal
+ * @param {boolean} options.mayHide cards have "Not for me"
+ * @param {(key: string) => boolean} options.isLiked whether an item of a reason is liked, or only seen
+ * @param {() => Promise<void>} options.more reads further suggestions and adds them
  */
 export function rows({ signal, mayHide, isLiked, more }) {
   const node = element("div", { class: "rows" });
   /** @type {Map<string, {section: HTMLElement, rail: HTMLElement}>} by heading */
   const byHeading = new Map();
+  /** A request can exclude only so many; after these, the API may suggest an item again. */
+  const shownKeys = new Set();
 
   /** @param {import("./api.js").Suggestion[]} suggestions for each type, best first */
   function add(suggestions) {
+    const fresh = suggestions.filter(({ item }) => !shownKeys.has(address.itemKey(item)));
+    fresh.forEach(({ item }) => shownKeys.add(address.itemKey(item)));
     const groups = new Map();
-    for (const suggestion of byRank(suggestions)) {
+    for (const suggestion of byRank(fresh)) {
       const heading = headingOf(suggestion);
       groups.set(heading, [...(groups.get(heading) ?? []), suggestion]);
     }
@@ -36,7 +42,7 @@ export function rows({ signal, mayHide, isLiked, more }) {
     if (rest.length) addTo(byHeading.size ? REST : headingOf(rest[0]), rest, true);
     // The row of all other reasons stays the last one.
     if (byHeading.has(REST)) node.append(byHeading.get(REST).section);
-    marks.learn(suggestions.map(({ item }) => address.itemKey(item)));
+    marks.learn(fresh.map(({ item }) => address.itemKey(item)));
   }
 
   function addTo(heading, group, withReasons) {
@@ -51,7 +57,8 @@ export function rows({ signal, mayHide, isLiked, more }) {
   function newRow(heading) {
     const id = newId();
     const rail = element("div", { class: "rail" });
-    const moreButton = button("More", () => showMore(rail, moreButton), { class: "button button-quiet", "aria-describedby": id });
+    const properties = { class: "button button-quiet", "aria-describedby": id };
+    const moreButton = button("More", () => showMore(rail, moreButton), properties);
     const section = element("section", { "aria-labelledby": id },
       element("div", { class: "row-head" }, element("h2", { id, dir: "auto" }, heading), moreButton), rail);
     node.append(section);
@@ -93,7 +100,10 @@ export function rows({ signal, mayHide, isLiked, more }) {
     }, signal);
   }
 
-  const headingOf = ({ because }) => reasonOf(because, because?.items ? isLiked(address.itemKey(because.items[0])) : false);
+  function headingOf({ because }) {
+    return reasonOf(because, because?.items ? isLiked(address.itemKey(because.items[0])) : false);
+  }
+
   return { node, add };
 }
 

@@ -1,8 +1,9 @@
 /**
  * Sign-in at the identity provider: authorization code with PKCE (RFC 7636) by top-level redirects.
  *
- * The access token is in memory only. `sessionStorage` has the transaction (state, verifier, and where to return) while the
- * reader is at the identity provider, and whether there was a sign-in in this tab: only then a reload signs in again silently.
+ * The access token is in memory only. `sessionStorage` has the transaction (state, verifier, and where to return) while
+ * the reader is at the identity provider, and whether there was a sign-in in this tab: only then a
+ * reload signs in again silently.
  */
 
 const TRANSACTION = "seen.sign_in";
@@ -30,7 +31,8 @@ export function site() {
 
 /**
  * Goes to the identity provider, and later back to this address.
- * @param {{silent?: boolean, then?: Object|null}} [options] `silent`: without asking anybody; `then` is returned by `finish`
+ * @param {{silent?: boolean, then?: Object|null}} [options] `silent`: without asking anybody; `then`: what `finish`
+ *   returns
  * @throws {Error} whose message says why there is no sign-in
  */
 export async function start({ silent = false, then = null } = {}) {
@@ -82,7 +84,8 @@ export async function finish() {
 /**
  * After a 401: signs in again and comes back here.
  * @param {Object|null} [then] see `start`
- * @returns {Promise<boolean>} false if that would not help: a token that was never accepted would be followed by another such
+ * @returns {Promise<boolean>} false if that would not help: after a token that was never accepted, the next one would
+ *   not be either
  */
 export async function renew(then = null) {
   if (session && !session.accepted) return false;

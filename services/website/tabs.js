@@ -1,4 +1,4 @@
-/** Tabs by the pattern of the ARIA Authoring Practices: arrow keys move between them, and only the selected one is in the tab order. */
+/** Tabs as in the ARIA Authoring Practices: arrow keys move between them, and Tab reaches only the selected one. */
 
 import { element, newId } from "./dom.js";
 

@@ -9,13 +9,14 @@ export const TYPES = [
 
 /** The sources' words for kinds of items; those that are not here are shown as they are. */
 const KINDS = {
-  movie: "Film", short: "Short", tvSeries: "Series", tvMiniSeries: "Mini-series", tvMovie: "TV film", tvEpisode: "Episode",
-  tvSpecial: "Special", tvShort: "Short", tvPilot: "Pilot", videoGame: "Game", video: "Video", TV: "Anime", Movie: "Anime film",
+  movie: "Film", short: "Short", tvSeries: "Series", tvMiniSeries: "Mini-series", tvMovie: "TV film",
+  tvEpisode: "Episode", tvSpecial: "Special", tvShort: "Short", tvPilot: "Pilot", videoGame: "Game", video: "Video",
+  TV: "Anime", Movie: "Anime film",
 };
 
 const SOURCES = {
   BOOK: { name: "Goodreads", id: /^[0-9]+$/, address: (id) => `https://www.goodreads.com/book/show/${id}` },
-  SHOW: { name: "IMDb", id: /^tt[0-9]+$/, address: (id) => `https://www.imdb.com/title/${id}/` },
+  SHOW: { name: "IMDb", id: /^tt[0-9]+$/, address: filmAddress },
   ANIME: { name: "MyAnimeList", id: /^[0-9]+$/, address: (id) => `https://myanimelist.net/anime/${id}` },
 };
 
@@ -44,6 +45,11 @@ export function sourceOf(item) {
   const source = SOURCES[item.type];
   if (!source?.id.test(item.sourceId ?? "")) return undefined;
   return { name: source.name, address: source.address(item.sourceId) };
+}
+
+/** At IMDb. */
+export function filmAddress(id) {
+  return `https://www.imdb.com/title/${encodeURIComponent(id)}/`;
 }
 
 /** "Books and Anime". */

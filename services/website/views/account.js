@@ -11,7 +11,8 @@ import { count, day, sentence } from "../words.js";
 import { invitation } from "./invitation.js";
 
 export function render(_, signal) {
-  const node = element("div", { class: "view narrow account-view", "data-title": "My account" }, element("h1", {}, "My account"));
+  const node = element("div", { class: "view narrow account-view", "data-title": "My account" },
+    element("h1", {}, "My account"));
   if (!signIn.isSignedIn()) {
     node.append(invitation("An account keeps what you have seen and liked."));
     return { node };
@@ -21,7 +22,10 @@ export function render(_, signal) {
   const show = () => loading.fill(content, {
     what: "Your account",
     load: () => api.getUser(signal),
-    show: (user) => [summary(user), naming(user, show), signIn.mayChangeItems() && forAdministrators(), data(), end(user, show)].filter(Boolean),
+    show: (user) => {
+      const administration = signIn.mayChangeItems() ? [forAdministrators()] : [];
+      return [summary(user), naming(user, show), ...administration, data(), end(user, show)];
+    },
   });
   return { node, ready: show() };
 }
@@ -36,8 +40,19 @@ function summary(user) {
 function naming(user, show) {
   const id = newId();
   const problemId = newId();
-  const field = element("input", { id, class: "field", type: "text", value: user?.username ?? "", maxlength: 40, required: true, autocomplete: "username", spellcheck: "false", "aria-describedby": problemId });
-  const problem = element("p", { id: problemId, class: "faint small" }, "Letters, digits, dots, dashes and underscores. Others can find you by it.");
+  const field = element("input", {
+    id,
+    class: "field",
+    type: "text",
+    value: user?.username ?? "",
+    maxlength: 40,
+    required: true,
+    autocomplete: "username",
+    spellcheck: "false",
+    "aria-describedby": problemId,
+  });
+  const problem = element("p", { id: problemId, class: "faint small" },
+    "Letters, digits, dots, dashes and underscores. Others can find you by it.");
   const save = async (event) => {
     event.preventDefault();
     try {
@@ -57,7 +72,8 @@ function naming(user, show) {
   return element("section", {}, element("h2", {}, "Name"),
     element("form", { class: "inline-form", onsubmit: save },
       element("label", { for: id }, "Username"),
-      element("div", { class: "field-row" }, field, element("button", { class: "button button-main", type: "submit" }, "Save"))),
+      element("div", { class: "field-row" },
+        field, element("button", { class: "button button-main", type: "submit" }, "Save"))),
     problem);
 }
 
@@ -104,10 +120,11 @@ async function allMarked(kind) {
 }
 
 function end(user, show) {
+  const marks = user ? ` (${count(user.seen)} seen, ${count(user.liked)} liked)` : "";
   const ask = async () => {
     const isSure = await confirm({
       title: "Delete your account?",
-      text: `Your name and all your marks are deleted${user ? ` (${count(user.seen)} seen, ${count(user.liked)} liked)` : ""}. This cannot be undone.`,
+      text: `Your name and all your marks are deleted${marks}. This cannot be undone.`,
       check: "Yes, delete everything",
       action: "Delete account",
     });

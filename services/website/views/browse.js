@@ -46,7 +46,8 @@ export function render(first, signal) {
     heading.classList.toggle("hidden", !intro.hidden || plain);
     select(target.type ?? "");
     showChips(chips, target, ended);
-    await showItems(panel, target, ended, (popular) => fan.replaceChildren(...popular.slice(0, FAN).map((item) => cover(item))));
+    const spread = (popular) => fan.replaceChildren(...popular.slice(0, FAN).map((item) => cover(item)));
+    await showItems(panel, target, ended, spread);
   }
 
   return { node, update, ready: update(first) };
@@ -55,7 +56,8 @@ export function render(first, signal) {
 function introduction(fan) {
   const text = element("div", { class: "introduction-text" },
     element("p", { class: "slogan" }, "Find what you know.", element("br"), "Hear what is next."),
-    element("p", {}, "Books, films, shows and anime in one place. Mark what you have seen and liked, and Seen tells you what to watch or read next, and why."),
+    element("p", {}, "Books, films, shows and anime in one place. Mark what you have seen and liked, and Seen "
+      + "tells you what to watch or read next, and why."),
     element("a", { class: "button button-main", href: address.href({ view: "for-you" }) }, "Suggest something to me"));
   return element("section", { class: "introduction", "aria-label": "About Seen" }, text, fan);
 }
@@ -72,34 +74,44 @@ function titleOf({ q, category, type }) {
   return isFirstPage ? "" : headingOf({ q, category, type });
 }
 
-/** Of one type, or the sums over all types; the chosen one is always among them. */
+/** The chosen category is always among them. */
 async function showChips(container, { type, category, q }, signal) {
+  const names = await listCategories(type ? [type] : TYPES.map((entry) => entry.type), signal);
+  if (signal.aborted) return;
   const expanded = container.dataset.expanded === "yes";
-  try {
-    const answers = await Promise.allSettled((type ? [type] : TYPES.map((entry) => entry.type)).map((name) => api.listCategories(name, signal)));
-    if (signal.aborted) return;
-    const sums = new Map();
-    for (const { value } of answers) {
-      for (const { name, items } of value?.categories ?? []) sums.set(name, (sums.get(name) ?? 0) + items);
-    }
-    const names = [...sums].sort(([, one], [, other]) => other - one).map(([name]) => name);
-    const visible = expanded ? names : names.slice(0, CHIPS);
-    if (category && !visible.includes(category)) visible.unshift(category);
-    const chip = (name) => button(name, () => choose(name), { class: "chip", "aria-pressed": String(name === category), "data-name": name });
-    const choose = (name) => address.go(address.href({ view: "browse", type, q, category: name === category ? undefined : name }), { keepFocus: true });
-    const focused = container.contains(document.activeElement) ? document.activeElement.dataset.name : undefined;
-    container.replaceChildren(...visible.map(chip));
-    if (names.length > CHIPS) {
-      const toggle = () => {
-        container.dataset.expanded = expanded ? "" : "yes";
-        showChips(container, { type, category, q }, signal).then(() => container.querySelector("[aria-expanded]")?.focus());
-      };
-      container.append(button(expanded ? "Fewer categories" : `All ${count(names.length)} categories`, toggle, { class: "chip chip-all", "aria-expanded": String(expanded) }));
-    }
-    if (focused) ([...container.children].find((child) => child.dataset.name === focused) ?? container.firstElementChild)?.focus();
-  } catch (error) {
-    if (error.name !== "AbortError") throw error;
+  const visible = expanded ? names : names.slice(0, CHIPS);
+  if (category && !visible.includes(category)) visible.unshift(category);
+  const chip = (name) => {
+    const isChosen = name === category;
+    const target = address.href({ view: "browse", type, q, category: isChosen ? undefined : name });
+    const choose = () => address.go(target, { keepFocus: true });
+    return button(name, choose, { class: "chip", "aria-pressed": String(isChosen), "data-name": name });
+  };
+  const focused = container.contains(document.activeElement) ? document.activeElement.dataset.name : undefined;
+  container.replaceChildren(...visible.map(chip));
+  if (names.length > CHIPS) {
+    const toggle = async () => {
+      container.dataset.expanded = expanded ? "" : "yes";
+      await showChips(container, { type, category, q }, signal);
+      container.querySelector("[aria-expanded]")?.focus();
+    };
+    const text = expanded ? "Fewer categories" : `All ${count(names.length)} categories`;
+    container.append(button(text, toggle, { class: "chip chip-all", "aria-expanded": String(expanded) }));
   }
+  if (focused) {
+    const same = [...container.children].find(({ dataset }) => dataset.name === focused);
+    (same ?? container.firstElementChild)?.focus();
+  }
+}
+
+/** Of all these types together, most items first. A type that does not answer is left out: the list below says so. */
+async function listCategories(types, signal) {
+  const answers = await Promise.allSettled(types.map((type) => api.listCategories(type, signal)));
+  const sums = new Map();
+  for (const { value } of answers) {
+    for (const { name, items } of value?.categories ?? []) sums.set(name, (sums.get(name) ?? 0) + items);
+  }
+  return [...sums].sort(([, one], [, other]) => other - one).map(([name]) => name);
 }
 
 /** @param {(popular: import("../api.js").Item[]) => void} onPopular */
@@ -182,7 +194,8 @@ function everything(first, request, without, titled, signal) {
       if (byButton) focusOn(next?.querySelector("h3 a"));
     } catch (error) {
       waiting.forEach((skeleton) => skeleton.remove());
-      if (error.name !== "AbortError") problem.replaceChildren(loading.failure("There is more, but it cannot be shown.", error));
+      if (error.name === "AbortError") return;
+      problem.replaceChildren(loading.failure("There is more, but it cannot be shown.", error));
     } finally {
       busy = false;
     }
@@ -201,7 +214,8 @@ function everything(first, request, without, titled, signal) {
 }
 
 function nothing({ q, type, category }) {
-  const wider = type || category ? element("a", { class: "button", href: address.href({ view: "browse", q }) }, "Look everywhere") : null;
+  const everywhere = address.href({ view: "browse", q });
+  const wider = (type || category) && element("a", { class: "button", href: everywhere }, "Look everywhere");
   return loading.empty(q ? `Nothing is called “${q}”.` : "There is nothing here yet.",
     element("p", {}, q ? "Check the spelling, or try one word of the title." : ""), wider);
 }

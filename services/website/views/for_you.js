@@ -18,7 +18,8 @@ export function render(target, signal) {
 
 function renderPersonal(signal) {
   const content = element("div", {});
-  const node = element("div", { class: "view for-you", "data-title": "For you" }, element("h1", {}, "For you"), content);
+  const node = element("div", { class: "view for-you", "data-title": "For you" },
+    element("h1", {}, "For you"), content);
   /** All items that were suggested, hidden ones too. */
   const suggested = [];
 
@@ -26,8 +27,8 @@ function renderPersonal(signal) {
     const answer = await api.suggest({ amount: AMOUNT, exclude: suggested }, signal);
     suggested.push(...answer.suggestions.map(({ item }) => item));
     // To say "liked" or "seen" of the items that are reasons.
-    const reasons = answer.suggestions.flatMap(({ because }) => (because?.items ?? []).slice(0, 1)).map(address.itemKey);
-    await marks.read([...new Set(reasons)]);
+    const reasons = answer.suggestions.flatMap(({ because }) => (because?.items ?? []).slice(0, 1));
+    await marks.read([...new Set(reasons.map(address.itemKey))]);
     return answer;
   }
 
@@ -61,6 +62,7 @@ function renderPersonal(signal) {
 
 function beginning() {
   return element("div", { class: "notice" },
-    element("p", {}, "You have marked nothing yet, so these are what many people like. Mark a few things that you know, and the suggestions become yours."),
+    element("p", {}, "You have marked nothing yet, so these are what many people like. Mark a few things that you "
+      + "know, and the suggestions become yours."),
     element("a", { class: "button", href: "/" }, "Find what you know"));
 }

@@ -3,13 +3,20 @@
 import * as address from "../address.js";
 import { announce } from "../announce.js";
 import * as api from "../api.js";
-import { drawing, element, focusOn, newId } from "../dom.js";
+import { bar, scatter, table } from "../charts.js";
+import { element, focusOn, newId, outside } from "../dom.js";
 import * as loading from "../loading.js";
-import { count, moment, shortCount } from "../words.js";
+import { count, filmAddress, moment, shortCount } from "../words.js";
 
+/** The API's defaults. */
 const MIN_FILMS = 10;
 const MIN_VOTES = 10_000;
+const MAX_FILMS = 1_000;
+const MAX_VOTES = 1_000_000_000;
+
 const SHORTEST_WAIT_S = 1;
+/** Where the bars of ratings begin: nobody among the best has less. */
+const LOWEST_RATING = 5;
 
 export function render(target, signal) {
   const minFilms = target.minFilms ?? String(MIN_FILMS);
@@ -19,20 +26,29 @@ export function render(target, signal) {
   const node = element("div", { class: "view insight", "data-title": "Insight" },
     element("h1", {}, "Insight"),
     element("p", { class: "lead" }, "Two questions that are answered from all of IMDb."),
-    element("section", {}, element("h2", {}, "Who is the best director?"), conditions(minFilms, minVotes), director),
-    element("section", {}, element("h2", {}, "Who has worked with the most people?"), connected));
+    element("section", {},
+      element("h2", {}, "Who is the best director?"), conditions(minFilms, minVotes), director),
+    element("section", {},
+      element("h2", {}, "Who has worked with the most people?"), connected));
   ask(director, {
-    what: "The best director", load: () => api.bestDirector({ minFilms, minVotes }, signal), show: bestDirector, signal,
+    what: "The best director",
+    load: () => api.bestDirector({ minFilms, minVotes }, signal),
+    show: bestDirector,
+    signal,
   });
-  ask(connected, { what: "The most connected person", load: () => api.mostConnected(signal), show: mostConnected, signal });
+  ask(connected, {
+    what: "The most connected person",
+    load: () => api.mostConnected(signal),
+    show: mostConnected,
+    signal,
+  });
   return { node };
 }
 
 /** Shows the answer. While it is computed, shows the progress and asks again when the API says so. */
 async function ask(container, question) {
   const { what, load, signal } = question;
-  container.replaceChildren(element("div", { class: "skeleton" },
-    element("div", { class: "line line-title" }), element("div", { class: "line" }), element("div", { class: "line line-short" })));
+  container.replaceChildren(loading.skeletonText());
   try {
     let wait = 0;
     while (wait !== null) {
@@ -54,150 +70,118 @@ function showAnswer(container, answer, { what, show }) {
   const isComputing = api.isComputing(answer);
   const computation = isComputing ? answer : answer.computation;
   if (isComputing) {
-    updateProgress(container, computation);
+    showProgress(container, computation);
   } else {
     container.replaceChildren(...show(answer).filter(Boolean), closing(answer));
     announce(`${what}: ${answer.winner ? nameOf(answer.winner.person) : "nobody"}`);
   }
-  return isComputing || computation?.running ? Math.max(SHORTEST_WAIT_S, computation.retryAfterSeconds ?? 0) : null;
+  const goesOn = isComputing || computation?.running;
+  return goesOn ? Math.max(SHORTEST_WAIT_S, computation.retryAfterSeconds ?? 0) : null;
 }
 
-/** Keeps the bar in place, so that screen readers do not begin anew with each step. */
-function updateProgress(container, { stage, progress, failure }) {
-  let box = container.querySelector(".progress");
-  if (!box) {
+/** Changes the bar that is there, so that screen readers do not begin anew with each step. */
+function showProgress(container, { stage, progress, failure }) {
+  if (!container.querySelector(".progress")) {
     const id = newId();
-    box = element("div", { class: "progress" }, element("p", { id, class: "progress-text" }), element("progress", { max: 1, "aria-labelledby": id }), element("p", { class: "wrong" }));
-    container.replaceChildren(box);
+    container.replaceChildren(element("div", { class: "progress" },
+      element("p", { id, class: "progress-text" }),
+      element("progress", { max: 1, "aria-labelledby": id }),
+      element("p", { class: "wrong" })));
     announce("The answer is being computed");
   }
-  const bar = box.querySelector("progress");
-  if (progress > 0) bar.value = progress;
-  else bar.removeAttribute("value");
+  const [text, meter, problem] = container.firstElementChild.children;
   const percent = progress > 0 ? `, ${Math.round(progress * 100)} %` : "";
-  box.firstElementChild.textContent = `Being computed from all of IMDb${stage ? `: ${stage}` : ""}${percent}`;
-  box.lastElementChild.textContent = failure ? `The last attempt failed: ${failure}` : "";
+  text.textContent = `Being computed from all of IMDb${stage ? `: ${stage}` : ""}${percent}`;
+  if (progress > 0) meter.value = progress;
+  else meter.removeAttribute("value");
+  problem.textContent = failure ? `The last attempt failed: ${failure}` : "";
 }
 
 function conditions(minFilms, minVotes) {
   const number = (name, label, value, max) => {
     const id = newId();
-    return [element("label", { for: id }, label), element("input", { id, name, type: "number", class: "field field-short", min: 1, max, value, required: true })];
+    return element("span", {},
+      element("label", { for: id }, label),
+      element("input", { id, name, type: "number", class: "field field-short", min: 1, max, value, required: true }));
   };
   const submit = (event) => {
     event.preventDefault();
-    const form = event.currentTarget;
-    const [films, votes] = [form.elements.minFilms.value, form.elements.minVotes.value];
-    address.go(address.href({ view: "insight", minFilms: films, minVotes: votes }));
+    const { minFilms: films, minVotes: votes } = event.currentTarget.elements;
+    address.go(address.href({ view: "insight", minFilms: films.value, minVotes: votes.value }));
   };
   return element("form", { class: "conditions", onsubmit: submit },
-    element("span", {}, ...number("minFilms", "Films, at least", minFilms, 1000)),
-    element("span", {}, ...number("minVotes", "Votes of each film, at least", minVotes, 1_000_000_000)),
+    number("minFilms", "Films, at least", minFilms, MAX_FILMS),
+    number("minVotes", "Votes of each film, at least", minVotes, MAX_VOTES),
     element("button", { class: "button", type: "submit" }, "Ask"));
 }
 
 function bestDirector({ winner, films, runnersUp }) {
   if (!winner) return [loading.empty("No director has so many films with so many votes.")];
+  const name = nameOf(winner.person);
+  const ranks = [winner, ...runnersUp];
+  const ratings = ranks.map(({ averageRating }) => averageRating);
+  const share = shares(Math.min(LOWEST_RATING, ...ratings), Math.max(...ratings));
   return [
-    winnerLine(winner.person, `${winner.averageRating.toFixed(2)} of 10 on average over ${count(winner.films)} films with ${count(winner.votes)} votes`),
-    scatter(films, nameOf(winner.person)),
-    filmTable(films, nameOf(winner.person)),
+    winnerLine(winner.person, `${winner.averageRating.toFixed(2)} of 10 on average over ${count(winner.films)} films`
+      + ` with ${count(winner.votes)} votes`),
+    scatter(films, `Films of ${name} by year and rating; the table below has the numbers`),
+    element("details", { class: "evidence" },
+      element("summary", {}, `The ${count(films.length)} films that count`),
+      table(`Films of ${name}`, [
+        { heading: "Film", content: linkToFilm },
+        { heading: "Year", content: ({ year }) => year ?? "", isNumber: true },
+        { heading: "Rating", content: ({ rating }) => rating.toFixed(1), isNumber: true },
+        { heading: "Votes", content: ({ votes }) => shortCount(votes), isNumber: true },
+      ], films)),
     element("h3", {}, "Who follows"),
-    bars([winner, ...runnersUp], {
-      caption: "Directors by average rating", value: ({ averageRating }) => averageRating, text: ({ averageRating }) => averageRating.toFixed(2),
-      heading: "Average rating", extra: { heading: "Films", text: ({ films: number }) => count(number) }, from: 5,
-    }),
+    table("Directors by average rating", [
+      { heading: "Person", content: linkTo },
+      { heading: "Films", content: ({ films: number }) => count(number), isNumber: true },
+      { heading: "Average rating", content: ({ averageRating: mean }) => bar(share(mean), mean.toFixed(2)) },
+    ], ranks, "bars"),
   ];
 }
 
 function mostConnected({ winner, runnersUp }) {
   if (!winner) return [loading.empty("Nobody has worked with anybody.")];
+  const share = shares(0, winner.coworkers);
   return [
     winnerLine(winner.person, `has worked with ${count(winner.coworkers)} different people`),
-    bars([winner, ...runnersUp], {
-      caption: "People by the number of those they have worked with", value: ({ coworkers }) => coworkers, text: ({ coworkers }) => count(coworkers),
-      heading: "Worked with", from: 0,
-    }),
+    table("People by the number of those they have worked with", [
+      { heading: "Person", content: linkTo },
+      { heading: "Worked with", content: ({ coworkers }) => bar(share(coworkers), count(coworkers)) },
+    ], [winner, ...runnersUp], "bars"),
   ];
 }
 
+/** How long a bar is between the two ends. */
+const shares = (lowest, highest) => (value) => (value - lowest) / (highest - lowest || 1);
+
 const nameOf = ({ name, id }) => name ?? id;
+const linkTo = ({ person }) => outside(person.link, {}, nameOf(person));
+const linkToFilm = ({ id, name }) => outside(filmAddress(id), {}, name);
 
-function person(somebody) {
-  return element("a", { href: somebody.link, rel: "noreferrer noopener", target: "_blank", dir: "auto" }, nameOf(somebody));
-}
-
-function winnerLine(somebody, text) {
-  return element("p", { class: "winner" }, element("strong", {}, person(somebody)), element("span", {}, text));
-}
-
-/**
- * A table whose cells are bars.
- * @param {{caption: string, heading: string, value: (rank: any) => number, text: (rank: any) => string, from: number,
- *   extra?: {heading: string, text: (rank: any) => string}}} columns `from`: where the bars begin
- */
-function bars(ranks, { caption, heading, value, text, from, extra }) {
-  const highest = Math.max(...ranks.map(value));
-  const lowest = Math.min(from, ...ranks.map(value));
-  const row = (rank) => {
-    const bar = element("span", { class: "bar", "aria-hidden": "true" });
-    bar.style.setProperty("--share", String((value(rank) - lowest) / (highest - lowest || 1)));
-    return element("tr", {}, element("th", { scope: "row" }, person(rank.person)),
-      extra && element("td", { class: "number" }, extra.text(rank)),
-      element("td", { class: "bar-cell" }, bar, element("span", {}, text(rank))));
-  };
-  return element("table", { class: "bars" }, element("caption", { class: "hidden" }, caption),
-    element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Person"), extra && element("th", { scope: "col", class: "number" }, extra.heading), element("th", { scope: "col" }, heading))),
-    element("tbody", {}, ...ranks.map(row)));
-}
-
-/** Films by year and rating; the area of a dot grows with the votes. The table below has the same numbers. */
-function scatter(films, who) {
-  const dated = films.filter(({ year }) => year !== undefined);
-  if (dated.length < 2) return null;
-  const [width, height, left, right, top, bottom] = [640, 260, 40, 16, 16, 32];
-  const years = dated.map(({ year }) => year);
-  const [first, last] = [Math.min(...years) - 1, Math.max(...years) + 1];
-  const low = Math.floor(Math.min(...dated.map(({ rating }) => rating)) - 0.2);
-  const high = Math.min(10, Math.ceil(Math.max(...dated.map(({ rating }) => rating)) + 0.2));
-  const x = (year) => left + ((year - first) / (last - first)) * (width - left - right);
-  const y = (rating) => top + ((high - rating) / (high - low)) * (height - top - bottom);
-  const mostVotes = Math.max(...dated.map(({ votes }) => votes), 1);
-  const steps = Array.from({ length: high - low + 1 }, (_, index) => low + index);
-  const lines = steps.flatMap((rating) => [
-    drawing("line", { x1: left, x2: width - right, y1: y(rating), y2: y(rating), class: "chart-line" }),
-    drawing("text", { x: left - 10, y: y(rating) + 4, class: "chart-text", "text-anchor": "end" }, rating),
-  ]);
-  const labels = [...new Set([first + 1, Math.round((first + last) / 2), last - 1])].map((year) => drawing("text", { x: x(year), y: height - 8, class: "chart-text", "text-anchor": "middle" }, year));
-  const dot = ({ name, year, rating, votes }) => drawing("circle", { cx: x(year), cy: y(rating), r: 4 + 10 * Math.sqrt(votes / mostVotes), class: "chart-dot" },
-    drawing("title", {}, `${name} (${year}): ${rating}, ${count(votes)} votes`));
-  return element("div", { class: "chart-frame" }, drawing("svg", { viewBox: `0 0 ${width} ${height}`, class: "chart", role: "img", "aria-label": `Films of ${who} by year and rating; the table below has the numbers` },
-    ...lines, ...labels, ...dated.map(dot)));
-}
-
-function filmTable(films, who) {
-  const row = ({ id, name, year, rating, votes }) => element("tr", {},
-    element("th", { scope: "row" }, element("a", { href: `https://www.imdb.com/title/${encodeURIComponent(id)}/`, rel: "noreferrer noopener", target: "_blank", dir: "auto" }, name)),
-    element("td", { class: "number" }, year ?? ""), element("td", { class: "number" }, rating.toFixed(1)), element("td", { class: "number" }, shortCount(votes)));
-  return element("details", { class: "evidence" }, element("summary", {}, `The ${count(films.length)} films that count`),
-    element("table", {}, element("caption", { class: "hidden" }, `Films of ${who}`),
-      element("thead", {}, element("tr", {}, ...["Film", "Year", "Rating", "Votes"].map((text, index) => element("th", { scope: "col", class: index ? "number" : "" }, text)))),
-      element("tbody", {}, ...films.map(row))));
+function winnerLine(person, text) {
+  return element("p", { class: "winner" }, element("strong", {}, linkTo({ person })), element("span", {}, text));
 }
 
 function closing({ computedAt, stale, leftOut, computation }) {
-  const parts = [];
-  if (computedAt) parts.push(`Computed on ${moment(computedAt)}.`);
-  if (stale) parts.push("IMDb's files have changed since; a new answer is being computed.");
-  if (computation?.failure) parts.push(`The last attempt failed: ${computation.failure}.`);
-  if (leftOut.unreadableLines) parts.push(`${count(leftOut.unreadableLines)} unreadable lines are left out.`);
-  if (leftOut.peopleWithoutName) parts.push(`${count(leftOut.peopleWithoutName)} people have no name in IMDb's list.`);
-  return element("p", { class: "faint small" }, parts.join(" "));
+  const parts = [
+    computedAt && `Computed on ${moment(computedAt)}.`,
+    stale && "IMDb's files have changed since; a new answer is being computed.",
+    computation?.failure && `The last attempt failed: ${computation.failure}.`,
+    leftOut.unreadableLines > 0 && `${count(leftOut.unreadableLines)} unreadable lines are left out.`,
+    leftOut.peopleWithoutName > 0 && `${count(leftOut.peopleWithoutName)} people have no name in IMDb's list.`,
+  ];
+  return element("p", { class: "faint small" }, parts.filter(Boolean).join(" "));
 }
 
 function sleep(seconds, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, seconds * 1000);
-    signal.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    }, { once: true });
   });
 }

@@ -6,7 +6,7 @@ import * as api from "../api.js";
 import { cards, markButtons, skeletons } from "../cards.js";
 import { cover } from "../cover.js";
 import { confirm } from "../dialog.js";
-import { button, element, icon, newId } from "../dom.js";
+import { button, element, icon, newId, outside } from "../dom.js";
 import * as loading from "../loading.js";
 import * as marks from "../marks.js";
 import * as signIn from "../sign_in.js";
@@ -26,8 +26,8 @@ export function render({ item: key }, signal) {
   node.append(main, similar);
   const shown = loading.fill(main, {
     what: "This item",
-    skeleton: () => [element("div", { class: "item-main skeleton" }, element("div", { class: "item-cover card-cover" }),
-      element("div", {}, element("div", { class: "line line-title" }), element("div", { class: "line" }), element("div", { class: "line line-short" })))],
+    skeleton: () => [element("div", { class: "item-main skeleton" },
+      element("div", { class: "item-cover card-cover" }), loading.skeletonText())],
     load: () => api.getItem(key, signal).catch((error) => {
       if (error.status === 404) return null;
       throw error;
@@ -51,7 +51,13 @@ function notFound() {
 function details(item, signal) {
   const titleId = newId();
   const source = sourceOf(item);
-  const category = (name) => element("li", {}, element("a", { class: "chip", dir: "auto", href: address.href({ view: "browse", type: item.type, category: name }) }, name));
+  const category = (name) => {
+    const href = address.href({ view: "browse", type: item.type, category: name });
+    return element("li", {}, element("a", { class: "chip", dir: "auto", href }, name));
+  };
+  const categories = () =>
+    element("ul", { class: "chips", "aria-label": "Categories" }, ...item.category.map(category));
+  const remove = () => removeItem(item);
   return element("article", { class: "item-main", "aria-labelledby": titleId, "data-key": address.itemKey(item) },
     element("div", { class: "item-cover" }, cover(item, { eager: true })),
     element("div", { class: "item-text" },
@@ -60,17 +66,20 @@ function details(item, signal) {
       rating(item),
       markButtons(item, titleId, signal),
       item.description && element("div", { class: "description", dir: "auto" }, item.description),
-      item.category.length > 0 && element("ul", { class: "chips", "aria-label": "Categories" }, ...item.category.map(category)),
+      item.category.length > 0 && categories(),
       element("div", { class: "actions" },
-        source && element("a", { class: "button", href: source.address, rel: "noreferrer noopener", target: "_blank" }, `${source.name} `, icon("link")),
-        signIn.mayChangeItems() && button("Remove this item", () => remove(item), { class: "button button-danger" }))));
+        source && outside(source.address, { class: "button" }, `${source.name} `, icon("link")),
+        signIn.mayChangeItems() && button("Remove this item", remove, { class: "button button-danger" }))));
 }
 
 function rating(item) {
   if (item.rating === undefined) return element("p", { class: "faint" }, "Not rated yet");
+  const votes = item.type === "ANIME" ? "people have it in their list" : "votes";
   return element("p", { class: "item-rating" },
-    element("span", { class: "star", "aria-hidden": "true" }, "★"), element("strong", {}, item.rating.toFixed(1)), " of 10",
-    item.votes ? element("span", { class: "faint" }, ` · ${count(item.votes)} ${item.type === "ANIME" ? "people have it in their list" : "votes"}`) : null);
+    element("span", { class: "star", "aria-hidden": "true" }, "★"),
+    element("strong", {}, item.rating.toFixed(1)),
+    " of 10",
+    item.votes ? element("span", { class: "faint" }, ` · ${count(item.votes)} ${votes}`) : null);
 }
 
 async function showSimilar(container, item, signal) {
@@ -85,7 +94,8 @@ async function showSimilar(container, item, signal) {
       title.textContent = learned ? "People who know this also know" : "Similar";
       if (!items.length && !missing.length) return [element("p", { class: "faint" }, "Nothing is similar yet.")];
       const again = () => showSimilar(container, item, signal);
-      return [loading.missingNotice(missing, again), element("div", { class: "grid" }, ...cards(items, { signal }))].filter(Boolean);
+      const grid = element("div", { class: "grid" }, ...cards(items, { signal }));
+      return [loading.missingNotice(missing, again), grid].filter(Boolean);
     },
   });
 }
@@ -96,13 +106,16 @@ async function listSimilar(item, signal) {
   if (answer.items.length || answer.missing.length) return { ...answer, learned: true };
   const { suggestions, missing } = await api.suggest({ amount: SIMILAR, likes: [item], anonymous: true }, signal);
   const inCommon = ({ themes }) => themes.filter((theme) => item.themes.includes(theme)).length;
-  const alike = suggestions.map((suggestion) => suggestion.item).filter(inCommon).sort((one, other) => inCommon(other) - inCommon(one));
+  const alike = suggestions.map((suggestion) => suggestion.item).filter(inCommon);
+  alike.sort((one, other) => inCommon(other) - inCommon(one));
   return { items: alike.slice(0, SIMILAR), missing, learned: false };
 }
 
-async function remove(item) {
+async function removeItem(item) {
   const isSure = await confirm({
-    title: `Remove ${item.name}?`, text: "The item and everyone's marks on it are removed. This cannot be undone.", action: "Remove",
+    title: `Remove ${item.name}?`,
+    text: "The item and everyone's marks on it are removed. This cannot be undone.",
+    action: "Remove",
   });
   if (!isSure) return;
   try {

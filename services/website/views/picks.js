@@ -22,7 +22,15 @@ export function render(first, signal) {
   let searching = null;
   let suggesting = null;
 
-  const field = element("input", { type: "search", class: "field", "aria-label": "Find something you like", placeholder: "A title that you like", maxlength: 200, autocomplete: "off", oninput: later });
+  const field = element("input", {
+    type: "search",
+    class: "field",
+    "aria-label": "Find something you like",
+    placeholder: "A title that you like",
+    maxlength: 200,
+    autocomplete: "off",
+    oninput: later,
+  });
   const chosen = element("ul", { class: "chips", "aria-label": "Picked" });
   const grid = element("div", { class: "grid grid-small" });
   const answer = element("section", { "aria-label": "Suggestions" });
@@ -49,7 +57,8 @@ export function render(first, signal) {
       skeleton: () => skeletons(6),
       load: async () => {
         if (search) return (await api.listItems({ page: 1, size: FOUND, search }, ended)).items;
-        return (await api.suggest({ amount: CANDIDATES, anonymous: true, seed: 1 }, ended)).suggestions.map(({ item }) => item);
+        const { suggestions } = await api.suggest({ amount: CANDIDATES, anonymous: true, seed: 1 }, ended);
+        return suggestions.map(({ item }) => item);
       },
       show: (items) => {
         candidates = items;
@@ -80,7 +89,8 @@ export function render(first, signal) {
       pressed.replaceWith(renewed);
       if (hadFocus) renewed.querySelector("button").focus();
     }
-    address.go(address.href({ view: "for-you", likes: [...picked.keys()].join(",") }), { replace: true, keepFocus: true });
+    const target = address.href({ view: "for-you", likes: [...picked.keys()].join(",") });
+    address.go(target, { replace: true, keepFocus: true });
     showChosen();
     showSuggestions();
   }

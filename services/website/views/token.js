@@ -1,4 +1,4 @@
-/** The answer to `GET /user/login`: the identity provider returns the access token in the fragment, which no server sees. */
+/** The answer to `GET /user/login`: the access token comes in the fragment of the address, which no server sees. */
 
 import { announce } from "../announce.js";
 import { button, element } from "../dom.js";
@@ -15,9 +15,10 @@ export function takeAnswer() {
   const [, state] = document.cookie.match(new RegExp(`(?:^|; )${STATE_COOKIE}=([^;]*)`)) ?? [];
   history.replaceState(null, "", location.pathname + location.search);
   document.cookie = `${STATE_COOKIE}=; Max-Age=0; Path=/`;
-  if (answer.has("access_token") && state && state === answer.get("state")) return { token: answer.get("access_token") };
-  const reason = answer.get("error_description") ?? answer.get("error") ?? "the response does not belong to a sign-in started here";
-  return { failure: `Sign-in failed: ${reason}` };
+  const token = answer.get("access_token");
+  if (token && state && state === answer.get("state")) return { token };
+  const reason = answer.get("error_description") ?? answer.get("error");
+  return { failure: `Sign-in failed: ${reason ?? "the response does not belong to a sign-in started here"}` };
 }
 
 /** @param {{token?: string, failure?: string}} answer */
@@ -43,6 +44,9 @@ export function render({ token, failure }) {
     element("h1", {}, "You are signed in"),
     element("p", {}, "This is your access token. Anyone who has it can act as you until it expires. Send it as ",
       element("code", {}, "Authorization: Bearer …"), "; this page does not store it."),
-    text, element("div", { class: "actions" }, button("Copy", copy, { class: "button button-main" }), element("a", { class: "button", href: "/" }, "To the library")));
+    text,
+    element("div", { class: "actions" },
+      button("Copy", copy, { class: "button button-main" }),
+      element("a", { class: "button", href: "/" }, "To the library")));
   return { node };
 }
