@@ -8,9 +8,9 @@ import * as signIn from "./sign_in.js";
 const TYPING_MS = 250;
 
 const field = document.getElementById("search");
+let typing = 0;
 
 export function start() {
-  let typing = 0;
   field.addEventListener("input", () => {
     clearTimeout(typing);
     typing = setTimeout(search, TYPING_MS);
@@ -35,6 +35,7 @@ export function start() {
  * @param {boolean} isTyping the address follows the field, and not the other way round
  */
 export function show(current, isTyping) {
+  clearTimeout(typing);
   if (!isTyping || document.activeElement !== field) field.value = current.q ?? "";
   for (const link of document.querySelectorAll(".nav a, .account a")) {
     const isCurrent = new URL(link.href).searchParams.get("view") === current.view;
