@@ -33,6 +33,7 @@ SIGNED_IN = {
 SERIOUS = ("serious", "critical")
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = (320, 480, 800, 1920)
+MAX_CARD = 300  # pixels
 
 
 @pytest.fixture
@@ -85,6 +86,10 @@ def test_nothing_is_wider_than_the_window(browser: Browser, suite: SuiteUnderTes
                 page.set_viewport_size({"width": width, "height": 640})
                 if page.evaluate("document.documentElement.scrollWidth") > width:
                     too_wide.append(f"{name} at {width}")
+                if page.evaluate(
+                    f"[...document.querySelectorAll('.card')].some(card => card.offsetWidth > {MAX_CARD})"
+                ):
+                    too_wide.append(f"a card of {name} at {width}")
             page.set_viewport_size({"width": 1280, "height": 640})
     assert too_wide == []
 
