@@ -1,6 +1,7 @@
 """The website's files as they are prepared at start: paths, headers, compression, and the page of an item."""
 
 import gzip
+import posixpath
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -241,6 +242,6 @@ def test_every_file_that_the_website_names_exists() -> None:
     for path, file in site.files.items():
         if path.endswith(".js"):
             imported = re.findall(r"""(?:from|import)\s*\(?\s*["'](\.[^"']+)["']""", sent(file)[1].decode())
-            linked |= {str((Path(path).parent / name).resolve()) for name in imported}
+            linked |= {posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) for name in imported}
     assert linked
     assert linked <= site.files.keys()
