@@ -16,9 +16,10 @@ const REST = "Also for you";
  * @param {AbortSignal} options.signal
  * @param {boolean} options.mayHide cards have "Not for me"
  * @param {(key: string) => boolean} options.isLiked whether an item of a reason is liked, or only seen
+ * @param {() => import("./api.js").Item[]} options.known the person's items; popular suggestions are compared with them
  * @param {() => Promise<void>} options.more reads further suggestions and adds them
  */
-export function rows({ signal, mayHide, isLiked, more }) {
+export function rows({ signal, mayHide, isLiked, known, more }) {
   const node = element("div", { class: "rows" });
   /** @type {Map<string, {section: HTMLElement, rail: HTMLElement}>} by heading */
   const byHeading = new Map();
@@ -36,20 +37,20 @@ export function rows({ signal, mayHide, isLiked, more }) {
     }
     const rest = [];
     for (const [heading, group] of groups) {
-      if (group.length >= ROW || byHeading.has(heading)) addTo(heading, group, false);
+      if (group.length >= ROW || byHeading.has(heading)) addTo(heading, group);
       else rest.push(...group);
     }
-    if (rest.length) addTo(byHeading.size ? REST : headingOf(rest[0]), rest, true);
+    if (rest.length) addTo(byHeading.size ? REST : headingOf(rest[0]), rest);
     // The row of all other reasons stays the last one.
     if (byHeading.has(REST)) node.append(byHeading.get(REST).section);
     marks.learn(fresh.map(({ item }) => address.itemKey(item)));
   }
 
-  function addTo(heading, group, withReasons) {
+  function addTo(heading, group) {
     const { rail } = byHeading.get(heading) ?? newRow(heading);
     rail.append(...group.map((suggestion) => card(suggestion.item, {
       signal,
-      remark: withReasons && headingOf(suggestion) !== heading ? headingOf(suggestion) : undefined,
+      remark: remarkOf(suggestion, heading),
       onHide: mayHide ? hide : undefined,
     })));
   }
@@ -100,11 +101,26 @@ export function rows({ signal, mayHide, isLiked, more }) {
     }, signal);
   }
 
+  /** The reason, where it is not the heading; and what a popular item has in common with one that the person knows. */
+  function remarkOf({ item, because }, heading) {
+    const reason = headingOf({ because });
+    const common = because?.popular ? inCommon(item, known()) : undefined;
+    return [reason === heading ? "" : reason, common].filter(Boolean).join(": ") || undefined;
+  }
+
   function headingOf({ because }) {
     return reasonOf(because, because?.items ? isLiked(address.itemKey(because.items[0])) : false);
   }
 
   return { node, add };
+}
+
+/** "Fantasy, like The Hobbit": a theme, and the item with which the most themes are shared; undefined without one. */
+function inCommon(item, others) {
+  const shared = (other) => item.themes.filter((theme) => other.themes.includes(theme));
+  const [nearest] = others.toSorted((one, other) => shared(other).length - shared(one).length);
+  const [theme] = nearest ? shared(nearest) : [];
+  return theme && `${theme}, like ${nearest.name}`;
 }
 
 /** The types in turn: the answer has all of one type before the next. */

@@ -181,7 +181,7 @@ def test_suggestions_without_an_account(page: Page, hobbit: Item) -> None:
     expect(page).to_have_url(re.compile(f"view=for-you&likes=BOOK/{hobbit['id']}$"))
     suggestions = page.get_by_role("region", name="Suggestions")
     expect(suggestions.get_by_role("article").first).to_be_visible()
-    expect(suggestions).to_contain_text(re.compile("Because you (liked The Hobbit|like )"))
+    expect(suggestions).to_contain_text(re.compile("Because you like|(Fantasy|Adventure), like The Hobbit"))
 
     page.reload()
     expect(page.get_by_role("button", name="Remove The Hobbit")).to_be_visible()
@@ -330,18 +330,26 @@ def test_the_token_is_stored_nowhere(page: Page) -> None:
     assert json.loads(stored) == [{}, {"seen.signed_in": "yes"}, ""]
 
 
-def test_suggestions_have_reasons(page: Page, ana: httpx.Client, hobbit: Item) -> None:
-    mark(ana, hobbit, "seen", "like")
+def test_suggestions_are_headed_by_their_reasons(page: Page, ana: httpx.Client) -> None:
+    for item in items(ana, type="BOOK", category="Fantasy", size=8):
+        mark(ana, item, "seen", "like")
     sign_in(page)
     page.get_by_role("link", name="For you").click()
     settled(page)
     reasons = page.get_by_role("heading", level=2).all_inner_texts()
-    allowed = re.compile(
-        r"Because you liked The Hobbit|Because you like .+: \d+ seen, \d+ liked|Popular .+|Also for you"
-    )
-    assert reasons
+    allowed = re.compile(r"Because you like .+: \d+ seen, \d+ liked|Because you liked .+|Popular .+|Also for you")
     assert [reason for reason in reasons if not allowed.fullmatch(reason)] == []
-    assert any(reason.startswith("Because") for reason in reasons)
+    assert "Because you like Fantasy: 8 seen, 8 liked" in reasons
+
+
+def test_after_one_mark_suggestions_say_what_they_have_in_common_with_it(
+    page: Page, ana: httpx.Client, hobbit: Item
+) -> None:
+    mark(ana, hobbit, "seen", "like")
+    sign_in(page)
+    page.get_by_role("link", name="For you").click()
+    settled(page)
+    expect(page.get_by_role("article").filter(has_text=", like The Hobbit").first).to_be_visible()
     expect(page.get_by_role("article").get_by_role("heading", name="The Hobbit", exact=True)).to_have_count(0)
 
 

@@ -11,6 +11,7 @@ import * as signIn from "../sign_in.js";
 import * as picks from "./picks.js";
 
 const AMOUNT = 20;
+const COMPARED = 20;
 
 export function render(target, signal) {
   return signIn.isSignedIn() ? renderPersonal(signal) : picks.render(target, signal);
@@ -22,6 +23,7 @@ function renderPersonal(signal) {
     element("h1", {}, "For you"), content);
   /** All items that were suggested, hidden ones too. */
   const suggested = [];
+  let known = [];
 
   async function request() {
     const answer = await api.suggest({ amount: AMOUNT, exclude: suggested }, signal);
@@ -29,6 +31,7 @@ function renderPersonal(signal) {
     // To say "liked" or "seen" of the items that are reasons.
     const reasons = answer.suggestions.flatMap(({ because }) => (because?.items ?? []).slice(0, 1));
     await marks.read([...new Set(reasons.map(address.itemKey))]);
+    if (answer.suggestions.some(({ because }) => because?.popular)) known = await newest(signal);
     return answer;
   }
 
@@ -40,8 +43,14 @@ function renderPersonal(signal) {
       load: request,
       show: ({ suggestions, missing }) => {
         if (!suggestions.length && !missing.length) return [loading.empty("There is nothing left to suggest.")];
-        const isNew = suggestions.every(({ because }) => !because?.items && !because?.category);
-        const shown = rows({ signal, mayHide: true, isLiked: (key) => marks.of(key).liked, more });
+        const isNew = !known.length && suggestions.every(({ because }) => because?.popular);
+        const shown = rows({
+          signal,
+          mayHide: true,
+          isLiked: (key) => marks.of(key).liked,
+          known: () => known,
+          more,
+        });
         shown.add(suggestions);
         return [loading.missingNotice(missing, load), isNew && beginning(), shown.node].filter(Boolean);
 
@@ -58,6 +67,12 @@ function renderPersonal(signal) {
   }
 
   return { node, ready: load() };
+}
+
+/** What the user has liked and seen last. */
+async function newest(signal) {
+  const lists = await Promise.all(["liked", "seen"].map((kind) => api.listMarked(kind, { size: COMPARED }, signal)));
+  return lists.flatMap(({ items }) => items.map(({ item }) => item));
 }
 
 function beginning() {

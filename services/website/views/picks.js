@@ -125,7 +125,10 @@ export function render(first, signal) {
       load: request,
       show: ({ suggestions, missing }) => {
         const shown = rows({
-          signal: ended, mayHide: false, isLiked: () => true,
+          signal: ended,
+          mayHide: false,
+          isLiked: () => true,
+          known: () => [...picked.values()].filter(Boolean),
           more: async () => {
             try {
               shown.add((await request()).suggestions);
