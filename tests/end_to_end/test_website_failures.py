@@ -54,7 +54,7 @@ def test_a_dataset_that_does_not_answer_is_named_and_comes_back(
     wait_for(lambda: not is_missing(fragile, "ANIME"))
     page.get_by_role("button", name="Try again").click()
     expect(page.locator("article[data-key^='ANIME/']").first).to_be_visible()
-    expect(page.get_by_text("cannot be reached")).to_have_count(0)
+    expect(page.get_by_role("main")).not_to_contain_text("cannot be reached")
 
 
 def is_missing(suite: LocalSuite, type_name: str) -> bool:
@@ -121,15 +121,15 @@ def test_without_the_spark_connector_insight_can_be_tried_again(
     visitor: Visit, fragile: LocalSuite, page: Page
 ) -> None:
     visitor.expected_statuses = {503}
+    main = page.get_by_role("main")  # without the live region, which repeats failures
     fragile.kill("spark_connector")
     try:
         page.get_by_role("link", name="Insight").click()
-        expect(page.get_by_text("The best director cannot be shown.")).to_be_visible()
+        expect(main.get_by_text("The best director cannot be shown.")).to_be_visible()
     finally:
         restart(fragile, "spark_connector")
     with httpx.Client(base_url=fragile.url) as client:
         wait_for(lambda: client.get("/bestDirector").status_code in (200, 202))
     page.get_by_role("button", name="Try again").first.click()
-    expect(page.get_by_text("on average over").or_(page.get_by_text("No director has so many films"))).to_be_visible(
-        timeout=60_000
-    )
+    answer = main.get_by_text("on average over").or_(main.get_by_text("No director has so many films"))
+    expect(answer).to_be_visible(timeout=60_000)
