@@ -5,17 +5,17 @@
 #   scripts/create_trigger.sh [--config FILE] [--dry-run]
 #
 # Needs gcloud, curl, and SEEN_PROJECT, SEEN_REGION, SEEN_CLUSTER, SEEN_DOMAIN, SEEN_AUTH0_URL, SEEN_AUTH0_AUDIENCE,
-# SEEN_AUTH0_CLIENT_ID, SEEN_BUCKET, SEEN_DATAPROC_CLUSTER, and SEEN_REPOSITORY: the repository in Cloud Build,
-# projects/PROJECT/locations/REGION/connections/NAME/repositories/NAME. Connect it in the console under Cloud Build >
-# Repositories; gcloud builds repositories list prints its name.
+# SEEN_AUTH0_CLIENT_ID, SEEN_AUTH0_WEBSITE_CLIENT_ID, SEEN_BUCKET, SEEN_DATAPROC_CLUSTER, and SEEN_REPOSITORY: the
+# repository in Cloud Build, projects/PROJECT/locations/REGION/connections/NAME/repositories/NAME. Connect it in the
+# console under Cloud Build > Repositories; gcloud builds repositories list prints its name.
 set -euo pipefail
 # shellcheck source=scripts/lib/cloud.sh
 source "$(dirname "$0")/lib/cloud.sh"
 
 begin "" "$@"
 # The substitutions in cloudbuild.yaml have the same names, with _ instead of SEEN_.
-substituted=(SEEN_REGION SEEN_CLUSTER SEEN_DOMAIN SEEN_AUTH0_URL SEEN_AUTH0_AUDIENCE SEEN_AUTH0_CLIENT_ID SEEN_BUCKET
-    SEEN_DATAPROC_CLUSTER)
+substituted=(SEEN_REGION SEEN_CLUSTER SEEN_DOMAIN SEEN_AUTH0_URL SEEN_AUTH0_AUDIENCE SEEN_AUTH0_CLIENT_ID
+    SEEN_AUTH0_WEBSITE_CLIENT_ID SEEN_BUCKET SEEN_DATAPROC_CLUSTER)
 need_variable SEEN_PROJECT "${substituted[@]}" SEEN_REPOSITORY
 need_command gcloud curl
 need_permissions cloudbuild.builds.create cloudbuild.builds.update iam.serviceAccounts.actAs

@@ -135,6 +135,7 @@ smoke_test() {
         --output=jsonpath='{.status.loadBalancer.ingress[0].ip}') || return
     [[ $address ]] || { echo "the ingress has no address" >&2 && return 1; }
     expect /readyz 200 '' &&
+        expect / 200 '<title>Seen</title>' &&
         expect '/lib/1?size=1' 200 '"missing": ?\[\]' &&
         expect /user/search/a 200 '' &&
         expect /suggest 200 '"missing": ?\[\]' --header 'Content-Type: application/json' --data '{"amount": 1}' &&

@@ -44,6 +44,7 @@ def _ready(suite: Suite, seconds: float, detached: bool) -> str:
     return f"""\
 ready after {seconds:.1f} s
 
+  website                 {api}/
   Swagger UI              {api}/ui
   API                     {api}
   sign-in (local_auth0)   {auth0}

@@ -213,6 +213,7 @@ class Suite:
             "SEEN_AUTH0_URL": self.auth0_url,
             "SEEN_AUTH0_AUDIENCE": AUDIENCE,
             "SEEN_AUTH0_CLIENT_ID": "seen-swagger-ui",
+            "SEEN_AUTH0_WEBSITE_CLIENT_ID": "seen-website",
             "SEEN_PUBLIC_URL": self.gateway_url,
         }
 

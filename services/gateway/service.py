@@ -9,8 +9,10 @@ from services.gateway import backends, handlers, specification
 from services.gateway.http import tokens
 from services.gateway.http.app import App
 from services.gateway.http.operations import Operations
+from services.gateway.http.rate_limit import RateLimit
 from services.gateway.http.server import HttpServer
 from services.gateway.http.site import Site
+from services.gateway.http.website import FOLDER, Website
 from services.gateway.settings import GatewaySettings
 
 
@@ -21,5 +23,7 @@ async def build(settings: GatewaySettings) -> AsyncIterator[HttpServer]:
     async with backends.connect(settings) as services, tokens.connect(settings) as verifier:
         by_id = handlers.by_operation_id(services, settings, specification.permissions(document))
         operations = Operations(checked, by_id, verifier, settings.max_body_bytes)
-        site = Site(services, document, checked, settings)
-        yield HttpServer(App(operations, site, settings), site, settings)
+        rate_limit = RateLimit(settings.rate_limit_per_minute) if settings.rate_limit_per_minute else None
+        website = Website(FOLDER, settings.public_url, settings.auth0_url)
+        site = Site(services, document, checked, website, rate_limit, settings)
+        yield HttpServer(App(operations, site, rate_limit, settings), site, settings)

@@ -34,7 +34,8 @@ class GatewaySettings(Settings):
         None, description="URL of the signing keys; default /.well-known/jwks.json of SEEN_AUTH0_URL"
     )
     auth0_audience: str = Field(min_length=1, description="required audience of tokens")
-    auth0_client_id: str = Field(min_length=1, description="client id of the browser application")
+    auth0_client_id: str = Field(min_length=1, description="client id of Swagger UI and of GET /user/login")
+    auth0_website_client_id: str = Field("seen-website", min_length=1, description="client id of the website")
     jwks_cool_down_s: float = Field(
         30, ge=0, description="minimum seconds between fetches of the signing keys, also when tokens name unknown keys"
     )

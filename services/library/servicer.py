@@ -20,6 +20,7 @@ from services.library.suggestions.request import BecauseOfItems, BecausePopular,
 from services.library.suggestions.suggester import Strategy, Suggester
 
 MAX_PAGE_SIZE = 100
+MAX_BATCH = 100
 MAX_SUGGESTIONS = 100  # per type and theme
 MAX_EXCLUDED = 200
 MAX_LIKES = 50
@@ -52,6 +53,15 @@ class LibraryServicer(library_pb2_grpc.LibraryServicer):
     async def GetItem(self, request: library_pb2.GetLibraryItemRequest, context: Context) -> types_pb2.Item:
         item = await self._datasets.get(request.item.type).get(request.item.id)
         return cast(types_pb2.Item, item)
+
+    async def BatchGetItems(
+        self, request: library_pb2.BatchGetLibraryItemsRequest, context: Context
+    ) -> library_pb2.BatchGetLibraryItemsResponse:
+        checks.max_entries("items", len(request.items), MAX_BATCH)
+        items, missing = await self._datasets.fetch([_ref(ref) for ref in request.items])
+        return library_pb2.BatchGetLibraryItemsResponse(
+            items=[_pb(item) for item in items if item is not None], missing=_pb(missing)
+        )
 
     async def CreateItem(self, request: library_pb2.CreateLibraryItemRequest, context: Context) -> types_pb2.Item:
         item = await self._datasets.get(request.item.type).create(request.item)

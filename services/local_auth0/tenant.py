@@ -11,7 +11,8 @@ from authlib.oauth2.rfc6749 import ClientMixin
 USER_PERMISSIONS = ("write:seen", "write:like", "read:suggest", "write:username", "delete:username")
 ITEM_PERMISSIONS = ("write:item", "delete:item")
 # Paths of the API's origin to which Swagger UI, the gateway's sign-in and its sign-out may return.
-CALLBACK_PATHS = ("/ui/oauth2-redirect.html", "/ui/", "/ui", "/", "")
+SWAGGER_UI_PATHS = ("/ui/oauth2-redirect.html", "/ui/", "/ui", "/", "")
+WEBSITE_PATHS = ("/",)
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,14 @@ def applications(api_origins: Iterable[str], machine_secret: str) -> dict[str, C
             "Seen's Swagger UI",
             frozenset({"authorization_code", "implicit"}),
             frozenset({"code", "token", "id_token", "id_token token"}),
-            tuple(origin + path for origin in api_origins for path in CALLBACK_PATHS),
+            tuple(origin + path for origin in api_origins for path in SWAGGER_UI_PATHS),
+        ),
+        Client(
+            "seen-website",
+            "Seen's website",
+            frozenset({"authorization_code"}),
+            frozenset({"code"}),
+            tuple(origin + path for origin in api_origins for path in WEBSITE_PATHS),
         ),
         Client("seen-cli", "Seen on the command line", frozenset({"password"})),
         Client(

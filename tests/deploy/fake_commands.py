@@ -32,6 +32,7 @@ OPERATOR = {
     "SEEN_AUTH0_URL": "https://demo.eu.auth0.com",
     "SEEN_AUTH0_AUDIENCE": "https://seen.demo.org/api",
     "SEEN_AUTH0_CLIENT_ID": "client",
+    "SEEN_AUTH0_WEBSITE_CLIENT_ID": "website",
     "SEEN_BUCKET": "demo-seen",
     "SEEN_DATAPROC_CLUSTER": "seen-spark",
 }

@@ -21,6 +21,7 @@ SUCCESS = {
     "kubectl --namespace=seen get secret *": "exit 0",
     "kubectl *get configmap release *": "exit 0",
     "kubectl *get service istio-ingressgateway *": "echo 192.0.2.1",
+    "curl *seen.demo.org/": r"printf '<title>Seen</title>\n200'",
     "curl *seen.demo.org/user": r"printf '{}\n401'",
     "curl *https://seen.demo.org/*": r"""printf '{"missing": []}\n200'""",
 }
@@ -152,6 +153,7 @@ def test_a_failed_check_changes_nothing(responses: dict[str, str], words: str, c
         pytest.param({ROLLOUT: "[[ -e $TMPDIR/again ]] || { >$TMPDIR/again; exit 1; }"}, id="rollout"),
         pytest.param({MIGRATION: "exit 1"}, id="migration"),
         pytest.param({"curl *seen.demo.org/readyz": r"printf '\n503'"}, id="not ready"),
+        pytest.param({"curl *seen.demo.org/": r"printf '{}\n404'"}, id="no website"),
         pytest.param({"curl *seen.demo.org/lib/1*": r"""printf '{"missing": ["BOOK"]}\n200'"""}, id="partial answer"),
         pytest.param({"curl *seen.demo.org/user": r"printf '{}\n200'"}, id="no token required"),
         pytest.param({"curl *https://seen.demo.org/*": "exit 7"}, id="no connection"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -218,6 +219,29 @@ def test_the_rate_limit_applies_to_each_client_address(mesh: RunningMesh) -> Non
     assert "content-type: application/problem+json" in limited[0]
     with mesh.outside() as other:
         assert other.get("/lib/1").status_code == 200
+
+
+def test_the_website_and_its_headers_pass_unchanged(mesh: RunningMesh) -> None:
+    with mesh.outside() as outside, mesh.suite.client() as gateway:
+        page = gateway.get("/")
+        for path in ("/", "/site.json", *re.findall(r'(?:href|src)="(/app/[^"]+)"', page.text)):
+            through, direct = outside.get(path), gateway.get(path)
+            assert (through.status_code, through.content) == (200, direct.content), path
+            for name in ("content-security-policy", "cache-control", "etag", "content-type", "referrer-policy"):
+                assert through.headers.get(name) == direct.headers.get(name), f"{path}: {name}"
+
+
+def test_a_file_that_a_pod_does_not_have_is_looked_for_at_others(mesh: RunningMesh) -> None:
+    def retries() -> int:
+        return mesh.counter(r"^cluster\.ingress-to-gateway\..*\.upstream_rq_retry$")
+
+    with mesh.outside() as client:
+        before = retries()
+        assert client.get(f"/item/BOOK/{UNKNOWN_ID}").status_code == 404
+        assert retries() == before
+        missing = client.get("/app/0123456789abcdef/main.js")
+        assert (missing.status_code, FROM_GATEWAY in missing.headers) == (404, True)
+        assert retries() > before
 
 
 # Between the services

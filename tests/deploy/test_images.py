@@ -135,6 +135,15 @@ def test_the_build_context_contains_copied_files_and_nothing_private() -> None:
         assert not any(private == path or private.startswith(f"{path}/") for path in allowed), private
 
 
+def test_the_images_contain_the_website() -> None:
+    patterns = (ROOT / ".dockerignore").read_text().split("\n")
+    excluded = {pattern.removeprefix("**/") for pattern in patterns if pattern.startswith("**/")}
+    assert "!services" in patterns
+    assert ("COPY", "services services") in stages()["code"]
+    for file in (ROOT / "services" / "website").rglob("*"):
+        assert not excluded & {*file.parts}, file
+
+
 def test_shellcheck_reports_nothing_in_the_containers_scripts() -> None:
     shellcheck = shutil.which("shellcheck", path=TOOLS)
     assert shellcheck, "shellcheck is not installed; ./scripts/test.sh installs it"

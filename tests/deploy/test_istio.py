@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.common import clients
+from services.gateway.http.website import FILES_PREFIX
 from tests.conftest import ROOT
 from tests.deploy import declared_services, grpc_calls, istio_schemas, render
 from tests.deploy.envoy.pods import Pod, pods, selector, services
@@ -83,7 +84,7 @@ def test_the_operators_values_replace_all_placeholders(objects: list[Object]) ->
     )
     hosts = [server["hosts"] for gateway in of_istio(objects, "Gateway") for server in gateway["spec"]["servers"]]
     hosts += [one["spec"]["hosts"] for one in of_istio(objects, "VirtualService") if "gateways" in one["spec"]]
-    assert hosts == [[settings["SEEN_DOMAIN"]]] * 3
+    assert hosts == [[settings["SEEN_DOMAIN"]]] * 4
     (authentication,) = of_istio(objects, "RequestAuthentication")
     assert authentication["spec"]["jwtRules"] == [
         {
@@ -185,18 +186,29 @@ def test_every_destination_has_a_service_with_the_port_and_pods_of_the_subset(ob
             service = by_host[destination["host"]]
             port = destination.get("port", {}).get("number", service.ports.get("grpc", (0, 0))[0])
             assert port in [number for number, _ in service.ports.values()], f"{name}: the Service has no port {port}"
-            labels = subsets[destination["host"], destination["subset"]]
-            if weighted["weight"]:
+            labels = subsets[destination["host"], destination["subset"]] if "subset" in destination else {}
+            if weighted.get("weight", 100):
                 assert service.endpoints(pods(objects), port, labels), f"{name}: no pods have {labels}"
 
 
 def test_routes_have_no_retries_and_no_timeouts(objects: list[Object]) -> None:
     for route in of_istio(objects, "VirtualService"):
+        name = route["metadata"]["name"]
+        if name == "website":
+            continue
         for entry in route["spec"]["http"]:
-            name = route["metadata"]["name"]
             assert entry.get("retries") == {"attempts": 0}, f"{name}: without attempts: 0 Istio retries twice"
             assert "timeout" not in entry, f"{name}: the gateway sets the deadline"
     assert "retryPolicy" in Path(clients.__file__).read_text(encoding="utf-8")
+
+
+def test_only_the_websites_files_are_looked_for_at_several_pods(objects: list[Object]) -> None:
+    (route,) = (one for one in of_istio(objects, "VirtualService") if one["metadata"]["name"] == "website")
+    (entry,) = route["spec"]["http"]
+    assert entry["match"] == [{"uri": {"prefix": FILES_PREFIX}}]
+    assert "404" in entry["retries"]["retryOn"].split(",")
+    (destination,) = entry["route"]
+    assert "subset" not in destination["destination"], "a canary's files are at the canary's pods only"
 
 
 def test_mutual_tls_is_strict(objects: list[Object]) -> None:

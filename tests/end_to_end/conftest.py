@@ -6,17 +6,23 @@ and admin lose their marks, and the tests marked `own_suite` are skipped.
 
 import importlib.util
 import os
+import shutil
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from tests.end_to_end.suites import LocalSuite, SuiteUnderTest
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 EXTERNAL_URL = os.environ.get("SEEN_TEST_URL")
 
-if importlib.util.find_spec("playwright") is None:
-    collect_ignore = ["test_browser.py", "test_schemathesis.py"]  # the image has neither a browser nor Schemathesis
+if importlib.util.find_spec("playwright") is None:  # the image has neither a browser nor Schemathesis
+    collect_ignore = ["test_browser.py", "test_schemathesis.py"]
+    collect_ignore_glob = ["test_website*.py"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -51,6 +57,22 @@ def suite(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         return
     with LocalSuite(tmp_path_factory.mktemp("suite"), compact=request.param == "compact") as local_suite:
         yield local_suite
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """The system's Chromium. Not for the whole session: while it runs, its process can run no asynchronous tests."""
+    from playwright.sync_api import sync_playwright
+
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        # Chromium's sandbox refuses to run for root.
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

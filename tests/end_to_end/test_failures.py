@@ -83,6 +83,14 @@ def without_library(ana: httpx.Client, marked_items: dict[str, Item]) -> None:
     problem(ana.get(path(marked_items["BOOK"])), 503)
     assert get(ana, "/user")["seen"] == 3
     assert ana.get("/openapi.json").status_code == 200
+    _shows_the_plain_page(ana, marked_items["BOOK"])
+
+
+def _shows_the_plain_page(client: httpx.Client, item: Item) -> None:
+    """The address of an item that cannot be read has the website without the item's name."""
+    page = client.get("/", params={"item": f"{item['type']}/{item['id']}"})
+    assert page.status_code == 200
+    assert "<title>Seen</title>" in page.text
 
 
 def without_sign_in(ana: httpx.Client, marked_items: dict[str, Item]) -> None:
@@ -168,6 +176,7 @@ def test_a_hanging_database_does_not_delay_other_datasets(fragile: LocalSuite, m
             for _ in range(20):
                 assert get(other, path(marked_items["SHOW"])) == marked_items["SHOW"]
             assert not hanging.done()
+            _shows_the_plain_page(other, marked_items["BOOK"])
             assert hanging.result().status_code in (503, 504)
     finally:
         fragile.kill("mongod-book", signal.SIGCONT)

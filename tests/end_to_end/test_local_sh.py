@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -65,6 +66,9 @@ def test_the_commands_shown_when_it_is_ready_work(own: LocalSuite) -> None:
     assert re.search(r"ready after [\d.]+ s", output), output
     for shown in (f"{own.url}/ui", own.auth0_url, "ana", "rui", "admin"):
         assert shown in output
+    [first_address, *_] = re.findall(r"http://\S+", output.partition("ready after")[2])
+    assert first_address == f"{own.url}/"
+    assert httpx.get(first_address).headers["content-type"].startswith("text/html")
     commands = [line.strip() for line in output.splitlines() if line.startswith(("  curl", "  TOKEN="))]
     assert len(commands) == 3
     answers = run("bash", "-euo", "pipefail", "-c", "\n".join(commands)).succeeded().output

@@ -193,6 +193,21 @@ def test_the_marks_on_the_items_of_a_page_take_one_request(ana: httpx.Client) ->
     ]
 
 
+def test_many_items_take_one_request_and_unknown_ones_are_left_out(ana: httpx.Client) -> None:
+    page = items(ana, size=6)
+    paths = [f"{item['type']}/{item['id']}" for item in page[::-1]]
+    unknown = f"BOOK/{'0' * 24}"
+    assert get(ana, "/items", items=",".join([*paths, unknown])) == {"items": page[::-1], "missing": []}
+
+
+def test_the_address_of_an_item_has_its_name_for_those_who_show_links(ana: httpx.Client) -> None:
+    book = items(ana, type="BOOK", search="The Hobbit")[0]
+    page = ana.get("/", params={"item": f"BOOK/{book['id']}"})
+    assert page.status_code == 200
+    assert "<title>The Hobbit · Seen</title>" in page.text
+    assert '<meta property="og:title" content="The Hobbit">' in page.text
+
+
 def test_an_item_of_no_interest_is_listed_until_the_mark_is_removed(ana: httpx.Client) -> None:
     item = items(ana, type="ANIME", size=1)[0]
     mark(ana, item, "notInterested")

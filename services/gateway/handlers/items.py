@@ -8,7 +8,7 @@ from seen.v1 import library_pb2
 from seen.v1.account_pb2 import LIKE, NOT_INTERESTED, SEEN, MarkKind
 from services.gateway.backends import Backends
 from services.gateway.convert import new_item, ref, to_json
-from services.gateway.http.responses import Cacheable, Json, NoContent
+from services.gateway.http.responses import NO_STORE, REVALIDATE, Cacheable, Json, NoContent
 
 
 class Items:
@@ -22,6 +22,12 @@ class Items:
 
     async def get_item(self, type: str, id: str) -> Response:
         return Cacheable(to_json(await self._library.GetItem(library_pb2.GetLibraryItemRequest(item=ref(type, id)))))
+
+    async def get_items(self, items: list[str]) -> Response:
+        request = library_pb2.BatchGetLibraryItemsRequest(items=[ref(*item.split("/")) for item in items])
+        reply = to_json(await self._library.BatchGetItems(request))
+        # A partial list must not outlive the failure.
+        return Cacheable(reply, NO_STORE if reply["missing"] else REVALIDATE)
 
     async def delete_item(self, type: str, id: str) -> Response:
         await self._library.DeleteItem(library_pb2.DeleteLibraryItemRequest(item=ref(type, id)))

@@ -14,7 +14,7 @@ from services.gateway.convert import ref, to_json
 from services.gateway.http.responses import NO_STORE, Json, NoContent
 from services.gateway.settings import GatewaySettings
 
-STATE_COOKIE = "seen_sign_in"  # the front page compares it with the state that comes back
+STATE_COOKIE = "seen_sign_in"  # the website compares it with the state that comes back
 STATE_LIFETIME_S = 600
 
 
@@ -72,7 +72,7 @@ class Users:
         return Json(reply | ({"nextCursor": next_cursor} if next_cursor else {}))
 
     async def log_in(self, headers: Mapping[str, str]) -> Response:
-        """Implicit flow: the token comes back in the fragment of the front page's URL, which no server sees."""
+        """Implicit flow: the token comes back in the fragment of the website's URL, which no server sees."""
         state = secrets.token_urlsafe(16)
         response = _to_provider(headers, f"{self._authorize_url}&state={state}")
         response.set_cookie(STATE_COOKIE, state, STATE_LIFETIME_S, samesite="lax", secure=self._secure)

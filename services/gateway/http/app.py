@@ -19,7 +19,7 @@ from services.gateway.http import cors, problems
 from services.gateway.http.bodies import check_declared_length
 from services.gateway.http.cache import Cache
 from services.gateway.http.operations import Operation, Operations
-from services.gateway.http.rate_limit import RateLimit
+from services.gateway.http.rate_limit import RateLimit, address
 from services.gateway.http.responses import Cacheable
 from services.gateway.http.tokens import Token
 from services.gateway.settings import GatewaySettings
@@ -59,13 +59,15 @@ ROUTE = "seen.route"
 
 
 class App:
-    def __init__(self, operations: Operations, site: ASGIApp, settings: GatewaySettings) -> None:
+    def __init__(
+        self, operations: Operations, site: ASGIApp, rate_limit: RateLimit | None, settings: GatewaySettings
+    ) -> None:
         """`site` answers all paths that are not in the specification."""
         self._operations = operations
         self._site = site
         self._deadline_s = settings.deadline_s
         self._max_body_bytes = settings.max_body_bytes
-        self._rate_limit = RateLimit(settings.rate_limit_per_minute) if settings.rate_limit_per_minute else None
+        self._rate_limit = rate_limit
         self._cache = (
             Cache(settings.cache_ttl_s, settings.cache_bytes, settings.deadline_s) if settings.cache_ttl_s else None
         )
@@ -174,7 +176,7 @@ class App:
         """Counts the request; returns the headers that say so."""
         if not self._rate_limit:
             return {}
-        return self._rate_limit.take(token.subject if token else _client(scope) or "unknown")
+        return self._rate_limit.take(token.subject if token else address(scope))
 
 
 def _accept(scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
@@ -195,11 +197,6 @@ def _with_headers(response: Response, headers: Mapping[str, str]) -> Response:
         *((name.lower().encode(), value.encode()) for name, value in headers.items()),
     ]
     return response
-
-
-def _client(scope: Scope) -> str | None:
-    """The client's IP address."""
-    return scope["client"][0] if scope.get("client") else None
 
 
 @functools.cache
@@ -223,6 +220,6 @@ def _record(scope: Scope, status: int, seconds: float) -> None:
             "path": scope["path"][:MAX_LOGGED_PATH],
             "status": status,
             "ms": round(seconds * 1000, 2),
-            "client": _client(scope),
+            "client": address(scope),
         },
     )

@@ -5,6 +5,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 
+from starlette.types import Scope
+
 from services.gateway.http.problems import Problem
 
 MAX_CALLERS = 10_000  # the least recent ones are dropped
@@ -15,10 +17,13 @@ class RateLimit:
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # requests left, and when
+        self._buckets: OrderedDict[str | None, tuple[float, float]] = OrderedDict()  # requests left, and when
 
-    def take(self, caller: str) -> Mapping[str, str]:
-        """Counts a request and returns the RateLimit headers. Raises a 429 problem if none is left."""
+    def take(self, caller: str | None) -> Mapping[str, str]:
+        """Counts a request and returns the RateLimit headers. Raises a 429 problem if none is left.
+
+        The caller is a token's subject or an IP address; unknown callers share one bucket.
+        """
         now = time.monotonic()
         left, before = self._buckets.pop(caller, (float(self._per_minute), now))
         left = min(self._per_minute, left + (now - before) * self._per_minute / 60)
@@ -39,3 +44,8 @@ class RateLimit:
             "RateLimit-Remaining": str(int(left)),
             "RateLimit-Reset": str(full_s),
         }
+
+
+def address(scope: Scope) -> str | None:
+    """The client's IP address."""
+    return scope["client"][0] if scope.get("client") else None

@@ -13,8 +13,13 @@ REVALIDATE = "public, no-cache"
 NO_STORE = "no-store"
 
 
+def encode(content: Any) -> bytes:
+    """As JSON; bytes are encoded already."""
+    return content if isinstance(content, bytes) else orjson.dumps(content)
+
+
 class Json(Response):
-    """Content to be encoded; bytes are encoded already."""
+    """JSON; bytes are encoded already."""
 
     media_type = "application/json"
 
@@ -22,7 +27,7 @@ class Json(Response):
         super().__init__(content, status_code, {"Cache-Control": NO_STORE, **(headers or {})})
 
     def render(self, content: Any) -> bytes:
-        return content if isinstance(content, bytes) else orjson.dumps(content)
+        return encode(content)
 
 
 class NoContent(Response):
@@ -30,11 +35,13 @@ class NoContent(Response):
         super().__init__(status_code=204)
 
 
-class Cacheable(Json):
+class Tagged(Response):
     """A response with an ETag; 304 if the client has the same content."""
 
-    def __init__(self, content: Any, cache_control: str = REVALIDATE, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(content, headers={"Cache-Control": cache_control, **(headers or {})})
+    def __init__(
+        self, content: Any, cache_control: str, headers: Mapping[str, str] | None = None, media_type: str | None = None
+    ) -> None:
+        super().__init__(content, headers={"Cache-Control": cache_control, **(headers or {})}, media_type=media_type)
         self._etag = f'"{hashlib.blake2b(self.body, digest_size=8).hexdigest()}"'
         self.headers["ETag"] = self._etag
 
@@ -57,3 +64,15 @@ class Cacheable(Json):
         # Weak comparison: RFC 9110, section 13.1.2.
         sent = {tag.strip().removeprefix("W/") for tag in tags.decode("latin-1").split(",")}
         return bool(sent & {self._etag, "*"})
+
+
+class Cacheable(Tagged):
+    """JSON with an ETag."""
+
+    media_type = Json.media_type
+
+    def __init__(self, content: Any, cache_control: str = REVALIDATE, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(content, cache_control, headers)
+
+    def render(self, content: Any) -> bytes:
+        return encode(content)

@@ -1,45 +1,62 @@
-"""Paths outside the specification: probes, the specification itself, Swagger UI and a front page."""
+"""Paths outside the specification: probes, the specification itself, Swagger UI and the website."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
+from urllib.parse import parse_qs
 
-import orjson
 from connexion.middleware.swagger_ui import SwaggerUIMiddleware
 from connexion.options import SwaggerUIOptions
 from connexion.spec import Specification
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from seen.v1 import library_pb2
+from seen.v1.types_pb2 import Item
+from services.common.errors import SeenError
 from services.gateway.backends import Backends
-from services.gateway.http.responses import REVALIDATE, Cacheable, Json
+from services.gateway.convert import ref
+from services.gateway.http.parameters import MAX_QUERY_PARAMETERS
+from services.gateway.http.problems import Problem
+from services.gateway.http.rate_limit import RateLimit, address
+from services.gateway.http.responses import Cacheable, Json
+from services.gateway.http.website import Website
 from services.gateway.settings import GatewaySettings
 from services.gateway.specification import Document, permissions
 
-FRONT_PAGE = Path(__file__).parent / "front.html"
-# The page has an inline script and style, and loads nothing.
-FRONT_PAGE_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 HEALTH_CACHE_S = 1.0
+ITEM_TIMEOUT_S = 1.0  # the page is sent without the item's title rather than later
 
 
 class Site:
     def __init__(
-        self, backends: Backends, document: Document, checked: Specification, settings: GatewaySettings
+        self,
+        backends: Backends,
+        document: Document,
+        checked: Specification,
+        website: Website,
+        rate_limit: RateLimit | None,
+        settings: GatewaySettings,
     ) -> None:
         self.draining = False
         self._backends = backends
-        self._document = orjson.dumps(document)
-        self._front_page = FRONT_PAGE.read_bytes()
+        self._website = website
+        self._rate_limit = rate_limit
+        self._document = Cacheable(document)
+        self._site = Cacheable(_site(document, settings))
+        self._item_path = re.compile(document["components"]["schemas"]["ItemPath"]["pattern"])
         self._health: dict[str, bool] = {}
         self._health_expires = 0.0
         self._health_lock = asyncio.Lock()
-        self._pages: dict[str, Callable[[], Awaitable[Response]]] = {
-            "/": self._front,
+        self._pages: dict[str, Callable[[Scope], Awaitable[Response]]] = {
+            "/": self._page,
+            "/site.json": self._site_json,
             "/healthz": self._healthz,
             "/readyz": self._readyz,
             "/openapi.json": self._openapi,
+            **dict.fromkeys(website.files, self._file),
         }
         self._swagger_ui = SwaggerUIMiddleware(_not_found)
         self._swagger_ui.add_api(checked, swagger_ui_options=_swagger_ui_options(document, settings))
@@ -50,26 +67,48 @@ class Site:
             # With an "app" in the scope, Starlette's routes raise 405 instead of answering it in plain text.
             await self._swagger_ui({**scope, "app": self}, receive, send)
         elif scope["method"] in ("GET", "HEAD"):
-            response = await page()
+            response = await page(scope)
             await response(scope, receive, send)
         else:
             raise HTTPException(405)
 
-    async def _front(self) -> Response:
-        headers = {"Content-Security-Policy": FRONT_PAGE_POLICY, "Cache-Control": REVALIDATE}
-        return HTMLResponse(self._front_page, headers=headers)
+    async def _page(self, scope: Scope) -> Response:
+        return self._website.page(await self._item(scope)).response(scope)
 
-    async def _healthz(self) -> Response:
+    async def _file(self, scope: Scope) -> Response:
+        return self._website.files[scope["path"]].response(scope)
+
+    async def _site_json(self, scope: Scope) -> Response:
+        return self._site
+
+    async def _item(self, scope: Scope) -> Item | None:
+        """The item that the page's address names; None if there is no such item, or if it does not come in time."""
+        try:
+            query = parse_qs(scope["query_string"].decode("ascii"), max_num_fields=MAX_QUERY_PARAMETERS)
+        except ValueError:
+            return None
+        [path] = query.get("item", [""])[:1]
+        if not self._item_path.fullmatch(path):
+            return None
+        try:
+            if self._rate_limit:
+                self._rate_limit.take(address(scope))
+            request = library_pb2.GetLibraryItemRequest(item=ref(*path.split("/")))
+            return await self._backends.library.GetItem(request, timeout=ITEM_TIMEOUT_S)
+        except (Problem, SeenError):
+            return None
+
+    async def _healthz(self, scope: Scope) -> Response:
         return Json({"status": "alive"})
 
-    async def _readyz(self) -> Response:
+    async def _readyz(self, scope: Scope) -> Response:
         """Ready until shutdown: without the other services, requests still get an honest 503."""
         if self.draining:
             return Json({"status": "draining"}, 503)
         return Json({"status": "ready", "services": await self._services()})
 
-    async def _openapi(self) -> Response:
-        return Cacheable(self._document)
+    async def _openapi(self, scope: Scope) -> Response:
+        return self._document
 
     async def _services(self) -> dict[str, bool]:
         """Which services answer; checked at most once a second, however many probes there are."""
@@ -82,6 +121,16 @@ class Site:
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
     raise HTTPException(404)
+
+
+def _site(document: Document, settings: GatewaySettings) -> dict[str, str]:
+    """What the page cannot know by itself, so that the same files serve every installation."""
+    return {
+        "issuer": f"{settings.auth0_url}/",
+        "clientId": settings.auth0_website_client_id,
+        "audience": settings.auth0_audience,
+        "version": document["info"]["version"],
+    }
 
 
 def _swagger_ui_options(document: Document, settings: GatewaySettings) -> SwaggerUIOptions:

@@ -85,11 +85,12 @@ class Mesh:
             name = f"{gateway['metadata']['namespace']}/{gateway['metadata']['name']}"
             for server in gateway["spec"]["servers"]:
                 redirect = server.get("tls", {}).get("httpsRedirect", False)
-                hosts = [
-                    traffic.virtual_host(service, self._cluster_for(INGRESS), redirect)
+                routed = [
+                    service
                     for service in self._all("VirtualService")
                     if name in service["spec"].get("gateways", []) and service["spec"]["hosts"] == server["hosts"]
                 ]
+                hosts = [traffic.virtual_host(routed, self._cluster_for(INGRESS), redirect)]
                 address = self.ingress(server["port"]["number"])
                 tls = None if redirect else self._public_tls(server)
                 yield self._listener(server["port"]["name"], address, INGRESS, hosts, [_chain(tls)], edge=True)
@@ -118,7 +119,7 @@ class Mesh:
     def _outbound(self) -> Iterable[Object]:
         for pod in self.pods:
             hosts = [
-                traffic.virtual_host(service, self._cluster_for(pod))
+                traffic.virtual_host([service], self._cluster_for(pod))
                 for service in self._all("VirtualService")
                 if "gateways" not in service["spec"]
             ]
@@ -132,8 +133,9 @@ class Mesh:
             service, rule = self._services[destination["host"]], self._rules[destination["host"]]
             port = destination.get("port", {}).get("number") or service.ports["grpc"][0]
             subsets = {subset["name"]: subset["labels"] for subset in rule["spec"]["subsets"]}
-            endpoints = service.endpoints(self.pods, port, subsets[destination["subset"]])
-            name = f"{pod.name}-to-{destination['host']}-{port}-{destination['subset']}"
+            subset = destination.get("subset", "all")
+            endpoints = service.endpoints(self.pods, port, subsets[subset] if "subset" in destination else {})
+            name = f"{pod.name}-to-{destination['host']}-{port}-{subset}"
             accounts = {f"spiffe://{TRUST_DOMAIN}/ns/{other.namespace}/sa/{other.account}" for other, _ in endpoints}
             tls = _socket("Upstream", self.certificate(pod), self._peer("exact", *accounts))
             addresses = [(self.inbound(other), target) for other, target in endpoints]

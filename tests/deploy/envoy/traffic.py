@@ -7,22 +7,30 @@ Object = dict[str, Any]
 # Maps a route's destination to the name of its Envoy cluster.
 Naming = Callable[[Mapping[str, Any]], str]
 
+PREVIOUS_HOSTS = "envoy.retry_host_predicates.previous_hosts"
+PREVIOUS_HOSTS_TYPE = "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
 # Istio's retries for a route without `retries`; they include writes.
-DEFAULT_RETRIES = {
+DEFAULT_RETRIES: Object = {
     "num_retries": 2,
     "retry_on": "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes",
     "retriable_status_codes": [503],
+    # At another pod, if there is one.
+    "retry_host_predicate": [{"name": PREVIOUS_HOSTS, "typed_config": {"@type": PREVIOUS_HOSTS_TYPE}}],
+    "host_selection_retry_max_attempts": 5,
 }
 HTTP = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
-def virtual_host(service: Object, cluster: Naming, redirect: bool = False) -> Object:
-    """`redirect` is Gateway's httpsRedirect."""
-    hosts: Sequence[str] = service["spec"]["hosts"]
+def virtual_host(services: Sequence[Object], cluster: Naming, redirect: bool = False) -> Object:
+    """Joins the services of one host, rules for every path last. `redirect` is Gateway's httpsRedirect."""
+    hosts: Sequence[str] = services[0]["spec"]["hosts"]
+    entries = sorted(
+        (entry for service in services for entry in service["spec"]["http"]), key=lambda entry: "match" not in entry
+    )
     return {
-        "name": service["metadata"]["name"],
+        "name": services[0]["metadata"]["name"],
         "domains": [*hosts, *(f"{host}:*" for host in hosts)],
-        "routes": [route for entry in service["spec"]["http"] for route in _routes(entry, cluster)],
+        "routes": [route for entry in entries for route in _routes(entry, cluster)],
         "require_tls": "ALL" if redirect else "NONE",
     }
 
@@ -52,7 +60,12 @@ def _retries(retries: Object | None) -> Object:
         return {"retry_policy": DEFAULT_RETRIES}
     if retries["attempts"] == 0:
         return {}
-    return {"retry_policy": {**DEFAULT_RETRIES, "num_retries": retries["attempts"]}}
+    policy = {**DEFAULT_RETRIES, "num_retries": retries["attempts"]}
+    if "retryOn" in retries:
+        conditions = retries["retryOn"].split(",")
+        policy["retry_on"] = ",".join(condition for condition in conditions if not condition.isdecimal())
+        policy["retriable_status_codes"] = [int(condition) for condition in conditions if condition.isdecimal()]
+    return {"retry_policy": policy}
 
 
 def cluster(name: str, rule: Object, endpoints: Sequence[tuple[str, int]], http2: bool, tls: Object) -> Object:

@@ -80,6 +80,7 @@ class Fakes:
             {
                 "ListItems": library_pb2.ListLibraryResponse(items=[HOBBIT, UNRATED], total=42),
                 "GetItem": HOBBIT,
+                "BatchGetItems": library_pb2.BatchGetLibraryItemsResponse(items=[UNRATED, HOBBIT]),
                 "CreateItem": HOBBIT,
                 "DeleteItem": Empty(),
                 "MarkItem": Empty(),

@@ -2,8 +2,9 @@
 
 import pytest
 
+from seen.v1 import library_pb2
 from seen.v1.account_pb2 import LIKE, SEEN
-from seen.v1.types_pb2 import BOOK, ItemRef
+from seen.v1.types_pb2 import BOOK, SHOW, ItemRef
 from services.common.errors import AlreadyExists, InvalidArgument, NotFound, Unavailable
 from tests.integration.gateway.conftest import Gateway
 from tests.integration.gateway.fakes import BOOK_ID, HOBBIT, UNRATED
@@ -44,6 +45,30 @@ async def test_absent_fields_of_an_item_are_omitted(gateway: Gateway) -> None:
         "kind": "tvSeries",
         "year": 1980,
     }
+
+
+async def test_many_items_are_returned_as_the_library_returned_them(gateway: Gateway) -> None:
+    response = await gateway.ask("GET", f"/items?items=SHOW/{UNRATED.id},BOOK/{BOOK_ID}")
+    assert [item["name"] for item in response.json()["items"]] == ["Shōgun", "The Hobbit"]
+    assert response.json()["items"][1] == HOBBIT_JSON
+    assert list(gateway.fakes.library.asked[0][1].items) == [
+        ItemRef(type=SHOW, id=UNRATED.id),
+        ItemRef(type=BOOK, id=BOOK_ID),
+    ]
+
+
+async def test_many_unchanged_items_are_304(gateway: Gateway) -> None:
+    path = f"/items?items=BOOK/{BOOK_ID}"
+    etag = (await gateway.ask("GET", path)).headers["etag"]
+    assert (await gateway.ask("GET", path, headers={"If-None-Match": etag})).status_code == 304
+
+
+async def test_many_items_name_the_missing_dataset_and_are_not_cached(gateway: Gateway) -> None:
+    partial = library_pb2.BatchGetLibraryItemsResponse(items=[HOBBIT], missing=[SHOW])
+    gateway.fakes.library.answers["BatchGetItems"] = partial
+    response = await gateway.ask("GET", f"/items?items=SHOW/{UNRATED.id},BOOK/{BOOK_ID}")
+    assert response.json()["missing"] == ["SHOW"]
+    assert response.headers["cache-control"] == "no-store"
 
 
 async def test_an_unknown_item_is_404(gateway: Gateway) -> None:

@@ -352,6 +352,31 @@ async def test_an_item_without_a_known_type_is_refused(library: Library) -> None
         await library.stub.GetItem(library_pb2.GetLibraryItemRequest(item=ItemRef(id="f" * 24)), timeout=5)
 
 
+def batch(*items: ItemRef) -> library_pb2.BatchGetLibraryItemsRequest:
+    return library_pb2.BatchGetLibraryItemsRequest(items=items)
+
+
+async def test_many_items_come_in_the_order_of_the_request_without_those_that_do_not_exist(library: Library) -> None:
+    unknown = ItemRef(type=SHOW, id="f" * 24)
+    request = batch(library.ref(ANIME, 1), unknown, library.ref(BOOK, 2), library.ref(ANIME, 0))
+    answer = await library.stub.BatchGetItems(request, timeout=5)
+    assert [item.name for item in answer.items] == ["ANIME 1", "BOOK 2", "ANIME 0"]
+    assert not answer.missing
+
+
+async def test_many_items_name_the_type_that_does_not_answer(library: Library) -> None:
+    library.catalogs[SHOW].fails = True
+    answer = await library.stub.BatchGetItems(batch(library.ref(SHOW), library.ref(BOOK)), timeout=5)
+    assert [item.name for item in answer.items] == ["BOOK 0"]
+    assert list(answer.missing) == [SHOW]
+
+
+async def test_more_than_100_items_at_once_are_refused(library: Library) -> None:
+    with pytest.raises(InvalidArgument) as refused:
+        await library.stub.BatchGetItems(batch(*[library.ref(BOOK)] * 101), timeout=5)
+    assert refused.value.field == "items"
+
+
 async def test_repeating_a_delete_that_failed_halfway_removes_the_marks(library: Library) -> None:
     item = library.ref(BOOK)
     library.account.accounts.marks.add(Ref(item.type, item.id))

@@ -140,11 +140,11 @@ def sign_in(browser: httpx.Client, username: str, **changes: str | None) -> dict
     return callback_parameters(browser.post("/authorize", params=query, data={"username": username}))
 
 
-def callback_parameters(answer: httpx.Response) -> dict[str, str]:
+def callback_parameters(answer: httpx.Response, callback: str = CALLBACK) -> dict[str, str]:
     """The parameters of a redirect to the callback."""
     assert answer.status_code in (302, 303), answer.text
     location = urlsplit(answer.headers["Location"])
-    assert location._replace(query="", fragment="").geturl() == CALLBACK
+    assert location._replace(query="", fragment="").geturl() == callback
     return dict(parse_qsl(location.query or location.fragment, strict_parsing=True))
 
 

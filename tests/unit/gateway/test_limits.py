@@ -40,7 +40,7 @@ SOURCES: dict[str, tuple[str, object]] = {
     "Search.maxLength": ("services/library/servicer.py", library.MAX_SEARCH),
     "Category.maxLength": ("services/library/servicer.py", library.MAX_CATEGORY),
     "Username.maxLength": ("services/account/usernames.py", usernames.MAX_LENGTH),
-    "list_marks.items.maxItems": ("services/account/servicer.py", account.MAX_GET_ITEMS),
+    "items.maxItems": ("services/library/servicer.py", library.MAX_BATCH),
     "Usernames.usernames.maxItems": ("services/account/database/users.py", users.MAX_SEARCH_RESULTS),
     "SuggestionRequest.amount.maximum": ("services/library/servicer.py", library.MAX_SUGGESTIONS),
     "SuggestionRequest.exclude.maxItems": ("services/library/servicer.py", library.MAX_EXCLUDED),
@@ -132,6 +132,7 @@ def test_a_search_finds_as_many_items_as_the_document_says() -> None:
 
 def test_other_services_have_the_same_limits_as_the_library() -> None:
     assert library.MAX_PAGE_SIZE == account.MAX_LIST_SIZE, "services/library and services/account: page size"
+    assert library.MAX_BATCH == account.MAX_GET_ITEMS, "services/library and services/account: items at once"
     assert catalog.CATEGORY.max_length == library.MAX_CATEGORY, "services/library and services/catalog: category"
 
 

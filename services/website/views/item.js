@@ -1,0 +1,128 @@
+/** One item: cover, description, categories, rating, year, source, and what is similar to it. */
+
+import * as address from "../address.js";
+import { failure, note } from "../announce.js";
+import * as api from "../api.js";
+import { cards, markButtons, skeletons } from "../cards.js";
+import { cover } from "../cover.js";
+import { confirm } from "../dialog.js";
+import { button, element, icon, newId, outside } from "../dom.js";
+import * as loading from "../loading.js";
+import * as marks from "../marks.js";
+import * as signIn from "../sign_in.js";
+import { count, kindOf, sentence, sourceOf, yearOf } from "../words.js";
+
+const SIMILAR = 12;
+const KEY = /^(BOOK|SHOW|ANIME)\/[1-9a-z]?[0-9a-f]{24}$/;
+
+export function render({ item: key }, signal) {
+  const node = element("div", { class: "view item", "data-title": "Item" });
+  if (!KEY.test(key)) {
+    node.append(notFound());
+    return { node };
+  }
+  const similar = element("section", { class: "similar" });
+  const main = element("div", {});
+  node.append(main, similar);
+  const shown = loading.fill(main, {
+    what: "This item",
+    skeleton: () => [element("div", { class: "item-main skeleton" },
+      element("div", { class: "item-cover card-cover" }), loading.skeletonText())],
+    load: () => api.getItem(key, signal).catch((error) => {
+      if (error.status === 404) return null;
+      throw error;
+    }),
+    show: (item) => {
+      if (!item) return [notFound()];
+      node.dataset.title = item.name;
+      marks.learn([key]);
+      showSimilar(similar, item, signal);
+      return [details(item, signal)];
+    },
+  });
+  return { node, ready: shown };
+}
+
+function notFound() {
+  return loading.empty("There is no such item.", element("h1", { class: "hidden" }, "Not found"),
+    element("p", {}, "It may have been removed."), element("a", { class: "button", href: "/" }, "Browse the library"));
+}
+
+function details(item, signal) {
+  const titleId = newId();
+  const source = sourceOf(item);
+  const category = (name) => {
+    const href = address.href({ view: "browse", type: item.type, category: name });
+    return element("li", {}, element("a", { class: "chip", dir: "auto", href }, name));
+  };
+  const categories = () =>
+    element("ul", { class: "chips", "aria-label": "Categories" }, ...item.category.map(category));
+  const remove = () => removeItem(item);
+  return element("article", { class: "item-main", "aria-labelledby": titleId, "data-key": address.itemKey(item) },
+    element("div", { class: "item-cover" }, cover(item, { eager: true })),
+    element("div", { class: "item-text" },
+      element("p", { class: "eyebrow" }, [kindOf(item), yearOf(item)].filter(Boolean).join(" · ")),
+      element("h1", { id: titleId, dir: "auto" }, item.name),
+      rating(item),
+      markButtons(item, titleId, signal),
+      item.description && element("div", { class: "description", dir: "auto" }, item.description),
+      item.category.length > 0 && categories(),
+      element("div", { class: "actions" },
+        source && outside(source.address, { class: "button" }, `${source.name} `, icon("link")),
+        signIn.mayChangeItems() && button("Remove this item", remove, { class: "button button-danger" }))));
+}
+
+function rating(item) {
+  if (item.rating === undefined) return element("p", { class: "faint" }, "Not rated yet");
+  const votes = item.type === "ANIME" ? "people have it in their list" : "votes";
+  return element("p", { class: "item-rating" },
+    element("span", { class: "star", "aria-hidden": "true" }, "★"),
+    element("strong", {}, item.rating.toFixed(1)),
+    " of 10",
+    item.votes ? element("span", { class: "faint" }, ` · ${count(item.votes)} ${votes}`) : null);
+}
+
+async function showSimilar(container, item, signal) {
+  const title = element("h2", {}, "Similar");
+  const content = element("div", {});
+  container.replaceChildren(title, content);
+  await loading.fill(content, {
+    what: "What is similar",
+    skeleton: () => [element("div", { class: "grid" }, ...skeletons(6))],
+    load: () => listSimilar(item, signal),
+    show: ({ items, missing, learned }) => {
+      title.textContent = learned ? "People who know this also know" : "Similar";
+      if (!items.length && !missing.length) return [element("p", { class: "faint" }, "Nothing is similar yet.")];
+      const again = () => showSimilar(container, item, signal);
+      const grid = element("div", { class: "grid" }, ...cards(items, { signal }));
+      return [loading.missingNotice(missing, again), grid].filter(Boolean);
+    },
+  });
+}
+
+/** From everyone's marks; before there are enough of them, the best suggestions with the same themes. */
+async function listSimilar(item, signal) {
+  const answer = await api.listSimilar(address.itemKey(item), SIMILAR, signal);
+  if (answer.items.length || answer.missing.length) return { ...answer, learned: true };
+  const { suggestions, missing } = await api.suggest({ amount: SIMILAR, likes: [item], anonymous: true }, signal);
+  const inCommon = ({ themes }) => themes.filter((theme) => item.themes.includes(theme)).length;
+  const alike = suggestions.map((suggestion) => suggestion.item).filter(inCommon);
+  alike.sort((one, other) => inCommon(other) - inCommon(one));
+  return { items: alike.slice(0, SIMILAR), missing, learned: false };
+}
+
+async function removeItem(item) {
+  const isSure = await confirm({
+    title: `Remove ${item.name}?`,
+    text: "The item and everyone's marks on it are removed. This cannot be undone.",
+    action: "Remove",
+  });
+  if (!isSure) return;
+  try {
+    await api.removeItem(item);
+    address.go(address.href({ view: "browse", type: item.type }));
+    note(`${item.name} is removed.`);
+  } catch (error) {
+    if (!(error instanceof api.Leaving)) failure(`${item.name} could not be removed. ${sentence(error.message)}`);
+  }
+}
