@@ -46,7 +46,7 @@ async def build(settings: SparkSettings) -> AsyncIterator[GrpcServer]:
 
 @contextlib.asynccontextmanager
 async def training(settings: SparkSettings, counter: PairCounter | None) -> AsyncIterator[tuple[Trainer, ModelStore]]:
-    """Trains on this machine. `counter` counts the pairs of many marks; if there is none, the training does."""
+    """Trains on this machine; `counter` counts the pairs of many marks elsewhere."""
     models = ModelStore(_storage(settings.results))
     ratings = _storage(settings.ratings) if settings.ratings else None
     program = TrainingProgram(settings.job_memory_mb, settings.training_processes)

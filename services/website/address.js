@@ -41,6 +41,8 @@ export function href(address) {
 }
 
 export const itemKey = (item) => `${item.type}/${item.id}`;
+/** Whether the text has the form of an item's key. */
+export const isItemKey = (text) => /^(BOOK|SHOW|ANIME)\/[1-9a-z]?[0-9a-f]{24}$/.test(text);
 export const itemHref = (item) => href({ item: itemKey(item) });
 export const here = () => location.pathname + location.search;
 

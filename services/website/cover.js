@@ -1,4 +1,4 @@
-/** The picture of an item: its cover, or a drawn tile with its name where there is no cover. */
+/** The picture of an item: its cover, or else a drawn tile with its name. */
 
 import { element } from "./dom.js";
 import { kindOf } from "./words.js";

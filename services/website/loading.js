@@ -1,4 +1,4 @@
-/** Parts of the page that are loaded: first a skeleton, then the content, or why there is none and a way to retry. */
+/** Loads a part of the page: shows a skeleton, then the content, or the error with a button to try again. */
 
 import { announce } from "./announce.js";
 import { Leaving } from "./api.js";

@@ -33,7 +33,7 @@ export function site() {
  * Goes to the identity provider, and later back to this address.
  * @param {{silent?: boolean, then?: Object|null}} [options] `silent`: without asking anybody; `then`: what `finish`
  *   returns
- * @throws {Error} whose message says why there is no sign-in
+ * @throws {Error} if a sign-in cannot begin; the message is for users
  */
 export async function start({ silent = false, then = null } = {}) {
   if (!window.isSecureContext) throw new Error("Signing in needs HTTPS, or an address on this machine.");

@@ -82,7 +82,7 @@ class Site:
         return self._site
 
     async def _item(self, scope: Scope) -> Item | None:
-        """The item that the page's address names; None if there is no such item, or if it does not come in time."""
+        """The item in the page's address; None if it does not exist or its dataset is down or slow."""
         try:
             query = parse_qs(scope["query_string"].decode("ascii"), max_num_fields=MAX_QUERY_PARAMETERS)
         except ValueError:

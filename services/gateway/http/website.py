@@ -49,7 +49,7 @@ _WEIGHT = re.compile(r"\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*", re.IGNORECASE)
 
 class Website:
     def __init__(self, folder: Path, public_url: str, identity_provider_url: str) -> None:
-        """ValueError if the page lacks a placeholder; OSError if there is no page."""
+        """Raises ValueError if a placeholder is missing in the page, OSError if the page cannot be read."""
         self._public_url = public_url
         contents = {
             path.relative_to(folder).as_posix(): path.read_bytes()

@@ -13,11 +13,10 @@ import * as signIn from "../sign_in.js";
 import { count, kindOf, sentence, sourceOf, yearOf } from "../words.js";
 
 const SIMILAR = 12;
-const KEY = /^(BOOK|SHOW|ANIME)\/[1-9a-z]?[0-9a-f]{24}$/;
 
 export function render({ item: key }, signal) {
   const node = element("div", { class: "view item", "data-title": "Item" });
-  if (!KEY.test(key)) {
+  if (!address.isItemKey(key)) {
     node.append(notFound());
     return { node };
   }

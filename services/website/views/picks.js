@@ -47,7 +47,17 @@ export function render(first, signal) {
     typing = setTimeout(showCandidates, TYPING_MS);
   }
 
-  function showCandidates() {
+  async function showCandidates() {
+    const focused = grid.contains(document.activeElement) && document.activeElement.closest("article");
+    await fillCandidates();
+    // The card may be picked while a search for it is still to begin.
+    if (focused && document.activeElement === document.body) {
+      const same = grid.querySelector(`article[data-key="${CSS.escape(focused.dataset.key)}"] button`);
+      (same ?? field).focus();
+    }
+  }
+
+  function fillCandidates() {
     searching?.abort();
     searching = new AbortController();
     const ended = AbortSignal.any([signal, searching.signal]);
@@ -172,5 +182,5 @@ export function render(first, signal) {
 }
 
 function keysOf({ likes = "" }) {
-  return likes.split(",").filter((key) => /^(BOOK|SHOW|ANIME)\/[1-9a-z]?[0-9a-f]{24}$/.test(key)).slice(0, MAX_PICKS);
+  return likes.split(",").filter(address.isItemKey).slice(0, MAX_PICKS);
 }
