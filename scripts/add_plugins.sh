@@ -10,7 +10,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib/cloud.sh
 source "$(dirname "$0")/lib/cloud.sh"
 
-begin "" "$@"
+parse_options "" "$@"
 need_cluster create/namespaces/default create/clusterroles.rbac.authorization.k8s.io/default \
     create/statefulsets.apps/monitoring
 

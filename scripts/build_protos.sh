@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
 # Generates the Python package seen.v1 (messages, stubs and types) from protos/ into ./seen, which git ignores.
 set -euo pipefail
+if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+    exit
+fi
 cd "$(dirname "$0")/.."
 python=${SEEN_PYTHON:-.venv/bin/python}
 

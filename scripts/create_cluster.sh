@@ -12,7 +12,7 @@ set -euo pipefail
 source "$(dirname "$0")/lib/cloud.sh"
 
 size=medium
-begin size "$@"
+parse_options size "$@"
 case $size in
 # A single zone, because there may be only one node.
 small) machine=e2-standard-4 nodes_min=1 nodes_max=2 zones=(--node-locations="${SEEN_REGION:-}-b") ;;
@@ -27,14 +27,10 @@ need_command gcloud curl
 need_permissions serviceusage.services.enable resourcemanager.projects.setIamPolicy iam.serviceAccounts.create \
     iam.serviceAccounts.setIamPolicy compute.networks.create compute.routers.create compute.firewalls.create \
     compute.addresses.create container.clusters.create artifactregistry.repositories.create storage.buckets.create
-private_folder
+make_private_folder
 
 project=(--project="$SEEN_PROJECT" --quiet)
 region=(--region="$SEEN_REGION")
-
-account() { # NAME
-    printf '%s@%s.iam.gserviceaccount.com' "$1" "$SEEN_PROJECT"
-}
 
 network() {
     unless gcloud compute networks describe seen "${project[@]}" -- \
@@ -83,20 +79,22 @@ JSON
 accounts() {
     local name role grant
     for name in "${!roles_of[@]}"; do
-        unless gcloud iam service-accounts describe "$(account "$name")" "${project[@]}" -- \
+        unless gcloud iam service-accounts describe "$(google_account "$name")" "${project[@]}" -- \
             gcloud iam service-accounts create "$name" "${project[@]}"
         for role in ${roles_of[$name]}; do
-            run gcloud projects add-iam-policy-binding "$SEEN_PROJECT" --member="serviceAccount:$(account "$name")" \
-                --role="roles/$role" --condition=None --quiet --format=none
+            run gcloud projects add-iam-policy-binding "$SEEN_PROJECT" \
+                --member="serviceAccount:$(google_account "$name")" --role="roles/$role" \
+                --condition=None --quiet --format=none
         done
     done
     for grant in seen-dataproc=objectAdmin seen-spark-connector=objectAdmin seen-loader=objectViewer; do
         run gcloud storage buckets add-iam-policy-binding "gs://$SEEN_BUCKET" \
-            --member="serviceAccount:$(account "${grant%=*}")" --role="roles/storage.${grant#*=}" --quiet --format=none
+            --member="serviceAccount:$(google_account "${grant%=*}")" --role="roles/storage.${grant#*=}" \
+            --quiet --format=none
     done
     # To submit a job, an account must be allowed to act as the Dataproc cluster's account.
-    run gcloud iam service-accounts add-iam-policy-binding "$(account seen-dataproc)" \
-        --member="serviceAccount:$(account seen-spark-connector)" --role=roles/iam.serviceAccountUser \
+    run gcloud iam service-accounts add-iam-policy-binding "$(google_account seen-dataproc)" \
+        --member="serviceAccount:$(google_account seen-spark-connector)" --role=roles/iam.serviceAccountUser \
         --condition=None --format=none "${project[@]}"
 }
 
@@ -114,7 +112,7 @@ cluster() {
         --enable-autoscaling --total-min-nodes="$nodes_min" --total-max-nodes="$nodes_max" \
         --location-policy=BALANCED --autoscaling-profile=optimize-utilization \
         --enable-autorepair --enable-autoupgrade --enable-image-streaming \
-        --service-account="$(account seen-nodes)" --logging=SYSTEM,WORKLOAD --monitoring=SYSTEM \
+        --service-account="$(google_account seen-nodes)" --logging=SYSTEM,WORKLOAD --monitoring=SYSTEM \
         --no-enable-managed-prometheus "${project[@]}"
 }
 
@@ -123,7 +121,7 @@ cluster() {
 identities() {
     local name
     for name in spark-connector loader; do
-        run gcloud iam service-accounts add-iam-policy-binding "$(account "seen-$name")" \
+        run gcloud iam service-accounts add-iam-policy-binding "$(google_account "seen-$name")" \
             --member="serviceAccount:$SEEN_PROJECT.svc.id.goog[seen/$name]" --role=roles/iam.workloadIdentityUser \
             --condition=None --format=none "${project[@]}"
     done

@@ -14,7 +14,7 @@ set -euo pipefail
 source "$(dirname "$0")/lib/cloud.sh"
 
 size=small
-begin size "$@"
+parse_options size "$@"
 # All of IMDb took less than 4 GiB and 4 minutes on two processors (load/RESULTS.md).
 case $size in
 small) machines=(--single-node --master-machine-type=e2-standard-4) ;;
@@ -32,7 +32,7 @@ common=(--region="$SEEN_REGION" --project="$SEEN_PROJECT" --quiet)
 unless gcloud dataproc clusters describe "$SEEN_DATAPROC_CLUSTER" "${common[@]}" -- \
     gcloud dataproc clusters create "$SEEN_DATAPROC_CLUSTER" --image-version=2.2-debian12 "${machines[@]}" \
     --master-boot-disk-size=100 --master-boot-disk-type=pd-balanced --subnet=seen --no-address \
-    --service-account="seen-dataproc@$SEEN_PROJECT.iam.gserviceaccount.com" --bucket="$SEEN_BUCKET" \
+    --service-account="$(google_account seen-dataproc)" --bucket="$SEEN_BUCKET" \
     --stop-max-idle=1h "${common[@]}"
 if [[ ! $dry_run ]]; then
     state=$(gcloud dataproc clusters describe "$SEEN_DATAPROC_CLUSTER" --format='value(status.state)' "${common[@]}")

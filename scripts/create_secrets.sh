@@ -19,7 +19,7 @@ set -euo pipefail
 source "$(dirname "$0")/lib/cloud.sh"
 
 overlay=""
-begin overlay: "$@"
+parse_options overlay: "$@"
 
 # must_match VARIABLE PATTERN DESCRIPTION: does not print the value, which may contain a password.
 must_match() {
@@ -30,7 +30,7 @@ must_match() {
 secret() {
     local name=$1
     shift
-    put secret generic "$name" --namespace=seen "${@/#/--from-file=}"
+    create_or_update secret generic "$name" --namespace=seen "${@/#/--from-file=}"
 }
 
 mongo() { # DATASET, URIs
@@ -104,7 +104,7 @@ esac
 need_command openssl
 if [[ $overlay == gke && ! $dry_run ]]; then
     [[ -r $SEEN_DATABASE_CA ]] || fail "SEEN_DATABASE_CA: cannot read $SEEN_DATABASE_CA"
-    need_pair "$SEEN_DATABASE_CERT" "$SEEN_DATABASE_KEY"
+    need_certificate "$SEEN_DATABASE_CERT" "$SEEN_DATABASE_KEY"
 fi
 need_cluster create/namespaces/default create/secrets/seen patch/secrets/seen
 

@@ -12,7 +12,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib/cloud.sh
 source "$(dirname "$0")/lib/cloud.sh"
 
-begin "" "$@"
+parse_options "" "$@"
 # The substitutions in cloudbuild.yaml have the same names, with _ instead of SEEN_.
 substituted=(SEEN_REGION SEEN_CLUSTER SEEN_DOMAIN SEEN_AUTH0_URL SEEN_AUTH0_AUDIENCE SEEN_AUTH0_CLIENT_ID
     SEEN_AUTH0_WEBSITE_CLIENT_ID SEEN_BUCKET SEEN_DATAPROC_CLUSTER)
@@ -29,7 +29,7 @@ done
 trigger=(--region="$SEEN_REGION" --project="$SEEN_PROJECT" --quiet)
 settings=(
     --repository="$SEEN_REPOSITORY" --branch-pattern='^deploy$' --build-config=cloudbuild.yaml
-    --service-account="projects/$SEEN_PROJECT/serviceAccounts/seen-build@$SEEN_PROJECT.iam.gserviceaccount.com"
+    --service-account="projects/$SEEN_PROJECT/serviceAccounts/$(google_account seen-build)"
     --include-logs-with-status
 )
 if [[ ! $dry_run ]] && gcloud builds triggers describe seen-deploy "${trigger[@]}" >/dev/null 2>&1; then

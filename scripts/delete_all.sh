@@ -15,7 +15,7 @@ set -euo pipefail
 source "$(dirname "$0")/lib/cloud.sh"
 
 keep_bucket="" yes=""
-begin "keep_bucket! yes!" "$@"
+parse_options "keep_bucket! yes!" "$@"
 need_variable SEEN_PROJECT SEEN_REGION SEEN_CLUSTER SEEN_BUCKET SEEN_DATAPROC_CLUSTER
 need_command gcloud curl kubectl gke-gcloud-auth-plugin
 need_permissions container.clusters.delete dataproc.clusters.delete artifactregistry.repositories.delete \
@@ -26,49 +26,50 @@ project=(--project="$SEEN_PROJECT" --quiet)
 region=(--region="$SEEN_REGION" "${project[@]}")
 location=(--location="$SEEN_REGION" "${project[@]}")
 
-# resource DESCRIPTION COMMAND…: if the resource exists (the command with `describe` instead of `delete` succeeds),
-# lists or deletes it, depending on `pass`.
-resource() {
+# list_or_delete DESCRIPTION COMMAND…: lists or deletes a resource, depending on `mode`, if it exists: if the command
+# succeeds with `describe` instead of `delete`.
+list_or_delete() {
     local description=$1
     shift
     if [[ $dry_run ]] || "${@/#delete/describe}" >/dev/null 2>&1; then
-        found+=("$description")
-        [[ $pass == list ]] || run "$@"
+        existing+=("$description")
+        [[ $mode == list ]] || run "$@"
     fi
 }
 
 # Dependent resources come before what they depend on.
-everything() {
-    resource "the trigger seen-deploy" gcloud builds triggers delete seen-deploy "${region[@]}"
-    resource "the cluster $SEEN_CLUSTER-locust" gcloud container clusters delete "$SEEN_CLUSTER-locust" "${location[@]}"
-    resource "the Dataproc cluster $SEEN_DATAPROC_CLUSTER" \
+list_or_delete_all() {
+    list_or_delete "the trigger seen-deploy" gcloud builds triggers delete seen-deploy "${region[@]}"
+    list_or_delete "the cluster $SEEN_CLUSTER-locust" \
+        gcloud container clusters delete "$SEEN_CLUSTER-locust" "${location[@]}"
+    list_or_delete "the Dataproc cluster $SEEN_DATAPROC_CLUSTER" \
         gcloud dataproc clusters delete "$SEEN_DATAPROC_CLUSTER" "${region[@]}"
-    [[ $pass == list ]] || empty_cluster
-    resource "the cluster $SEEN_CLUSTER, with the databases of the overlay small if it runs that" \
+    [[ $mode == list ]] || empty_cluster
+    list_or_delete "the cluster $SEEN_CLUSTER, with the databases of the overlay small if it runs that" \
         gcloud container clusters delete "$SEEN_CLUSTER" "${location[@]}"
-    resource "the images" gcloud artifacts repositories delete seen "${location[@]}"
-    [[ $keep_bucket ]] || bucket
-    resource "the router with Cloud NAT" gcloud compute routers delete seen "${region[@]}"
+    list_or_delete "the images" gcloud artifacts repositories delete seen "${location[@]}"
+    [[ $keep_bucket ]] || list_or_delete_bucket
+    list_or_delete "the router with Cloud NAT" gcloud compute routers delete seen "${region[@]}"
     local name
     for name in seen-egress seen-ingress; do
-        resource "the address $name" gcloud compute addresses delete "$name" "${region[@]}"
+        list_or_delete "the address $name" gcloud compute addresses delete "$name" "${region[@]}"
     done
     for name in seen-inside seen-webhooks; do
-        resource "the firewall rule $name" gcloud compute firewall-rules delete "$name" "${project[@]}"
+        list_or_delete "the firewall rule $name" gcloud compute firewall-rules delete "$name" "${project[@]}"
     done
-    resource "the subnet seen" gcloud compute networks subnets delete seen "${region[@]}"
-    resource "the network seen" gcloud compute networks delete seen "${project[@]}"
+    list_or_delete "the subnet seen" gcloud compute networks subnets delete seen "${region[@]}"
+    list_or_delete "the network seen" gcloud compute networks delete seen "${project[@]}"
     for name in "${!roles_of[@]}"; do
-        [[ $pass == list ]] || revoke "$name"
-        resource "the service account $name" \
-            gcloud iam service-accounts delete "$name@$SEEN_PROJECT.iam.gserviceaccount.com" "${project[@]}"
+        [[ $mode == list ]] || revoke "$name"
+        list_or_delete "the service account $name" \
+            gcloud iam service-accounts delete "$(google_account "$name")" "${project[@]}"
     done
 }
 
-bucket() {
+list_or_delete_bucket() {
     if [[ $dry_run ]] || gcloud storage buckets describe "gs://$SEEN_BUCKET" "${project[@]}" >/dev/null 2>&1; then
-        found+=("the bucket gs://$SEEN_BUCKET with its contents")
-        [[ $pass == list ]] || run gcloud storage rm --recursive "gs://$SEEN_BUCKET" "${project[@]}"
+        existing+=("the bucket gs://$SEEN_BUCKET with its contents")
+        [[ $mode == list ]] || run gcloud storage rm --recursive "gs://$SEEN_BUCKET" "${project[@]}"
     fi
 }
 
@@ -90,17 +91,17 @@ revoke() { # ACCOUNT
     local role
     for role in ${roles_of[$1]}; do
         run gcloud projects remove-iam-policy-binding "$SEEN_PROJECT" --role="roles/$role" --condition=None \
-            --member="serviceAccount:$1@$SEEN_PROJECT.iam.gserviceaccount.com" --format=none --quiet 2>/dev/null || true
+            --member="serviceAccount:$(google_account "$1")" --format=none --quiet 2>/dev/null || true
     done
 }
 
-found=() pass=list
+existing=() mode=list
 if [[ ! $dry_run ]]; then
-    everything
-    ((${#found[@]})) || { echo "nothing to delete in the project $SEEN_PROJECT" && exit; }
+    list_or_delete_all
+    ((${#existing[@]})) || { echo "nothing to delete in the project $SEEN_PROJECT" && exit; }
     echo "These resources of the project $SEEN_PROJECT will be deleted permanently:"
-    printf '  %s\n' "${found[@]}"
+    printf '  %s\n' "${existing[@]}"
 fi
 confirm "$SEEN_PROJECT" "Delete all of them?"
-pass=delete
-everything
+mode=delete
+list_or_delete_all

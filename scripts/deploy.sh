@@ -14,7 +14,7 @@ set -euo pipefail
 source "$(dirname "$0")/lib/cloud.sh"
 
 overlay="" tag=""
-begin "overlay: tag" "$@"
+parse_options "overlay: tag" "$@"
 operator=$root/k8s/overlays/$overlay/operator.env
 [[ $overlay && -f $operator ]] || fail "OVERLAY must be one of: $(cd "$root/k8s/overlays" && echo *)"
 mapfile -t operator_variables < <(sed -n 's/^\(SEEN_[A-Z0-9_]*\)=.*/\1/p' "$operator")
@@ -78,7 +78,7 @@ secrets_used() {
 # Stores the release in the cluster, for a rollback by the next deployment.
 store_release() {
     tar -czf "$private/manifests.tgz" -C "$release" first deployments
-    put configmap release --namespace=seen --from-literal=tag="${tag:-none}" \
+    create_or_update configmap release --namespace=seen --from-literal=tag="${tag:-none}" \
         --from-file=manifests.tgz="$private/manifests.tgz"
 }
 

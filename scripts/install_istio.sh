@@ -17,14 +17,14 @@ source "$(dirname "$0")/lib/cloud.sh"
 istio_version=1.30.3 # the version of the CRD schemas that tests/deploy checks istio/ against
 
 cert="" key="" platform=gke
-begin "cert key platform" "$@"
+parse_options "cert key platform" "$@"
 need_variable SEEN_DOMAIN
 [[ $cert && $key ]] || fail "--cert and --key are required: the certificate of $SEEN_DOMAIN and its private key"
 need_command helm openssl
 
 # With a wrong pair the ingress would serve no HTTPS, and only its log would tell.
 if [[ ! $dry_run ]]; then
-    need_pair "$cert" "$key"
+    need_certificate "$cert" "$key"
     openssl x509 -in "$cert" -noout -checkhost "$SEEN_DOMAIN" | grep -q 'does match' ||
         fail "$cert is not a certificate for $SEEN_DOMAIN"
 fi
@@ -46,8 +46,8 @@ chart istio-base base istio-system --set=defaultRevision=default
 chart istio-cni cni istio-system "${platform_values[@]}"
 chart istiod istiod istio-system "${platform_values[@]}" --set=pilot.cni.enabled=true
 
-put namespace istio-ingress
-put secret tls seen-tls --namespace=istio-ingress --cert="$cert" --key="$key"
+create_or_update namespace istio-ingress
+create_or_update secret tls seen-tls --namespace=istio-ingress --cert="$cert" --key="$key"
 
 # Local: preserves the clients' addresses, which the rate limit uses.
 ingress=(--set=service.externalTrafficPolicy=Local --set=autoscaling.minReplicas=2)

@@ -8,4 +8,4 @@ source scripts/lib/venv.sh
 
 seen_venv local
 cd "$called_from" # paths of files are relative to the caller's folder
-PYTHONPATH=$root exec "$root/.venv/bin/python" -P -m scripts.local.loader "$@"
+PYTHONPATH=$root exec "$root/.venv/bin/python" -P -m scripts.loader "$@"

@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# Compiles requirements.lock from pyproject.toml: every extra, every platform, with hashes, without the host of an index.
-# Keeps locked versions that still fit; --upgrade takes the newest of all, --upgrade-package NAME of one.
+# Compiles requirements.lock from pyproject.toml, with hashes, for every extra and every platform. Locked versions that
+# still fit are kept. Options go to uv pip compile:
+#
+#   scripts/lock.sh --upgrade                 newest version of every package
+#   scripts/lock.sh --upgrade-package NAME    newest version of this package
 set -euo pipefail
+if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+    exit
+fi
 cd "$(dirname "$0")/.."
 source scripts/lib/venv.sh
 
-if [[ ${1:-} == -h || ${1:-} == --help ]]; then
-    sed -n '2,3s/^# //p' "$0"
-    exit
-fi
 # Installs uv alone, in the version that is locked now.
 seen_venv install
 .venv/bin/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url --no-header \

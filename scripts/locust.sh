@@ -22,7 +22,7 @@ set -euo pipefail
 source "$(dirname "$0")/lib/cloud.sh"
 
 target="" tag="" users=100 workers="" delete="" yes=""
-begin "target tag users workers delete! yes!" "$@"
+parse_options "target tag users workers delete! yes!" "$@"
 need_variable SEEN_PROJECT SEEN_REGION SEEN_CLUSTER
 SEEN_CLUSTER+=-locust SEEN_CONTEXT=""
 cluster=(--location="$SEEN_REGION" --project="$SEEN_PROJECT" --quiet)
@@ -50,7 +50,7 @@ unless gcloud container clusters describe "$SEEN_CLUSTER" "${cluster[@]}" -- \
     gcloud container clusters create "$SEEN_CLUSTER" --node-locations="$SEEN_REGION-b" --network=seen \
     --subnetwork=seen --release-channel=regular --machine-type=e2-standard-4 --disk-size=30 --spot --num-nodes=1 \
     --enable-autoscaling --min-nodes=1 --max-nodes=10 \
-    --service-account="seen-nodes@$SEEN_PROJECT.iam.gserviceaccount.com" \
+    --service-account="$(google_account seen-nodes)" \
     --enable-dns-access --no-enable-ip-access --logging=SYSTEM --monitoring=SYSTEM --no-enable-managed-prometheus \
     "${cluster[@]}"
 need_cluster create/namespaces/default patch/deployments/locust patch/secrets/locust
@@ -69,9 +69,9 @@ images: [{name: seen/locust, newName: $SEEN_REGION-docker.pkg.dev/$SEEN_PROJECT/
 replicas: [{name: worker, count: $workers}]
 YAML
 
-put namespace locust
+create_or_update namespace locust
 printf %s "$SEEN_LOAD_PASSWORD" >"$private/password"
-put secret generic people --namespace=locust --from-file=SEEN_LOAD_PASSWORD="$private/password"
+create_or_update secret generic people --namespace=locust --from-file=SEEN_LOAD_PASSWORD="$private/password"
 run kubectl apply --kustomize="$private/version"
 run kubectl --namespace=locust rollout status deployment/master --timeout=10m
 run kubectl --namespace=locust rollout status deployment/worker --timeout=10m

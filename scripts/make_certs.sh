@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
-# Creates the certificates of MySQL and the account service: make_certs.sh [FOLDER [HOST…]]
-# FOLDER (default: .local/certificates) gets ca.pem, server-cert.pem for each HOST (default: mysql localhost),
-# client-cert.pem, and their keys, readable by the owner only. Certificates valid for 30 more days are kept.
+# Creates the certificates of MySQL and of the account service. Certificates that are valid for 30 more days are kept.
+#
+#   scripts/make_certs.sh [FOLDER [HOST…]]
+#
+#   FOLDER    gets ca.pem, server-cert.pem, client-cert.pem and their keys, which only the owner can read (default:
+#             .local/certificates)
+#   HOST…     the names in the server's certificate (default: mysql localhost)
 set -euo pipefail
 
 if [[ ${1:-} == -h || ${1:-} == --help ]]; then
-    sed -n '2,4s/^# //p' "$0"
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
     exit
 fi
 if ! command -v openssl >/dev/null; then
@@ -54,7 +58,7 @@ if ! is_valid server-cert.pem server-key.pem "${hosts[@]}"; then
     create_signed server-cert.pem server-key.pem "${hosts[0]}" serverAuth \
         -addext "subjectAltName=$(printf 'DNS:%s,' "${hosts[@]}" | sed 's/,$//')"
 fi
-# docker/mysql/account.sql requires this common name.
+# k8s/overlays/small/databases/mysql/account.sql requires this common name.
 if ! is_valid client-cert.pem client-key.pem; then
     create_signed client-cert.pem client-key.pem account clientAuth
 fi

@@ -5,19 +5,19 @@
 #   scripts/test.sh --quick    unit tests only; about a minute. More arguments go to pytest
 #   scripts/test.sh PATH…      any arguments of pytest, such as -k suggest, --lf, or -n0 to run one test at a time
 #
-# On Debian and Ubuntu, as root, the first form installs missing tools (MariaDB, Chromium, promtool, Java).
-# The other forms install no system package. Tests whose tools are missing are skipped and listed.
+# On Debian and Ubuntu, as root, the first form installs missing tools (MariaDB, Chromium, promtool, Java). The other
+# forms install no system package. Tests whose tools are missing are skipped and listed.
 set -uo pipefail
+if [[ ${1:-} == -h || ${1:-} == --help ]]; then
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+    exit
+fi
 cd "$(dirname "$0")/.." || exit
 source scripts/lib/venv.sh
 
-if [[ ${1:-} == -h || ${1:-} == --help ]]; then
-    sed -n '2,9s/^# \{0,1\}//p' "$0"
-    exit
-fi
 [[ $# == 0 && $(id -u) == 0 ]] && command -v apt-get >/dev/null && may_install=1
-# A busy machine may be too slow for a test of real processes. Of all but the unit tests, up to five that fail run once
-# more, and the summary lists them as RERUN with their failure.
+# A busy machine may be too slow for a test of real processes. Up to five failed tests, unit tests excepted, run once
+# more, and the summary lists them as RERUN with their failures.
 reruns=()
 [[ $# == 0 ]] && reruns=(--reruns 1 --max-suite-reruns 5 --rerun-exclude-path tests/unit --rerun-show-tracebacks)
 quick=""

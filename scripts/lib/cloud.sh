@@ -12,15 +12,21 @@ declare -A roles_of=(
     [seen-build]="logging.logWriter artifactregistry.writer container.developer"
 )
 
+# google_account NAME: the address of a Google service account of the project.
+google_account() {
+    printf '%s@%s.iam.gserviceaccount.com' "$1" "$SEEN_PROJECT"
+}
+
 fail() {
     echo "${0##*/}: $*" >&2
     exit 1
 }
 
-# begin "NAME…" "$@": parses the command line. Each NAME is a variable of the script that an option sets: `size` is
-# --size VALUE, `yes!` is a flag, `overlay:` is a positional argument.
-begin() {
-    local own=" $1 " name
+# parse_options "NAME…" "$@": sets the script's variables from the command line. NAME declares a variable and its option:
+# `size` is --size VALUE, `yes!` is the flag --yes, `overlay:` is a positional argument. All scripts have --config,
+# --dry-run and --help.
+parse_options() {
+    local declared=" $1 " name
     for name in $1; do
         # A flag must not come from the environment.
         [[ $name != *! ]] || printf -v "${name%!}" ""
@@ -33,7 +39,7 @@ begin() {
         name=${name//-/_}
         case $1 in
         -h | --help)
-            sed -n '2,/^[^#]/s/^#\( \|$\)//p' "$0"
+            sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
             printf '\n%s\n%s\n' \
                 "  --config FILE  reads variables from a file of SEEN_NAME=VALUE lines; can be repeated" \
                 "  --dry-run      prints the commands without running them"
@@ -41,9 +47,9 @@ begin() {
             ;;
         --dry-run) dry_run=1 ;;
         --*)
-            if [[ $own == *" $name! "* ]]; then
+            if [[ $declared == *" $name! "* ]]; then
                 printf -v "$name" 1
-            elif [[ $own == *" $name "* || $name == config ]]; then
+            elif [[ $declared == *" $name "* || $name == config ]]; then
                 [[ ${2:-} && ${2:-} != --* ]] || fail "$1 needs a value"
                 [[ $name != config ]] || read_config "$2"
                 printf -v "$name" %s "$2"
@@ -54,9 +60,9 @@ begin() {
             ;;
         *)
             # The next positional argument that has no value yet.
-            [[ $own =~ \ ([a-z_]+):\  ]] || fail "unknown argument $1; see --help"
+            [[ $declared =~ \ ([a-z_]+):\  ]] || fail "unknown argument $1; see --help"
             printf -v "${BASH_REMATCH[1]}" %s "$1"
-            own=${own/" ${BASH_REMATCH[1]}: "/ }
+            declared=${declared/" ${BASH_REMATCH[1]}: "/ }
             ;;
         esac
         shift
@@ -121,7 +127,7 @@ need_permissions() {
 # that the current context does not matter. Then checks the caller's permissions in the cluster.
 need_cluster() {
     local caller=${KUBECONFIG:-} permission verb resource namespace missing=()
-    private_folder
+    make_private_folder
     export KUBECONFIG=$private/kubeconfig
     if [[ ${SEEN_CONTEXT:-} ]]; then
         need_command kubectl
@@ -143,8 +149,8 @@ need_cluster() {
     ((${#missing[@]} == 0)) || fail "you lack these permissions in the cluster: $(IFS=,; echo "${missing[*]}")"
 }
 
-# need_pair CERTIFICATE KEY: the files must match, and the certificate be valid for three more weeks.
-need_pair() {
+# need_certificate CERTIFICATE KEY: the files must match, and the certificate must be valid for three more weeks.
+need_certificate() {
     local file certificate_key key days=21
     for file; do
         [[ -r $file ]] || fail "cannot read $file"
@@ -157,8 +163,8 @@ need_pair() {
         fail "$1 is valid for less than $days days: $(openssl x509 -in "$1" -noout -enddate)"
 }
 
-# private_folder: creates `private`, a folder that only the caller can read; it is deleted when the script ends.
-private_folder() {
+# make_private_folder: creates `private`, a folder that only the caller can read; it is deleted when the script ends.
+make_private_folder() {
     [[ ${private:-} ]] && return
     umask 077
     private=$(mktemp -d)
@@ -196,10 +202,10 @@ unless() {
     run "$@"
 }
 
-# put ARGUMENTS…: creates or updates what `kubectl create ARGUMENTS…` would create. Server-side, because a client-side
+# create_or_update ARGUMENTS…: the object that `kubectl create ARGUMENTS…` creates. Server-side, because a client-side
 # apply would store a copy of the values, including secrets, in an annotation.
-put() {
-    private_folder
+create_or_update() {
+    make_private_folder
     run kubectl create "$@" --dry-run=client --output=yaml >"$private/object.yaml"
     run kubectl apply --server-side --force-conflicts --field-manager=seen --filename="$private/object.yaml"
 }

@@ -1,4 +1,4 @@
-"""The command line of scripts/local.sh, which installs what it needs and runs python -m scripts.local."""
+"""The command line of scripts/local.sh."""
 
 import argparse
 import os
@@ -7,9 +7,11 @@ from pathlib import Path
 
 from scripts.local import commands
 from scripts.local.state import SuiteError
-from scripts.local.suite import DEFAULT_FOLDER, SPARK_CONNECTOR, SPARK_RUNNERS
+from scripts.local.suite import DEFAULT_FOLDER, SPARK_CONNECTOR, SPARK_RUNNERS, Suite
 
-HIGHEST_OFFSET = 65535 - SPARK_CONNECTOR  # the highest of the standard ports
+HIGHEST_OFFSET = 65535 - SPARK_CONNECTOR  # SPARK_CONNECTOR is the highest of the standard ports
+# Internal option of the process that --detach starts.
+IN_BACKGROUND = "--in-background"
 
 
 def main() -> int:
@@ -35,17 +37,10 @@ def _run(options: argparse.Namespace, folder: Path) -> int:
         return commands.stop(folder)
     if options.reset:
         return commands.reset(folder, confirmed=options.yes)
-    variables = dict(options.set)
-    if options.detach:
-        return commands.detach(folder, options.port_offset, options.spark, compact=options.compact, variables=variables)
-    return commands.start(
-        folder,
-        options.port_offset,
-        options.spark,
-        compact=options.compact,
-        variables=variables,
-        detached=options.detached,
-    )
+    if options.detach and not options.in_background:
+        return commands.start_in_background(folder, [*sys.argv[1:], "--data", str(folder), IN_BACKGROUND])
+    suite = Suite(folder, options.port_offset, options.spark, compact=options.compact, variables=dict(options.set))
+    return commands.start(suite, in_background=options.in_background)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,7 +61,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--stop", action="store_true", help="stop a suite that runs in the background or elsewhere")
     command.add_argument("--reset", action="store_true", help="stop, and remove all data and logs; asks first")
-    command.add_argument("--detached", action="store_true", help=argparse.SUPPRESS)  # the background part of --detach
     parser.add_argument(
         "--compact", action="store_true", help="run all services but the stand-in for Auth0 in one process"
     )
@@ -78,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SEEN_NAME=VALUE",
         help="a setting of the services, as in their READMEs; several are fine",
     )
+    parser.add_argument(IN_BACKGROUND, action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--yes", action="store_true", help="with --reset: do not ask")
     parser.add_argument("--data", metavar="DIR", help="folder of data and logs (default: .local in the repository)")
     parser.add_argument(

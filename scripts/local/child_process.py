@@ -33,7 +33,7 @@ class ChildProcess:
         self.started = StartedProcess(process.pid, created)
 
     async def stop(self, seconds: float) -> bool:
-        """Sends SIGTERM, and SIGKILL after that time. Whether SIGTERM was enough."""
+        """Sends SIGTERM, and SIGKILL if the process has not ended after this time. Returns False if it was killed."""
         self._signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(seconds):
@@ -54,7 +54,7 @@ class ChildProcess:
                 os.killpg(self.process.pid, number)
 
     def start_failure(self, name: str) -> SuiteError:
-        """The error of a process that ended while it started, with the end of its log."""
+        """The error for a process that ended while it started, with the last lines of its log."""
         assert self.process.returncode is not None
         lines = self.log.read_text(errors="replace").splitlines()[-LOG_LINES:]
         heading = f"{name} died at start ({describe_exit(self.process.returncode)}). The end of its log, {self.log}:"

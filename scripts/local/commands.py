@@ -1,4 +1,4 @@
-"""What the command line can do. Each command returns its exit code."""
+"""The commands of scripts/local.sh. Each returns its exit code."""
 
 import asyncio
 import shlex
@@ -7,40 +7,39 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
-from scripts.local import child_process, control, ports, state, status
+from scripts.local import child_process, control, ports, state
 from scripts.local.state import StartedProcess, State, SuiteError
-from scripts.local.suite import AUDIENCE, DEFAULT_FOLDER, ROOT, Suite
+from scripts.local.suite import AUDIENCE, DEFAULT_FOLDER, ROOT, Process, Suite
 from scripts.local.supervisor import Supervisor
 
-# Longer than the sum of what stopping waits for.
+# Longer than the supervisor waits for all its processes.
 STOP_TIMEOUT_S = 120.0
+HEALTHY, DIED = "healthy", "DIED"
 
 
-def start(
-    folder: Path, offset: int, spark_runner: str, *, compact: bool, variables: Mapping[str, str], detached: bool
-) -> int:
+def start(suite: Suite, *, in_background: bool) -> int:
     """Runs the suite until it is stopped."""
-    suite = Suite(folder, offset, spark_runner, compact=compact, variables=variables)
     suite.make_folders()
-    with state.lock(folder):
+    with state.lock(suite.folder):
         processes = suite.processes()
-        before, now = state.read(folder), State(StartedProcess.current(), offset, compact)
-        now.write(folder)
-        if before:
-            child_process.stop_orphans(before.processes.values())
+        previous = state.read(suite.folder)
+        current = State(StartedProcess.current(), suite.offset, suite.compact)
+        current.write(suite.folder)
+        if previous:
+            child_process.stop_orphans(previous.processes.values())
         with ports.reserve(processes):
-            _say(f"starting {len(processes)} processes; data and logs: {folder}")
-            supervisor = Supervisor(suite, processes, now, _say)
-            return asyncio.run(supervisor.run(lambda seconds: _say(_ready(suite, seconds, detached))))
+            _say(f"starting {len(processes)} processes; data and logs: {suite.folder}")
+            supervisor = Supervisor(suite, processes, current, _say)
+            return asyncio.run(supervisor.run(lambda seconds: _say(_ready(suite, seconds, in_background))))
 
 
-def _ready(suite: Suite, seconds: float, detached: bool) -> str:
+def _ready(suite: Suite, seconds: float, in_background: bool) -> str:
     api, auth0 = suite.gateway_url, suite.auth0_url
     data = "" if suite.folder == DEFAULT_FOLDER else f"--data {shlex.quote(str(suite.folder))} "
-    stop = f"./scripts/local.sh {data}--stop" if detached else "Ctrl-C"
+    stop = f"./scripts/local.sh {data}--stop" if in_background else "Ctrl-C"
     return f"""\
 ready after {seconds:.1f} s
 
@@ -58,19 +57,14 @@ ready after {seconds:.1f} s
 {stop} stops everything; the data stays."""
 
 
-def detach(folder: Path, offset: int, spark_runner: str, *, compact: bool, variables: Mapping[str, str]) -> int:
-    """Starts the suite in the background and shows its output until it is ready or has failed."""
+def start_in_background(folder: Path, arguments: Sequence[str]) -> int:
+    """Runs this program with these arguments in the background; shows its output until it is ready or has failed."""
     state.check_not_running(folder)
     log = folder / "logs" / "local.log"
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with log.open("w") as output:
         background = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "scripts.local", "--detached"),
-                *("--data", folder, "--port-offset", str(offset), "--spark", spark_runner),
-                *(["--compact"] if compact else []),
-                *(f"--set={name}={value}" for name, value in variables.items()),
-            ],
+            [sys.executable, "-m", "scripts.local", *arguments],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -88,8 +82,8 @@ def _follow(background: "subprocess.Popen[bytes]", log: Path, folder: Path) -> i
     with log.open() as output:
         while True:
             code = background.poll()
-            now = state.read(folder)
-            ready = now is not None and now.supervisor.pid == background.pid and now.ready
+            current = state.read(folder)
+            ready = current is not None and current.supervisor.pid == background.pid and current.ready
             for line in output:  # everything written before the two checks above
                 print(line, end="", flush=True)
             if code is not None:
@@ -117,8 +111,8 @@ def stop(folder: Path) -> int:
     until = time.monotonic() + STOP_TIMEOUT_S
     while supervisor.is_alive():
         if time.monotonic() > until:
-            supervisor.send(signal.SIGKILL)  # its children die with it; everything acknowledged is on disk
-            raise SuiteError(f"it did not stop in {STOP_TIMEOUT_S:.0f} s and was killed")
+            supervisor.send(signal.SIGKILL)  # its children die with it; acknowledged writes are on disk
+            raise SuiteError(f"the suite did not stop in {STOP_TIMEOUT_S:.0f} s and was killed")
         time.sleep(0.05)
     _say("stopped")
     return 0
@@ -127,10 +121,31 @@ def stop(folder: Path) -> int:
 def show_status(folder: Path) -> int:
     """The exit code is 0 only if all processes are healthy."""
     running = state.require_running(folder)
-    suite = Suite(folder, running.offset, compact=running.compact)
-    table, healthy = asyncio.run(status.table(suite.processes(), running))
-    _say(table)
-    return 0 if healthy else 1
+    processes = Suite(folder, running.offset, compact=running.compact).processes()
+    health = asyncio.run(_health_of_all(processes, running))
+    _say(f"{'NAME':<16} {'PID':>8}  {'ADDRESS':<24} HEALTH")
+    for process in processes:
+        started = running.processes.get(process.name)
+        pid = started.pid if started else ""
+        _say(f"{process.name:<16} {pid:>8}  {process.address:<24} {health[process.name]}")
+    if dead := [name for name, text in health.items() if text.startswith(DIED)]:
+        _say(f"died: {', '.join(dead)}; --restart {' '.join(dead)} starts it again")
+    return 0 if set(health.values()) == {HEALTHY} else 1
+
+
+async def _health_of_all(processes: Sequence[Process], running: State) -> dict[str, str]:
+    """By name of the process."""
+    texts = await asyncio.gather(*(_health(process, running) for process in processes))
+    return {process.name: text for process, text in zip(processes, texts, strict=True)}
+
+
+async def _health(process: Process, running: State) -> str:
+    started = running.processes.get(process.name)
+    if started is None:
+        return "not started yet"
+    if started.ended or not started.is_alive():
+        return f"{DIED} ({started.ended or 'just now'})"
+    return await process.probe() or HEALTHY
 
 
 def reset(folder: Path, *, confirmed: bool) -> int:

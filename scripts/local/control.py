@@ -1,4 +1,4 @@
-"""How --restart reaches the supervisor: through a Unix socket in the suite's folder.
+"""Requests of --restart to the supervisor, through a Unix socket in the suite's folder.
 
 The request is a line with a JSON list of process names. The reply is a JSON list of error messages, sent when the
 processes are healthy again or have failed.
@@ -23,7 +23,7 @@ async def answer_requests(folder: Path, restart: Callable[[list[str]], Awaitable
     with _listen(folder) as listener:
         while True:
             connection, _ = await loop.sock_accept(listener)
-            # The client may end before it gets its reply, or send something else.
+            # The client may end before it gets its reply, or send an invalid request.
             with connection, contextlib.suppress(OSError, TimeoutError, ValueError):
                 connection.setblocking(False)
                 async with asyncio.timeout(REQUEST_TIMEOUT_S):
@@ -58,5 +58,5 @@ def _listen(folder: Path) -> socket.socket:
 
 
 def _socket() -> socket.socket:
-    """Its path is relative to the folder: a socket's path has at most 107 bytes, and a folder's may have more."""
+    """Bound and connected by a path relative to the folder, because a socket's path has at most 107 bytes."""
     return socket.socket(socket.AF_UNIX)

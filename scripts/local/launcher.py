@@ -1,7 +1,7 @@
 """Replaces itself by a command that is killed together with its parent: launcher.py PARENT_PID COMMAND…
 
-Only a process itself can ask the kernel for that, so this program runs first. Asking between fork and exec would run
-Python in the fork of a process with threads, which gRPC's threads do not survive.
+The kernel accepts this request only from the process itself, hence this program. Making the request between fork and
+exec instead would run Python code in the fork of a process with threads, which is unsafe with gRPC's threads.
 """
 
 import ctypes

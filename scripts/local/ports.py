@@ -1,7 +1,7 @@
 """Reserves the ports of a suite before its first process starts, so that no other program takes one meanwhile.
 
-Most of them are in the range from which the system takes ports of outgoing connections. The services make hundreds of
-those while they start, and one of them could take the port on which another service is about to listen.
+Most of the ports are in the range from which the system also takes the local ports of outgoing connections. The
+services open hundreds of connections while they start, and one could take the port of a service that starts later.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from scripts.local.suite import HOST, Process, Suite
 
 @contextlib.contextmanager
 def reserve(processes: Iterable[Process]) -> Iterator[None]:
-    """Raises SuiteError with one line per port that is taken: the port, who needs it, and who has it if known.
+    """Raises SuiteError with a line per taken port: which process needs it, and which program has it if that is known.
 
     On Linux a port that is bound without listening is never used for an outgoing connection, and our processes can
     still listen on it because all of them set SO_REUSEADDR. Other systems forbid that: there, ports are only checked.
@@ -31,7 +31,7 @@ def reserve(processes: Iterable[Process]) -> Iterator[None]:
                 reservation = socket.socket()
                 stack.enter_context(reservation)
                 if not _bind(reservation, port):
-                    taken.append(f"port {port}, which {process.name} needs, is taken{_by(port)}")
+                    taken.append(f"port {port}, which {process.name} needs, is taken{_holder(port)}")
         if taken:
             raise SuiteError("\n".join([*taken, "stop what uses it, or move this suite with --port-offset 1000"]))
         if sys.platform != "linux":
@@ -58,11 +58,11 @@ def _bind(reservation: socket.socket, port: int) -> bool:
     return True
 
 
-def _by(port: int) -> str:
-    # Processes of other users have no name here unless this runs as root.
+def _holder(port: int) -> str:
+    """Of processes of other users only root gets the name."""
     with contextlib.suppress(psutil.Error):
         connections = psutil.net_connections("tcp")
-        for connection in sorted(connections, key=lambda one: one.status != psutil.CONN_LISTEN):
+        for connection in sorted(connections, key=lambda connection: connection.status != psutil.CONN_LISTEN):
             _, local_port = connection.laddr or ("", 0)
             if local_port == port and connection.pid:
                 return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"

@@ -1,4 +1,4 @@
-"""Health probes, one function per kind of process. Each returns None if healthy, else a few words about the problem.
+"""Health probes, one function per kind of process. Each returns None if healthy, otherwise a short description.
 
 gRPC and PyMongo are imported on first use, to keep the start of the suite short.
 """
@@ -19,7 +19,7 @@ async def grpc(address: str) -> str | None:
     from grpc import aio
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-    # A new channel each time: a kept one delays its attempts to reconnect more and more.
+    # A new channel each time, because a channel waits longer before each attempt to reconnect.
     async with aio.insecure_channel(address, options=NO_PROXY) as channel:
         try:
             answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=TIMEOUT_S)
@@ -55,7 +55,7 @@ async def mongo(host: str, port: int) -> str | None:
 
 
 async def connections(host: str, gateway_port: int) -> str | None:
-    """Whether the services reach one another; each retries its connections at its own intervals."""
+    """Whether the services reach one another. They reconnect at intervals, so this may take longer than their start."""
     try:
         _, page = await _get(host, gateway_port, "/lib/1?size=1")
         missing = json.loads(page)["missing"]

@@ -12,8 +12,8 @@ CONNECT_TIMEOUT_S = 120
 
 
 async def load_if_empty(suite: Suite, dataset: Dataset) -> None:
-    """Also completes a load that was cut off."""
-    # Exists while the sample is being loaded, so also after a load was cut off.
+    """Loads again if the last load did not finish."""
+    # Exists from the start of a load to its end.
     marker = suite.folder / "mongo" / f"{dataset.name}-sample.begun"
     if marker.exists() or await _is_empty(suite, dataset):
         marker.touch()

@@ -14,17 +14,17 @@ import psutil
 LOCK_FILE, STATE_FILE = "local.lock", "local.json"
 # Where the supervisor receives requests; see control.py.
 SOCKET = "local.sock"
-# The system computes creation times from its clock, which may be adjusted.
+# Creation times change a little when the system's clock is adjusted.
 CLOCK_TOLERANCE_S = 2
 
 
 class SuiteError(Exception):
-    """Why a command cannot be carried out; the message is for the user and may have several lines."""
+    """Ends a command. The message is for the user and may have several lines."""
 
 
 @dataclass
 class StartedProcess:
-    """One process as it was started, and how it ended."""
+    """A process that the suite has started."""
 
     pid: int
     created: float
@@ -51,7 +51,7 @@ class StartedProcess:
 
 @dataclass
 class State:
-    """A suite as last written; `ready` is set when everything was healthy for the first time."""
+    """A suite as stored in STATE_FILE; `ready` is set when all processes have been healthy for the first time."""
 
     supervisor: StartedProcess
     offset: int
@@ -80,7 +80,7 @@ def read(folder: Path) -> State | None:
             **content,
         )
     except (FileNotFoundError, NotADirectoryError, ValueError, LookupError, TypeError):
-        return None  # also for the file of another version
+        return None  # no file, or a file of another version
 
 
 def running(folder: Path) -> State | None:
@@ -111,4 +111,4 @@ def lock(folder: Path) -> Iterator[None]:
 def check_not_running(folder: Path) -> None:
     if state := running(folder):
         pid = state.supervisor.pid
-        raise SuiteError(f"it is already running (pid {pid}, data in {folder}); --status shows it, --stop stops it")
+        raise SuiteError(f"it is already running (pid {pid}, data in {folder}); see --status and --stop")

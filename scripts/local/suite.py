@@ -86,8 +86,11 @@ class Suite:
         """`variables` are further settings of the services."""
         self.folder = folder
         self.offset = offset
+        # The files from which the questions over IMDb are answered, and people's ratings, for training.
+        self.imdb_files = folder / "imdb"
+        self.ratings = folder / "ratings"
         self._spark_runner = spark_runner
-        self._compact = compact
+        self.compact = compact
         self._variables = dict(variables or {})
         self.gateway_url = f"http://localhost:{self._port(GATEWAY)}"
         self.metrics_url = f"http://localhost:{self._port(GATEWAY_METRICS)}/metrics"  # the gateway's
@@ -99,7 +102,7 @@ class Suite:
         """All processes, in the order in which --status shows them."""
         binary = mongod.find()
         mongods = [process for dataset in DATASETS for process in self._mongods(dataset, binary)]
-        if self._compact:
+        if self.compact:
             return [*mongods, self._local_auth0(), self._all_services()]
         return [
             *mongods,
@@ -113,9 +116,8 @@ class Suite:
 
     def folders(self) -> list[Path]:
         """The folders of all data and logs, which --reset removes."""
-        return [
-            self.folder / name for name in ("mongo", "account", "local_auth0", "imdb", "answers", "ratings", "logs")
-        ]
+        names = ("mongo", "account", "local_auth0", "answers", "logs")
+        return [self.imdb_files, self.ratings, *(self.folder / name for name in names)]
 
     def make_folders(self) -> None:
         """Makes them readable by their owner only: they hold accounts and marks."""
@@ -194,10 +196,10 @@ class Suite:
     def _spark_settings(self) -> dict[str, str]:
         return {
             "SEEN_SPARK_RUNNER": self._spark_runner,
-            "SEEN_IMDB_FILES": str(self.folder / "imdb"),
+            "SEEN_IMDB_FILES": str(self.imdb_files),
             "SEEN_IMDB_SAMPLE": str(ROOT / "services" / "imdb" / "sample"),
             "SEEN_RESULTS": str(self.folder / "answers"),
-            "SEEN_RATINGS": str(self.folder / "ratings"),
+            "SEEN_RATINGS": str(self.ratings),
         }
 
     def _gateway(self) -> Process:

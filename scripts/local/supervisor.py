@@ -11,8 +11,7 @@ from scripts.local.child_process import ChildProcess
 from scripts.local.state import State, SuiteError
 from scripts.local.suite import DATASETS, Process, Suite
 
-# A start takes seconds; a busy machine may need longer.
-START_TIMEOUT_S = 180.0
+START_TIMEOUT_S = 180.0  # usually a start takes a few seconds
 POLL_S = 0.1
 MONGOD_STOP_S = 60.0  # a mongod may have much to write before it ends
 
@@ -31,9 +30,9 @@ class Supervisor:
         self._any_died = False
 
     async def run(self, on_ready: Callable[[float], None]) -> int:
-        """Runs until SIGTERM, SIGINT or SIGHUP. Calls `on_ready` with the seconds the start took.
+        """Runs until SIGTERM, SIGINT or SIGHUP. Calls `on_ready` with the duration of the start in seconds.
 
-        Returns the exit code: 1 if a process ended by itself. Raises SuiteError.
+        Returns the exit code: 1 if a process died. Raises SuiteError.
         """
         began = time.monotonic()
         self._handle_signals()
@@ -55,14 +54,14 @@ class Supervisor:
                 asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
 
     def _on_signal(self) -> None:
-        if self._stop.is_set():  # the second signal stops at once; everything acknowledged is on disk
+        if self._stop.is_set():  # the second signal kills; acknowledged writes are on disk
             self._stop_now = True
             for child in self._children.values():
                 child.kill()
         self._stop.set()
 
     async def _unless_stopped(self, work: Coroutine[None, None, None]) -> bool:
-        """Whether the work finished before a signal; a signal cancels it."""
+        """Returns True when the work has finished, False if a signal cancelled it."""
         working = asyncio.create_task(work)
         stopping = asyncio.create_task(self._stop.wait())
         await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -106,7 +105,7 @@ class Supervisor:
         del self._waiting_for[process.name]
 
     async def _until_connected(self) -> None:
-        """Waits until the services reach one another, which they cannot while one of them is dead."""
+        """Waits until the services reach one another, unless one of them is dead."""
         if not any(process.ended for process in self._state.processes.values()):
             while problem := await self._suite.connections():
                 self._waiting_for["connections"] = problem
@@ -116,7 +115,7 @@ class Supervisor:
         self._watchers[name] = asyncio.create_task(self._report_death(name))
 
     async def _report_death(self, name: str) -> None:
-        """Does not restart the process: a fault that comes back must stay visible."""
+        """Does not restart the process, so that a repeated fault stays visible."""
         child = self._children[name]
         how = child_process.describe_exit(await child.process.wait())
         if self._stop.is_set():

@@ -1,11 +1,14 @@
-"""Shared fixtures: the objects of each overlay, and one running suite."""
+"""Shared fixtures: the objects of each overlay, one running suite, and the cloud scripts with fake commands."""
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.deploy import render
+from tests.deploy.cloud_scripts import Operator, create_certificate
+from tests.deploy.fake_commands import FakeCommands
 from tests.deploy.workloads import Cluster, overlay
 from tests.end_to_end.suites import LocalSuite
 
@@ -21,6 +24,19 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSuite]:
     with LocalSuite(tmp_path_factory.mktemp("suite")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def certificate_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a certificate of seen.demo.org and its key."""
+    folder = tmp_path_factory.mktemp("certificate")
+    create_certificate(folder, "seen.demo.org")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def operator(tmp_path_factory: pytest.TempPathFactory, certificate_folder: Path) -> Operator:
+    return Operator(FakeCommands(tmp_path_factory.mktemp("commands")), certificate_folder)
 
 
 def pytest_unconfigure() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from scripts.local import suite
 from scripts.local.suite import Process, Suite
 from services.account.settings import AccountSettings, DatabaseSettings
 from services.catalog import datasets
@@ -74,6 +75,19 @@ def local_processes() -> Mapping[str, Process]:
     return {name: process for name, process in by_name.items() if not name.startswith("mongod")}
 
 
+def settings_with_service_names(service: str) -> Mapping[str, str]:
+    """The settings of a service of the local suite, with the names that other containers have instead of this host."""
+    hosts = {str(port): f"{name}:{port}" for name, (port, _) in local_ports().items()}
+    for dataset in suite.DATASETS:
+        names = (name.replace("mongod", "mongo") for name in dataset.mongods())
+        hosts |= dict(zip(map(str, dataset.shard_ports), names, strict=True))
+    settings = local_processes()[service].command.environment
+    return {
+        variable: re.sub(rf"{suite.HOST}:(\d+)", lambda address: hosts[address[1]], value)
+        for variable, value in settings.items()
+    }
+
+
 @cache
 def compose(root: Path = ROOT) -> Mapping[str, Any]:
     declared: Mapping[str, Any] = yaml.safe_load((root / "docker-compose.yml").read_text())["services"]
@@ -126,16 +140,22 @@ def _watched(root: Path) -> set[str]:
 
 
 def _with_destination_rule(root: Path) -> set[str]:
-    return {service_of(one["spec"]["host"]) for one in render.istio(root) if one["kind"] == "DestinationRule"}
+    return {
+        service_of(manifest["spec"]["host"]) for manifest in render.istio(root) if manifest["kind"] == "DestinationRule"
+    }
 
 
 def _with_route(root: Path) -> set[str]:
-    routes = [one for one in render.istio(root) if one["kind"] == "VirtualService"]
+    routes = [manifest for manifest in render.istio(root) if manifest["kind"] == "VirtualService"]
     return {service_of(destination["host"]) for route in routes for destination in destinations(route)}
 
 
 def _in_overlay(name: str, kind: str, root: Path) -> set[str]:
-    return {one for one in overlay(name, root).names(kind) if not one.startswith(("mongo-", "mysql"))}
+    return {
+        object_name
+        for object_name in overlay(name, root).names(kind)
+        if not object_name.startswith(("mongo-", "mysql"))
+    }
 
 
 # Every list of services, by the file that contains it.
@@ -157,7 +177,9 @@ NAMES: Mapping[str, Callable[[Path], set[str]]] = {
 
 
 def local_ports() -> Ports:
-    return {name: (one.ports[0], one.ports[1]) for name, one in local_processes().items() if name != LOCAL_ONLY}
+    return {
+        name: (process.ports[0], process.ports[1]) for name, process in local_processes().items() if name != LOCAL_ONLY
+    }
 
 
 def _compose_ports(root: Path) -> Ports:
@@ -165,7 +187,7 @@ def _compose_ports(root: Path) -> Ports:
 
 
 def _cluster_settings(name: str, root: Path) -> Ports:
-    return {one.name: _port_settings(one.environment) for one in overlay(name, root).deployments}
+    return {workload.name: _port_settings(workload.environment) for workload in overlay(name, root).deployments}
 
 
 def _port_settings(environment: Mapping[str, Any]) -> tuple[int, int]:
@@ -174,8 +196,11 @@ def _port_settings(environment: Mapping[str, Any]) -> tuple[int, int]:
 
 def _container_ports(name: str, root: Path) -> Ports:
     return {
-        one.name: (one.ports["http" if one.name == "gateway" else "grpc"], one.ports["http-metrics"])
-        for one in overlay(name, root).deployments
+        workload.name: (
+            workload.ports["http" if workload.name == "gateway" else "grpc"],
+            workload.ports["http-metrics"],
+        )
+        for workload in overlay(name, root).deployments
     }
 
 

@@ -3,12 +3,12 @@
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.conftest import ROOT
-from tests.deploy.render import find_kubectl
+from tests.deploy import programs
 
 FAKES = ("gcloud", "kubectl", "helm", "curl", "gke-gcloud-auth-plugin")
 # The real commands that scripts may use.
@@ -88,11 +88,12 @@ class Result:
             assert word in self.err
         return self
 
-    def rejected(self, *words: str) -> None:
+    def rejected(self, *words: str) -> "Result":
         """Failed with a one-line message that contains these words, without changing anything."""
         self.failed(*words)
         assert self.err.count("\n") == 1, self.err
         assert self.changes() == []
+        return self
 
     def changes(self) -> list[str]:
         """The calls that change something."""
@@ -117,7 +118,7 @@ class FakeCommands:
         *arguments: str | Path,
         variables: Mapping[str, str] = OPERATOR,
         responses: Mapping[str, str] | None = None,
-        without: Sequence[str] = (),
+        without: Collection[str] = (),
         stdin: str = "",
     ) -> Result:
         """`responses` maps patterns of calls, as in `case`, to shell commands. `without` are missing commands."""
@@ -149,7 +150,7 @@ class FakeCommands:
         """The manifests that kubectl applied, one text per call."""
         return [path.read_text() for path in sorted(self._applied.iterdir())]
 
-    def _tools(self, without: Sequence[str]) -> Path:
+    def _tools(self, without: Collection[str]) -> Path:
         folder = self.folder / "-".join(["tools", *sorted({*TOOLS} & {*without})])
         if not folder.exists():
             folder.mkdir()
@@ -162,7 +163,7 @@ class FakeCommands:
     def _write_fake(self, command: str, log: Path, responses: Mapping[str, str]) -> None:
         path = self._fakes / command
         cases = "\n".join(f"{_pattern(pattern)}) {action} ;;" for pattern, action in responses.items())
-        real = KUBECTL.format(real=find_kubectl(), applied=self._applied) if command == "kubectl" else ""
+        real = KUBECTL.format(real=programs.need("kubectl"), applied=self._applied) if command == "kubectl" else ""
         path.write_text(
             f'#!{shutil.which("bash")}\ncall="{command} $*"\nprintf "%s\\x1e" "$call" >>{log}\n{real}\n'
             f"case $call in\n{cases}\nesac\n"

@@ -36,7 +36,7 @@ class Connection:
 
 
 def endpoints(cluster: Cluster) -> list[Endpoint]:
-    return [Endpoint(one.name, NAMESPACE, one.labels, one.ports) for one in cluster.workloads]
+    return [Endpoint(workload.name, NAMESPACE, workload.labels, workload.ports) for workload in cluster.workloads]
 
 
 def allowed(
@@ -77,7 +77,7 @@ def _allows(
         return True
     return any(
         (not rule.get(peers) or any(_matches_peer(peer, other) for peer in rule[peers]))
-        and (not rule.get("ports") or any(_matches_port(one, name, port) for one in rule["ports"]))
+        and (not rule.get("ports") or any(_matches_port(allowed_port, name, port) for allowed_port in rule["ports"]))
         for rule in _rules(policies, direction, endpoint)
     )
 

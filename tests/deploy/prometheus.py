@@ -1,7 +1,6 @@
 """Runs a real Prometheus with the committed configuration, with host names replaced by ports on this machine."""
 
 import datetime
-import shutil
 import socket
 import subprocess
 import time
@@ -11,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 import yaml
 
 from tests.conftest import ROOT
+from tests.deploy import programs
 from tests.deploy.declared_services import scraped_ports
 from tests.end_to_end.suites import wait_for
 
@@ -28,19 +27,10 @@ EVERY_SECOND = {"scrape_interval": "1s", "evaluation_interval": "1s"}
 Yaml = dict[str, Any]
 
 
-def tool(name: str) -> str:
-    """The path of `prometheus` or `promtool`."""
-    path = shutil.which(name)
-    if path is None:
-        pytest.skip(f"{name} is not installed; Debian's package prometheus contains it")
-    return path
-
-
 def promtool(*arguments: str | Path) -> str:
     """Runs promtool, which must succeed, and returns its output."""
-    done = subprocess.run([tool("promtool"), *arguments], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    programs.need("promtool")
+    return programs.check("promtool", *arguments)
 
 
 def read(path: Path) -> Yaml:
@@ -126,7 +116,7 @@ class Prometheus:
 
 @contextmanager
 def running(folder: Path, port: int, config: Yaml) -> Iterator[Prometheus]:
-    binary = tool("prometheus")
+    binary = programs.need("prometheus")
     file, log = folder / "prometheus.yaml", folder / "prometheus.log"
     file.write_text(yaml.safe_dump(config))
     arguments = [f"--config.file={file}", f"--storage.tsdb.path={folder / 'series'}"]

@@ -1,18 +1,16 @@
 """Renders the manifests with kubectl's Kustomize, as they would be applied to a cluster."""
 
-import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from tests.conftest import ROOT
+from tests.deploy import programs
 
 Object = dict[str, Any]
 OVERLAYS = sorted(folder.name for folder in (ROOT / "k8s" / "overlays").iterdir() if folder.is_dir())
@@ -67,20 +65,7 @@ def with_added_dataset() -> Path:
     return root
 
 
-def find_kubectl() -> str | None:
-    """The kubectl of the extra `test`, otherwise the machine's."""
-    return shutil.which("kubectl", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-
-
-def need_kubectl() -> str:
-    kubectl = find_kubectl()
-    if kubectl is None:
-        pytest.skip("kubectl, which renders the manifests, is not installed")
-    return kubectl
-
-
 @cache
 def _text(path: Path) -> str:
-    done = subprocess.run([need_kubectl(), "kustomize", path], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"kubectl kustomize {path}: {done.stderr}"
-    return done.stdout
+    programs.need("kubectl")
+    return programs.check("kubectl", "kustomize", path)

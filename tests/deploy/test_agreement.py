@@ -4,7 +4,6 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,14 +12,12 @@ from services.catalog import datasets
 from tests.conftest import ROOT
 from tests.deploy import declared_services, render
 from tests.deploy.declared_services import LOCAL_ONLY, NAMES, PORTS, SETTINGS, settings_class, variables
-from tests.deploy.workloads import Cluster, Workload, environment, expanded, overlay, selects, strings
+from tests.deploy.workloads import Cluster, Workload, environment, expanded, overlay, strings
 
 # Settings of one machine that a cluster does not need.
 ONLY_LOCAL = {"gke": {"SEEN_IMDB_SAMPLE"}, "small": set[str]()}
 # Stand for values that only a cluster's Secrets contain.
 SECRET_VALUES = {"uris": "mongodb://server", "url": "mysql+pymysql://seen@server/seen"}
-INGRESS = "cluster.local/ns/istio-ingress/sa/istio-ingressgateway"
-PROMETHEUS = "cluster.local/ns/monitoring/sa/prometheus"
 
 every_overlay = pytest.mark.parametrize("name", render.OVERLAYS)
 
@@ -48,9 +45,11 @@ def test_docker_bake_builds_the_images_of_compose() -> None:
 
 
 def test_a_workload_runs_the_image_of_its_service(cluster: Cluster) -> None:
-    images = {one.name: one.app["image"] for one in cluster.workloads if one.kind != "StatefulSet"}
-    expected = {one.name: f"seen/{one.name}" for one in cluster.deployments} | {"account-migrate": "seen/account"}
-    assert images == expected | {f"loader-{one.name}": f"seen/{one.name}" for one in cluster.datasets()}
+    images = {workload.name: workload.app["image"] for workload in cluster.workloads if workload.kind != "StatefulSet"}
+    expected = {workload.name: f"seen/{workload.name}" for workload in cluster.deployments} | {
+        "account-migrate": "seen/account"
+    }
+    assert images == expected | {f"loader-{dataset}": f"seen/{dataset}" for dataset in cluster.datasets}
 
 
 def test_settings_in_a_cluster_exist(cluster: Cluster) -> None:
@@ -93,16 +92,12 @@ def test_a_cluster_sets_what_the_local_suite_sets(name: str) -> None:
 
 
 @every_overlay
-@pytest.mark.parametrize("service", ["gateway", "library"])
-def test_addresses_are_those_of_the_local_suite_with_service_names(name: str, service: str) -> None:
-    by_port = {str(port): one for one, (port, _) in declared_services.local_ports().items()}
-    for variable, value in declared_services.local_processes()[service].command.environment.items():
-        if re.search("_ADDRESS(ES)?$", variable):
-            expected = re.sub(r"[\d.]+:(\d+)", lambda address: f"{by_port[address[1]]}:{address[1]}", value)
-            in_cluster = overlay(name).deployment(service).environment[variable]
-            assert (variable, in_cluster) == (variable, expected)
-            in_compose = declared_services.compose()[service]["environment"][variable]
-            assert (variable, in_compose) == (variable, expected)
+def test_addresses_are_those_of_the_local_suite_with_service_names(name: str) -> None:
+    """test_compose.py compares the addresses in docker-compose.yml."""
+    for workload in overlay(name).deployments:
+        for variable, value in declared_services.settings_with_service_names(workload.name).items():
+            if re.search("_ADDRESS(ES)?$", variable):
+                assert (variable, workload.environment[variable]) == (variable, value)
 
 
 @every_overlay
@@ -121,7 +116,10 @@ def test_every_operator_value_is_used_and_no_placeholder_remains(name: str, tmp_
     cluster = Cluster(render.folder(file.parent))
 
     assert [text for text in strings(cluster.objects) if "your-" in text or "example.com" in text] == []
-    read = [*_texts_read_by_services(cluster), *strings([one for one in cluster.objects if one["kind"] != "ConfigMap"])]
+    read = [
+        *_texts_read_by_services(cluster),
+        *strings([manifest for manifest in cluster.objects if manifest["kind"] != "ConfigMap"]),
+    ]
     assert [text for text in _texts_read_by_services(cluster) if "$(" in text] == []
     assert [variable for variable, value in values.items() if not any(value in text for text in read)] == []
 
@@ -137,9 +135,9 @@ def _texts_read_by_services(cluster: Cluster) -> Iterator[str]:
 
 def test_google_accounts_are_built_from_the_project(cluster: Cluster) -> None:
     accounts = {
-        one["metadata"]["name"]: one["metadata"]["annotations"]["iam.gke.io/gcp-service-account"]
-        for one in cluster.of_kind("ServiceAccount")
-        if "annotations" in one["metadata"]
+        manifest["metadata"]["name"]: manifest["metadata"]["annotations"]["iam.gke.io/gcp-service-account"]
+        for manifest in cluster.of_kind("ServiceAccount")
+        if "annotations" in manifest["metadata"]
     }
     domain = f"{_operator_values(cluster)['SEEN_PROJECT']}.iam.gserviceaccount.com"
     assert accounts == {name: f"seen-{name}@{domain}" for name in ("loader", "spark-connector")}
@@ -155,14 +153,14 @@ def test_every_adapter_has_an_entry_in_the_local_suite() -> None:
 
 
 def test_every_dataset_has_a_loader(cluster: Cluster) -> None:
-    assert cluster.names("CronJob") == {f"loader-{one.name}" for one in cluster.datasets()}
+    assert cluster.names("CronJob") == {f"loader-{dataset}" for dataset in cluster.datasets}
 
 
 @every_overlay
 @pytest.mark.parametrize("dataset", datasets.names())
 def test_a_loader_downloads_and_reads_the_files_of_its_dataset(name: str, dataset: str) -> None:
     adapter = datasets.get_adapter(dataset)
-    (loader,) = (one for one in overlay(name).workloads if one.name == f"loader-{dataset}")
+    (loader,) = (workload for workload in overlay(name).workloads if workload.name == f"loader-{dataset}")
     (fetch,) = loader.pod["initContainers"]
     *urls, folder = fetch["command"][3:]
     files = [url.rpartition("/")[2] for url in urls]
@@ -175,71 +173,22 @@ def test_a_loader_downloads_and_reads_the_files_of_its_dataset(name: str, datase
 
 def test_the_overlay_small_has_the_database_servers_of_compose() -> None:
     shards = {name.replace("mongod", "mongo") for dataset in DATASETS for name in dataset.mongods()}
-    images = {one.name: one.app["image"] for one in overlay("small").workloads if one.kind == "StatefulSet"}
+    images = {
+        workload.name: workload.app["image"]
+        for workload in overlay("small").workloads
+        if workload.kind == "StatefulSet"
+    }
     assert set(images) == {*shards, "mysql"}
     assert images == {name: declared_services.compose()[name]["image"] for name in images}
 
 
-def test_mysql_is_initialised_with_the_same_statements_in_compose_and_in_the_overlay_small() -> None:
-    compose, small = ROOT / "docker" / "mysql", ROOT / "k8s" / "overlays" / "small" / "databases" / "mysql"
-    statements = [
-        [line for line in (folder / "account.sql").read_text().splitlines() if not line.startswith("--")]
-        for folder in (compose, small)
-    ]
-    assert statements[0] == statements[1]
-
-
-def test_the_mesh_admits_the_callers_that_settings_and_network_policies_admit(cluster: Cluster) -> None:
-    """Istio's policies name callers by service account, NetworkPolicies by labels, settings by address."""
-    allowed = {
-        (caller, workload.name, port)
-        for policy in cluster.of_kind("AuthorizationPolicy")
-        if policy["metadata"]["namespace"] == "seen"
-        for workload in cluster.deployments
-        if selects(policy["spec"].get("selector", {}), workload.labels)
-        for rule in policy["spec"].get("rules", ())
-        for port in _ports(rule) or workload.ports.values()
-        if port in workload.ports.values()
-        for caller in _principals(rule)
-    }
-    assert allowed == _needed_calls(cluster)
-
-
-def _needed_calls(cluster: Cluster) -> set[tuple[str, str, int]]:
-    """(caller, service, port) of every address in a service's settings, of Prometheus and of the ingress."""
-    between = {
-        (caller.pod["serviceAccountName"], callee, int(port))
-        for caller in cluster.deployments
-        for variable, value in caller.environment.items()
-        if re.search("_ADDRESS(ES)?$", variable)
-        for callee, port in re.findall(r"([a-z0-9-]+):(\d+)", value)
-    }
-    metrics = {(PROMETHEUS, one.name, one.ports["http-metrics"]) for one in cluster.deployments}
-    return between | metrics | {(INGRESS, "gateway", cluster.deployment("gateway").ports["http"])}
-
-
-def _principals(rule: Mapping[str, Any]) -> set[str]:
-    """The callers of an AuthorizationPolicy's rule: service accounts of `seen` by name, others in full, * for any."""
-    sources = [source["source"] for source in rule.get("from", ())]
-    principals = {principal for source in sources for principal in source.get("principals", ["*"])}
-    return {principal.removeprefix("cluster.local/ns/seen/sa/") for principal in principals} or {"*"}
-
-
-def _ports(rule: Mapping[str, Any]) -> set[int] | None:
-    """None for all ports."""
-    operations = [to["operation"] for to in rule.get("to", ())]
-    if not operations or any("ports" not in operation for operation in operations):
-        return None
-    return {int(port) for operation in operations for port in operation["ports"]}
-
-
 def _with_settings(cluster: Cluster) -> list[Workload]:
     """The workloads that read a settings class; loaders read two variables themselves."""
-    services = {*SETTINGS, *(one.name for one in cluster.datasets())} - {LOCAL_ONLY}
-    return [one for one in cluster.workloads if one.name in services]
+    services = {*SETTINGS, *cluster.datasets} - {LOCAL_ONLY}
+    return [workload for workload in cluster.workloads if workload.name in services]
 
 
 def _operator_values(cluster: Cluster) -> Mapping[str, str]:
-    (values,) = (one["data"] for name, one in cluster.config_maps.items() if name.startswith("operator-"))
+    (values,) = (config_map["data"] for name, config_map in cluster.config_maps.items() if name.startswith("operator-"))
     operator_values: Mapping[str, str] = values
     return operator_values

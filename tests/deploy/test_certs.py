@@ -40,7 +40,8 @@ def test_server_and_client_certificates_are_signed_for_their_purpose(folder: Pat
 
 def test_the_database_accepts_the_subject_of_the_client_certificate(folder: Path) -> None:
     subject = openssl("x509", "-in", folder / "client-cert.pem", "-noout", "-subject", "-nameopt", "compat").strip()
-    accounts = (SCRIPT.parents[1] / "docker" / "mysql" / "account.sql").read_text()
+    mysql = SCRIPT.parents[1] / "k8s" / "overlays" / "small" / "databases" / "mysql"
+    accounts = (mysql / "account.sql").read_text()
     assert f"REQUIRE SUBJECT '{subject.removeprefix('subject=')}'" in accounts
 
 

@@ -53,10 +53,10 @@ def mesh(suite: LocalSuite, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def _use_identity_provider(objects: list[Object], suite: LocalSuite) -> str:
     """Replaces the operator's Auth0 tenant by the suite's, with its keys, and returns the host name of the API."""
-    (authentication,) = (one for one in objects if one["kind"] == "RequestAuthentication")
+    (authentication,) = (manifest for manifest in objects if manifest["kind"] == "RequestAuthentication")
     keys = httpx.get(f"{suite.auth0_url}/.well-known/jwks.json").text
     authentication["spec"]["jwtRules"][0] |= {"issuer": f"{suite.auth0_url}/", "audiences": [AUDIENCE], "jwks": keys}
-    (gateway,) = (one for one in objects if one["kind"] == "Gateway")
+    (gateway,) = (manifest for manifest in objects if manifest["kind"] == "Gateway")
     return str(gateway["spec"]["servers"][0]["hosts"][0])
 
 

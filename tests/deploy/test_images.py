@@ -3,7 +3,7 @@
 import json
 import os
 import re
-import shutil
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from tests.conftest import ROOT
+from tests.deploy import programs
 from tests.deploy.declared_services import DATASETS, all_services, dockerfile_extras
 from tests.deploy.dependencies import PROJECT, imported, installed
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 SERVICES = sorted(all_services())
-TOOLS = str(Path(sys.executable).parent)
 # Libraries that only one service needs.
 EXCLUSIVE = {
     "gateway": {"connexion", "uvicorn", "python-jose"},
@@ -52,10 +52,7 @@ def last(stage: str, instruction: str) -> str:
 
 
 def test_hadolint_reports_nothing() -> None:
-    hadolint = shutil.which("hadolint", path=TOOLS)
-    assert hadolint, "hadolint is not installed; ./scripts/test.sh installs it"
-    done = subprocess.run([hadolint, ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, ""), done.stdout
+    assert programs.check("hadolint", ROOT / "Dockerfile") == ""
 
 
 def test_the_dockerfile_uses_existing_extras() -> None:
@@ -144,18 +141,17 @@ def test_the_images_contain_the_website() -> None:
         assert not excluded & {*file.parts}, file
 
 
-def test_shellcheck_reports_nothing_in_the_containers_scripts() -> None:
-    shellcheck = shutil.which("shellcheck", path=TOOLS)
-    assert shellcheck, "shellcheck is not installed; ./scripts/test.sh installs it"
-    done = subprocess.run([shellcheck, *(ROOT / "docker").rglob("*.sh")], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
-
-
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_without_settings_fails_with_a_one_line_message(service: str) -> None:
-    done = run("-m", f"services.{service.replace('-', '_')}")
-    assert re.fullmatch(r"settings: SEEN_\w+: Field required.*\n", done.stderr), done.stderr
-    assert (done.returncode, done.stdout) == (2, "")
+def test_a_service_without_settings_fails_with_a_one_line_message(
+    service: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in os.environ if name.startswith("SEEN_")]:
+        monkeypatch.delenv(name)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(f"services.{service.replace('-', '_')}", run_name="__main__")
+    out, err = capsys.readouterr()
+    assert re.fullmatch(r"settings: SEEN_\w+: Field required.*\n", err), err
+    assert (ended.value.code, out) == (2, "")
 
 
 @pytest.fixture
@@ -186,16 +182,10 @@ def test_the_health_check_of_a_dead_service_fails_with_a_one_line_message(servic
 
 
 def check_health(service: str, port: int) -> subprocess.CompletedProcess[str]:
-    return run("docker/healthcheck.py", SERVICE=service, SEEN_PORT=str(port))
-
-
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs Python with only these SEEN_ variables."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SEEN_")}
     return subprocess.run(
-        [sys.executable, *arguments],
+        [sys.executable, "docker/healthcheck.py"],
         cwd=ROOT,
-        env=inherited | environment,
+        env=os.environ | {"SERVICE": service, "SEEN_PORT": str(port)},
         capture_output=True,
         text=True,
         timeout=30,

@@ -67,7 +67,10 @@ def test_objects_are_valid(objects: list[Object]) -> None:
 
 def test_the_overlay_contains_every_object_of_the_folder_istio(objects: list[Object]) -> None:
     def names(rendered: list[Object]) -> set[tuple[str, ...]]:
-        return {(one["kind"], one["metadata"]["namespace"], one["metadata"]["name"]) for one in of_istio(rendered)}
+        return {
+            (manifest["kind"], manifest["metadata"]["namespace"], manifest["metadata"]["name"])
+            for manifest in of_istio(rendered)
+        }
 
     assert names(render.istio()) <= names(objects)
 
@@ -80,10 +83,14 @@ def test_objects_use_stable_api_versions(objects: list[Object]) -> None:
 
 def test_the_operators_values_replace_all_placeholders(objects: list[Object]) -> None:
     settings = next(
-        one["data"] for one in objects if one["kind"] == "ConfigMap" and one["metadata"]["name"].startswith("operator")
+        manifest["data"]
+        for manifest in objects
+        if manifest["kind"] == "ConfigMap" and manifest["metadata"]["name"].startswith("operator")
     )
     hosts = [server["hosts"] for gateway in of_istio(objects, "Gateway") for server in gateway["spec"]["servers"]]
-    hosts += [one["spec"]["hosts"] for one in of_istio(objects, "VirtualService") if "gateways" in one["spec"]]
+    hosts += [
+        manifest["spec"]["hosts"] for manifest in of_istio(objects, "VirtualService") if "gateways" in manifest["spec"]
+    ]
     assert hosts == [[settings["SEEN_DOMAIN"]]] * 4
     (authentication,) = of_istio(objects, "RequestAuthentication")
     assert authentication["spec"]["jwtRules"] == [
@@ -105,21 +112,26 @@ def test_both_namespaces_deny_by_default(objects: list[Object]) -> None:
     assert sorted(empty) == ["istio-ingress", "seen"]
 
 
-def test_rules_restrict_callers_and_ports(objects: list[Object]) -> None:
-    for pod in seen_pods(objects):
-        for policy, rule in rules(objects, pod):
-            sources = [entry["source"] for entry in rule.get("from", [])]
-            operations = [entry["operation"] for entry in rule.get("to", [])]
-            assert sources, f"{policy} admits all callers"
-            assert operations, f"{policy} admits all operations"
-            callers = [name for source in sources for name in source.get("principals", ["*"])]
-            assert not [name for name in callers if "*" in name], f"{policy} admits {callers}"
-            assert all(operation.get("ports") for operation in operations), f"{policy} admits all ports"
+def test_policies_allow_the_callers_that_the_settings_name_and_the_ingress_and_prometheus(
+    cluster: Cluster, objects: list[Object]
+) -> None:
+    """Compares callers and ports; the next test compares methods, and test_network.py the NetworkPolicies."""
+    expected = {(f"{MESH}seen/sa/{caller}", callee, port) for caller, callee, port in cluster.needed_calls()}
+    expected |= {(PROMETHEUS, pod.name, pod.ports["http-metrics"]) for pod in seen_pods(objects)}
+    expected |= {(INGRESS, "gateway", cluster.deployment("gateway").ports["http"])}
+    assert expected == {
+        (caller, pod.name, port)
+        for pod in seen_pods(objects)
+        for port in pod.ports.values()
+        for caller in allowed(objects, pod, port)
+    }
 
 
 def test_a_service_allows_each_caller_the_methods_that_its_code_calls(cluster: Cluster, objects: list[Object]) -> None:
-    datasets = [one.name for one in cluster.datasets()]
-    calls = {f"{MESH}seen/sa/{one.name}": grpc_calls.calls(one.name, datasets) for one in cluster.deployments}
+    calls = {
+        f"{MESH}seen/sa/{workload.name}": grpc_calls.calls(workload.name, cluster.datasets)
+        for workload in cluster.deployments
+    }
     for pod in seen_pods(objects):
         if pod.name == "gateway":
             continue
@@ -133,19 +145,6 @@ def test_a_service_allows_each_caller_the_methods_that_its_code_calls(cluster: C
             assert not missing, f"{pod.name}:{port} does not allow {caller} methods that it calls: {missing}"
 
 
-def test_only_the_ingress_may_call_the_gateway(objects: list[Object]) -> None:
-    pod = next(pod for pod in seen_pods(objects) if pod.name == "gateway")
-    assert allowed(objects, pod, pod.ports["http"]) == {INGRESS: {"*"}}
-
-
-def test_only_prometheus_may_read_metrics_and_nothing_else(objects: list[Object]) -> None:
-    for pod in seen_pods(objects):
-        paths = allowed(objects, pod, pod.ports["http-metrics"])
-        assert paths == {PROMETHEUS: {"/metrics"}}, f"{pod.name} allows {paths}"
-        others = [port for name, port in pod.ports.items() if name != "http-metrics"]
-        assert not [port for port in others if PROMETHEUS in allowed(objects, pod, port)], f"{pod.name}: Prometheus"
-
-
 def test_policies_and_filters_select_existing_pods(objects: list[Object]) -> None:
     existing = [pod.labels for pod in pods(objects)] + [{"istio": "ingressgateway"}]
     for rendered in of_istio(objects, "AuthorizationPolicy", "RequestAuthentication", "EnvoyFilter"):
@@ -156,9 +155,9 @@ def test_policies_and_filters_select_existing_pods(objects: list[Object]) -> Non
 def test_policies_name_existing_ports_and_service_accounts(objects: list[Object]) -> None:
     ports = {str(port) for pod in seen_pods(objects) for port in pod.ports.values()}
     accounts = {
-        f"{MESH}{one['metadata']['namespace']}/sa/{one['metadata']['name']}"
-        for one in [*objects, *render.monitoring()]
-        if one["kind"] == "ServiceAccount"
+        f"{MESH}{manifest['metadata']['namespace']}/sa/{manifest['metadata']['name']}"
+        for manifest in [*objects, *render.monitoring()]
+        if manifest["kind"] == "ServiceAccount"
     }
     for pod in seen_pods(objects):
         for policy, rule in rules(objects, pod):
@@ -203,7 +202,9 @@ def test_routes_have_no_retries_and_no_timeouts(objects: list[Object]) -> None:
 
 
 def test_only_the_websites_files_are_looked_for_at_several_pods(objects: list[Object]) -> None:
-    (route,) = (one for one in of_istio(objects, "VirtualService") if one["metadata"]["name"] == "website")
+    (route,) = (
+        manifest for manifest in of_istio(objects, "VirtualService") if manifest["metadata"]["name"] == "website"
+    )
     (entry,) = route["spec"]["http"]
     assert entry["match"] == [{"uri": {"prefix": FILES_PREFIX}}]
     assert "404" in entry["retries"]["retryOn"].split(",")
@@ -226,28 +227,37 @@ def test_the_ingress_uses_tls_1_2_or_later_with_the_operators_certificate(object
 # The canary
 
 
-@pytest.mark.parametrize("program", sorted(declared_services.services()))
-def test_the_canary_component_can_be_copied_for_any_service(program: str, tmp_path: Path) -> None:
-    copy = tmp_path / "canary"
-    copy.mkdir()
-    for file in (FOLDER / "canary" / "library").iterdir():
-        (copy / file.name).write_text(file.read_text(encoding="utf-8").replace("library", program), encoding="utf-8")
-    overlay = os.path.relpath(ROOT / "k8s" / "overlays" / "gke", tmp_path)
-    (tmp_path / "kustomization.yaml").write_text(f"resources: [{overlay}]\ncomponents: [canary]\n")
-    objects = render.folder(tmp_path)
+@pytest.fixture(scope="module")
+def with_canaries(tmp_path_factory: pytest.TempPathFactory) -> list[Object]:
+    """The overlay gke with a copy of the component for every service."""
+    folder = tmp_path_factory.mktemp("canaries")
+    for service in declared_services.services():
+        (folder / service).mkdir()
+        for file in (FOLDER / "canary" / "library").iterdir():
+            copy = file.read_text(encoding="utf-8").replace("library", service)
+            (folder / service / file.name).write_text(copy, encoding="utf-8")
+    overlay = os.path.relpath(ROOT / "k8s" / "overlays" / "gke", folder)
+    components = ", ".join(declared_services.services())
+    (folder / "kustomization.yaml").write_text(f"resources: [{overlay}]\ncomponents: [{components}]\n")
+    return render.folder(folder)
 
-    stable, canary = (pod for pod in seen_pods(objects) if pod.labels["app.kubernetes.io/name"] == program)
+
+@pytest.mark.parametrize("service", sorted(declared_services.services()))
+def test_the_canary_component_can_be_copied_for_any_service(service: str, with_canaries: list[Object]) -> None:
+    stable, canary = (pod for pod in seen_pods(with_canaries) if pod.labels["app.kubernetes.io/name"] == service)
     assert {**stable.labels, "version": "canary"} == canary.labels
     assert (canary.account, canary.ports) == (stable.account, stable.ports)
-    (route,) = (one for one in of_istio(objects, "VirtualService") if one["metadata"]["name"] == program)
-    destinations = route["spec"]["http"][0]["route"]
-    assert [(one["destination"]["subset"], one["weight"]) for one in destinations] == [("stable", 90), ("canary", 10)]
-    image = next(
-        one["spec"]["template"]["spec"]["containers"][0]["image"]
-        for one in objects
-        if one["kind"] == "Deployment" and one["metadata"]["name"] == f"{program}-canary"
+    (route,) = (
+        manifest for manifest in of_istio(with_canaries, "VirtualService") if manifest["metadata"]["name"] == service
     )
-    assert image == f"seen/{program}-canary"
+    weights = [(entry["destination"]["subset"], entry["weight"]) for entry in route["spec"]["http"][0]["route"]]
+    assert weights == [("stable", 90), ("canary", 10)]
+    (image,) = (
+        manifest["spec"]["template"]["spec"]["containers"][0]["image"]
+        for manifest in with_canaries
+        if manifest["kind"] == "Deployment" and manifest["metadata"]["name"] == f"{service}-canary"
+    )
+    assert image == f"seen/{service}-canary"
 
 
 # Documentation

@@ -16,7 +16,9 @@ HASH = re.compile(r".+-[a-z0-9]{10}")
 
 
 def test_objects_are_valid(cluster: Cluster) -> None:
-    assert kubernetes_schemas.faults(one for one in cluster.objects if ISTIO not in one["apiVersion"]) == []
+    assert (
+        kubernetes_schemas.faults(manifest for manifest in cluster.objects if ISTIO not in manifest["apiVersion"]) == []
+    )
 
 
 def test_the_namespace_requires_restricted_pods_and_injects_sidecars(cluster: Cluster) -> None:
@@ -51,7 +53,7 @@ def _container_faults(workload: Workload, container: Object) -> list[str]:
         *_unless(workload, f"{name}: no capabilities", context.get("capabilities") == {"drop": ["ALL"]}),
         *_unless(workload, f"{name}: nothing overrides the pod's user", not {"runAsUser", "privileged"} & set(context)),
         *_unless(workload, f"{name}: /tmp is writable", "/tmp" in _mounts(container)),
-        *_unless(workload, f"{name}: no host port", not any("hostPort" in one for one in _ports(container))),
+        *_unless(workload, f"{name}: no host port", not any("hostPort" in port for port in _ports(container))),
     ]
 
 
@@ -69,8 +71,8 @@ def test_no_pod_mounts_a_token_for_the_kubernetes_api(cluster: Cluster) -> None:
 
 
 def test_every_service_has_its_own_service_account(cluster: Cluster) -> None:
-    assert {one.name: one.pod.get("serviceAccountName") for one in cluster.deployments} == {
-        one.name: one.name for one in cluster.deployments
+    assert {workload.name: workload.pod.get("serviceAccountName") for workload in cluster.deployments} == {
+        workload.name: workload.name for workload in cluster.deployments
     }
 
 
@@ -85,17 +87,19 @@ def test_every_container_has_requests_and_a_memory_limit(cluster: Cluster) -> No
 
 
 def test_every_deployment_has_either_replicas_or_an_autoscaler(cluster: Cluster) -> None:
-    scaled = {one["spec"]["scaleTargetRef"]["name"] for one in cluster.of_kind("HorizontalPodAutoscaler")}
-    fixed = {one.name for one in cluster.deployments if "replicas" in one.manifest["spec"]}
+    scaled = {manifest["spec"]["scaleTargetRef"]["name"] for manifest in cluster.of_kind("HorizontalPodAutoscaler")}
+    fixed = {workload.name for workload in cluster.deployments if "replicas" in workload.manifest["spec"]}
     assert scaled & fixed == set(), "these Deployments have both"
-    assert scaled | fixed == {one.name for one in cluster.deployments}
+    assert scaled | fixed == {workload.name for workload in cluster.deployments}
 
 
 def test_an_autoscaler_measures_its_deployment_and_limits_its_speed(cluster: Cluster) -> None:
     faults = []
     for manifest in cluster.of_kind("HorizontalPodAutoscaler"):
         name, spec = f"HorizontalPodAutoscaler {manifest['metadata']['name']}", manifest["spec"]
-        target = next((one for one in cluster.deployments if one.name == spec["scaleTargetRef"]["name"]), None)
+        target = next(
+            (workload for workload in cluster.deployments if workload.name == spec["scaleTargetRef"]["name"]), None
+        )
         if target is None or spec["scaleTargetRef"]["kind"] != "Deployment":
             faults.append(f"{name}: no Deployment matches {spec['scaleTargetRef']}")
             continue
@@ -114,10 +118,10 @@ def test_the_gateway_scales_to_a_hundred_pods() -> None:
 
 def test_every_service_has_a_disruption_budget(cluster: Cluster) -> None:
     budgets = {manifest["metadata"]["name"]: manifest["spec"] for manifest in cluster.of_kind("PodDisruptionBudget")}
-    assert set(budgets) == {one.name for one in cluster.deployments}
+    assert set(budgets) == {workload.name for workload in cluster.deployments}
     faults = []
     for name, budget in budgets.items():
-        selected = [one.name for one in cluster.workloads if selects(budget["selector"], one.labels)]
+        selected = [workload.name for workload in cluster.workloads if selects(budget["selector"], workload.labels)]
         faults += _unless(f"PodDisruptionBudget {name}", f"selects {name} and not {selected}", selected == [name])
         # minAvailable would block the drain of a node with a service's only pod.
         faults += _unless(f"PodDisruptionBudget {name}", "has no minAvailable", "minAvailable" not in budget)
@@ -181,21 +185,23 @@ def test_a_service_selects_one_workload_and_its_ports(cluster: Cluster) -> None:
     faults = []
     for manifest in cluster.of_kind("Service"):
         name, spec = f"Service {manifest['metadata']['name']}", manifest["spec"]
-        selected = [one for one in cluster.workloads if selects({"matchLabels": spec["selector"]}, one.labels)]
-        if [one.name for one in selected] != [manifest["metadata"]["name"]]:
-            faults.append(f"{name}: spec.selector selects {[str(one) for one in selected]}")
+        selected = [
+            workload for workload in cluster.workloads if selects({"matchLabels": spec["selector"]}, workload.labels)
+        ]
+        if [workload.name for workload in selected] != [manifest["metadata"]["name"]]:
+            faults.append(f"{name}: spec.selector selects {[str(workload) for workload in selected]}")
             continue
         ports = {port["targetPort"]: port["port"] for port in spec["ports"]}
         faults += _unless(name, f"spec.ports {ports} are {selected[0].ports}", ports == selected[0].ports)
     assert faults == []
-    assert cluster.names("Service") == {one.name for one in cluster.servers}
+    assert cluster.names("Service") == {workload.name for workload in cluster.servers}
 
 
 def test_a_workload_selects_its_own_pods_and_no_canary(cluster: Cluster) -> None:
     faults = []
     for workload in cluster.servers:
         selector = workload.manifest["spec"]["selector"]
-        selected = [str(one) for one in cluster.workloads if selects(selector, one.labels)]
+        selected = [str(other) for other in cluster.workloads if selects(selector, other.labels)]
         faults += _unless(workload, f"spec.selector selects only it and not {selected}", selected == [str(workload)])
         canary = workload.kind == "Deployment" and selects(selector, {**workload.labels, "version": "canary"})
         faults += _unless(workload, "spec.selector selects no canary", not canary)
@@ -237,8 +243,10 @@ def test_the_manifests_contain_no_secret(cluster: Cluster) -> None:
 
 
 def test_databases_and_jobs_have_no_sidecar(cluster: Cluster) -> None:
-    outside = {one.name for one in cluster.workloads if one.labels.get("sidecar.istio.io/inject") == "false"}
-    assert outside == {one.name for one in cluster.workloads if one.kind != "Deployment"}
+    outside = {
+        workload.name for workload in cluster.workloads if workload.labels.get("sidecar.istio.io/inject") == "false"
+    }
+    assert outside == {workload.name for workload in cluster.workloads if workload.kind != "Deployment"}
 
 
 def test_loaders_are_suspended_and_never_run_twice_at_once(cluster: Cluster) -> None:

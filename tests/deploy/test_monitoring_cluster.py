@@ -44,20 +44,24 @@ def test_references_and_mounts_of_pods_exist(monitoring: Cluster) -> None:
         for field, kind, name in references(workload):
             assert name in monitoring.names(kind), f"{workload}: {field}"
         claims = workload.manifest["spec"].get("volumeClaimTemplates", ())
-        volumes = {volume["name"] for volume in workload.pod["volumes"]} | {one["metadata"]["name"] for one in claims}
+        volumes = {volume["name"] for volume in workload.pod["volumes"]} | {
+            claim["metadata"]["name"] for claim in claims
+        }
         for container in workload.containers:
             assert {mount["name"] for mount in container["volumeMounts"]} == volumes, str(workload)
 
 
 def test_services_and_policies_select_pods_and_their_ports(monitoring: Cluster) -> None:
-    for one in monitoring.of_kind("Service"):
+    for service in monitoring.of_kind("Service"):
         (workload,) = [
-            other for other in monitoring.workloads if one["spec"]["selector"].items() <= other.labels.items()
+            other for other in monitoring.workloads if service["spec"]["selector"].items() <= other.labels.items()
         ]
         ports = {port["name"] for container in workload.containers for port in container["ports"]}
-        assert {port["targetPort"] for port in one["spec"]["ports"]} <= ports
-    for one in monitoring.of_kind("NetworkPolicy"):
-        assert any(selects(one["spec"]["podSelector"], other.labels) for other in monitoring.workloads), one["metadata"]
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
+    for policy in monitoring.of_kind("NetworkPolicy"):
+        assert any(selects(policy["spec"]["podSelector"], other.labels) for other in monitoring.workloads), policy[
+            "metadata"
+        ]
 
 
 def test_grafana_uses_the_address_of_prometheus_in_the_cluster_and_in_compose(monitoring: Cluster) -> None:
@@ -73,13 +77,15 @@ def test_grafana_uses_the_address_of_prometheus_in_the_cluster_and_in_compose(mo
 
 
 def test_prometheus_presents_the_certificate_that_its_sidecar_writes(monitoring: Cluster) -> None:
-    (prometheus,) = [one for one in monitoring.workloads if one.name == "prometheus"]
+    (prometheus,) = [workload for workload in monitoring.workloads if workload.name == "prometheus"]
     proxy = yaml.safe_load(prometheus.template["metadata"]["annotations"]["proxy.istio.io/config"])
     folder = proxy["proxyMetadata"]["OUTPUT_CERTS"]
     tls = job(read(CLUSTER), "seen")["tls_config"]
     assert {Path(tls[key]).parent.as_posix() for key in ("ca_file", "cert_file", "key_file")} == {folder}
     (mount,) = json.loads(prometheus.template["metadata"]["annotations"]["sidecar.istio.io/userVolumeMount"])
-    mounts = {(one["name"], one["mountPath"]) for one in prometheus.containers[0]["volumeMounts"]}
+    mounts = {
+        (volume_mount["name"], volume_mount["mountPath"]) for volume_mount in prometheus.containers[0]["volumeMounts"]
+    }
     assert (mount["name"], mount["mountPath"]) in mounts
     assert mount["mountPath"] == folder
 
@@ -119,14 +125,14 @@ def _discovered(workload: Workload) -> list[Yaml]:
 
 
 def test_the_network_policy_lets_prometheus_reach_every_metrics_port(monitoring: Cluster, cluster: Cluster) -> None:
-    (policy,) = [one for one in monitoring.of_kind("NetworkPolicy") if one["metadata"]["name"] == "prometheus"]
+    (policy,) = [policy for policy in monitoring.of_kind("NetworkPolicy") if policy["metadata"]["name"] == "prometheus"]
     (to_seen,) = [
         rule["ports"]
         for rule in policy["spec"]["egress"]
         if {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "seen"}}} in rule.get("to", ())
     ]
-    allowed = {port for one in to_seen for port in range(one["port"], one.get("endPort", one["port"]) + 1)}
-    assert {one.ports["http-metrics"] for one in cluster.deployments} <= allowed
+    allowed = {port for rule in to_seen for port in range(rule["port"], rule.get("endPort", rule["port"]) + 1)}
+    assert {workload.ports["http-metrics"] for workload in cluster.deployments} <= allowed
 
 
 def test_the_config_maps_contain_every_rule_file_and_dashboard_unchanged(monitoring: Cluster) -> None:

@@ -1,7 +1,5 @@
 """NetworkPolicies allow the connections that the services' settings name, and no others."""
 
-import re
-
 import pytest
 
 from tests.deploy import render
@@ -24,7 +22,6 @@ ANYWHERE = "0.0.0.0/0"
 # Cloud Storage and Dataproc, and the two addresses of a node's metadata server.
 GOOGLE = {(ANYWHERE, 443), ("169.254.169.252/32", 988), ("169.254.169.254/32", 80)}
 HTTPS = {(ANYWHERE, 443)}
-_ADDRESS = re.compile(r"(?:^|[=,])([a-z0-9-]+):(\d+)")
 
 
 def test_needed_connections_are_allowed(cluster: Cluster) -> None:
@@ -40,36 +37,26 @@ def test_pods_accept_only_needed_connections(cluster: Cluster) -> None:
 def test_pods_open_only_needed_connections(cluster: Cluster) -> None:
     """Ignores ports, because the library may connect to any port of a dataset; the dataset's policy restricts it."""
     opened = allowed(cluster, endpoints(cluster), endpoints(cluster), sides=["egress"])
-    needed = {(one.caller, one.callee) for one in _needed(cluster)}
-    assert sorted({(one.caller, one.callee) for one in opened} - needed) == []
+    needed = {(connection.caller, connection.callee) for connection in _needed(cluster)}
+    assert sorted({(connection.caller, connection.callee) for connection in opened} - needed) == []
 
 
 def _needed(cluster: Cluster) -> set[Connection]:
-    return _between_services(cluster) | _to_databases(cluster)
-
-
-def _between_services(cluster: Cluster) -> set[Connection]:
-    return {
-        Connection(caller.name, callee, int(port))
-        for caller in cluster.deployments
-        for name, value in caller.environment.items()
-        if re.search("_ADDRESS(ES)?$", name)
-        for callee, port in _ADDRESS.findall(value)
-    }
+    return {Connection(*call) for call in cluster.needed_calls()} | _to_databases(cluster)
 
 
 def _to_databases(cluster: Cluster) -> set[Connection]:
     """From the workloads with a database's Secret to the database servers in the cluster."""
     connections = set()
-    for one in cluster.workloads:
+    for workload in cluster.workloads:
         for variable, kind in (("SEEN_MONGO_URIS", "mongo-"), ("SEEN_DATABASE_URL", "mysql")):
             # The Secret mongo-imdb belongs to the servers mongo-imdb-1 and mongo-imdb-2.
-            secret = one.environment.get(variable, "").split("/")[0]
+            secret = workload.environment.get(variable, "").split("/")[0]
             for server in cluster.workloads:
                 if not secret or server.kind != "StatefulSet" or not server.name.startswith(kind):
                     continue
                 if kind == "mysql" or server.name.startswith(secret):
-                    connections.add(Connection(one.name, server.name, server.ports["database"]))
+                    connections.add(Connection(workload.name, server.name, server.ports["database"]))
     return connections
 
 
@@ -77,7 +64,7 @@ def test_the_ingress_reaches_only_the_gateway_and_prometheus_only_metrics(cluste
     pods = endpoints(cluster)
     assert allowed(cluster, [INGRESS], pods) == {Connection("ingress", "gateway", 8080)}
     assert allowed(cluster, [PROMETHEUS], pods) == {
-        Connection("prometheus", one.name, one.ports["http-metrics"]) for one in cluster.deployments
+        Connection("prometheus", workload.name, workload.ports["http-metrics"]) for workload in cluster.deployments
     }
 
 
@@ -91,13 +78,13 @@ def test_a_pod_without_a_policy_reaches_nothing(cluster: Cluster) -> None:
 
 
 def test_pods_in_the_mesh_reach_only_the_certificate_port_of_istiod(cluster: Cluster) -> None:
-    expected = {Connection(one.name, "istiod", 15012) for one in cluster.deployments}
+    expected = {Connection(workload.name, "istiod", 15012) for workload in cluster.deployments}
     assert allowed(cluster, endpoints(cluster), [ISTIOD]) == expected
 
 
 @pytest.mark.parametrize("name", render.OVERLAYS)
 def test_only_listed_pods_reach_addresses_outside_the_cluster(name: str) -> None:
-    datasets = [one.name for one in overlay(name).datasets()]
+    datasets = overlay(name).datasets
     expected = {"gateway": HTTPS} | {f"loader-{dataset}": GOOGLE for dataset in datasets}  # HTTPS: Auth0
     if name == "gke":  # external databases, and Dataproc
         expected |= {pod: {(ANYWHERE, 3306)} for pod in ("account", "account-migrate")}
@@ -117,7 +104,7 @@ def _addresses_outside(cluster: Cluster) -> dict[str, set[tuple[str, int]]]:
 
 def test_every_pod_may_use_dns(cluster: Cluster) -> None:
     resolving = {name for name, cidr, port in allowed_addresses(cluster) if (cidr, port) in DNS}
-    assert resolving == {one.name for one in cluster.workloads}
+    assert resolving == {workload.name for workload in cluster.workloads}
 
 
 def test_rules_for_all_addresses_exclude_the_metadata_server(cluster: Cluster) -> None:

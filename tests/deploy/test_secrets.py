@@ -9,8 +9,8 @@ import yaml
 
 from tests.conftest import ROOT
 from tests.deploy import render
+from tests.deploy.cloud_scripts import DATABASES, create_certificate
 from tests.deploy.fake_commands import OPERATOR, FakeCommands
-from tests.deploy.test_scripts import DATABASES, create_certificate
 from tests.deploy.workloads import overlay, references
 
 MARKER = "secret"  # part of every secret value
@@ -18,7 +18,6 @@ MARKER = "secret"  # part of every secret value
 
 @pytest.fixture(scope="module")
 def commands(tmp_path_factory: pytest.TempPathFactory) -> FakeCommands:
-    render.need_kubectl()
     return FakeCommands(tmp_path_factory.mktemp("commands"))
 
 
@@ -57,10 +56,10 @@ def test_the_script_creates_the_secrets_that_pods_refer_to(
 ) -> None:
     commands.run("create_secrets.sh", name, variables=variables).succeeded()
     created = {name: {*keys} for name, keys in secrets(commands).items()}
-    used = {one for workload in overlay(name).workloads for _, kind, one in references(workload) if kind == "Secret"}
+    used = {name for workload in overlay(name).workloads for _, kind, name in references(workload) if kind == "Secret"}
     with_keys = {f"{name}/{key}" for name, keys in created.items() for key in keys}
     assert used - {*created} - with_keys == set(), "pods refer to these, but the script does not create them"
-    assert {*created} == {one.partition("/")[0] for one in used}
+    assert {*created} == {name.partition("/")[0] for name in used}
 
 
 @pytest.mark.parametrize("name", render.OVERLAYS)

@@ -13,6 +13,8 @@ from tests.deploy.render import Object
 
 SERVERS = ("Deployment", "StatefulSet")
 ISTIO = ".istio.io/"
+# An address, or an entry of SEEN_CATALOG_ADDRESSES.
+_ADDRESS = re.compile(r"(?:^|[=,])([a-z0-9-]+):(\d+)")
 _REFERENCE = re.compile(r"\$\(([A-Z0-9_]+)\)")
 
 
@@ -97,17 +99,17 @@ class Cluster:
 
     def __init__(self, objects: Sequence[Object]) -> None:
         self.objects = objects
-        config_maps = {one["metadata"]["name"]: one for one in self.of_kind("ConfigMap")}
+        config_maps = {manifest["metadata"]["name"]: manifest for manifest in self.of_kind("ConfigMap")}
         self.config_maps = config_maps
         self.workloads = [
-            Workload(one, config_maps) for one in self.of_kind("Deployment", "StatefulSet", "Job", "CronJob")
+            Workload(manifest, config_maps) for manifest in self.of_kind("Deployment", "StatefulSet", "Job", "CronJob")
         ]
 
     def of_kind(self, *kinds: str) -> Sequence[Object]:
-        return [one for one in self.objects if one["kind"] in kinds]
+        return [manifest for manifest in self.objects if manifest["kind"] in kinds]
 
     def names(self, *kinds: str) -> set[str]:
-        return {one["metadata"]["name"] for one in self.of_kind(*kinds)}
+        return {manifest["metadata"]["name"] for manifest in self.of_kind(*kinds)}
 
     @property
     def deployments(self) -> Sequence[Workload]:
@@ -121,8 +123,21 @@ class Cluster:
     def deployment(self, name: str) -> Workload:
         return next(workload for workload in self.deployments if workload.name == name)
 
-    def datasets(self) -> Sequence[Workload]:
-        return [one for one in self.deployments if one.labels.get("app.kubernetes.io/component") == "dataset"]
+    @property
+    def datasets(self) -> Sequence[str]:
+        """The names of the services that serve a dataset."""
+        component = "app.kubernetes.io/component"
+        return [service.name for service in self.deployments if service.labels.get(component) == "dataset"]
+
+    def needed_calls(self) -> set[tuple[str, str, int]]:
+        """(caller, callee, port) of every address in a service's settings."""
+        return {
+            (caller.name, callee, int(port))
+            for caller in self.deployments
+            for variable, value in caller.environment.items()
+            if re.search("_ADDRESS(ES)?$", variable)
+            for callee, port in _ADDRESS.findall(value)
+        }
 
 
 @cache

@@ -78,7 +78,9 @@ class Service:
 
 def services(objects: Sequence[Object]) -> dict[str, Service]:
     """By fully qualified host name."""
-    by_host = [_service(one["metadata"], one["spec"]) for one in objects if one["kind"] == "Service"]
+    by_host = [
+        _service(manifest["metadata"], manifest["spec"]) for manifest in objects if manifest["kind"] == "Service"
+    ]
     return {service.host: service for service in by_host}
 
 

@@ -99,7 +99,7 @@ def static(name: str, endpoints: Iterable[tuple[str, int]], http2: bool, idle_ti
         "type": "STATIC",
         "load_assignment": {
             "cluster_name": name,
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(*one)}} for one in endpoints]}],
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(*endpoint)}} for endpoint in endpoints]}],
         },
         "typed_extension_protocol_options": {
             f"{HTTP}": {

@@ -27,7 +27,7 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
 
 
 def command(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-P", "-m", "scripts.local.loader", "ratings", *map(str, arguments)]
+    return [sys.executable, "-P", "-m", "scripts.loader", "ratings", *map(str, arguments)]
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_ratings_of_unknown_items_are_counted_and_kept(load: Load, tmp_path: Pat
 def test_without_mongodb_the_items_are_not_checked(load: Load) -> None:
     done = load(HEADER, "1,2657,10,")
     assert done.returncode == 0, done.stderr
-    assert "MongoDB does not answer, so nobody knows whether the dataset has these items" in done.stdout
+    assert "MongoDB does not answer, so it is unknown whether the dataset has these items" in done.stdout
 
 
 def test_loading_replaces_earlier_ratings(load: Load, tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
--- Run once, when the server has no data yet. A copy of docker/mysql/account.sql, because Kustomize cannot read files
--- outside its folder.
+-- Run once, when the server has no data yet; docker-compose.yml mounts this file too. The account service authenticates
+-- with its client certificate (scripts/make_certs.sh), so there is no password.
 CREATE DATABASE seen;
 CREATE USER 'seen'@'%' REQUIRE SUBJECT '/CN=account';
 GRANT ALL ON seen.* TO 'seen'@'%';

@@ -1,7 +1,4 @@
-"""The command line of `scripts/load.sh ratings`: checks people's ratings and stores them for training.
-
-They are stored in SEEN_RATINGS, a folder or a gs:// prefix; by default where the local suite reads them.
-"""
+"""The command line of `scripts/load.sh ratings`: checks people's ratings and stores them for training."""
 
 import argparse
 import asyncio
@@ -17,11 +14,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from scripts.loader import destination
 from seen.v1.types_pb2 import ItemType
 from services.catalog import datasets
 from services.catalog.adapter import Format
 from services.catalog.item import Skipped
-from services.catalog.loader import files
+from services.catalog.loader import command, files
 from services.catalog.loader.errors import InvalidInput, LoadError
 from services.catalog.loader.report import Progress, progress
 from services.catalog.store import mongo
@@ -32,7 +30,6 @@ from services.spark_connector.storage.files import Folder, Storage
 from services.spark_connector.training import ratings
 from services.spark_connector.training.ratings import Rating
 
-STOPPED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
 PROGRESS_EVERY_ROWS = 1000
 IDS_PER_QUERY = 1000
 
@@ -44,13 +41,13 @@ these people. FILE is CSV, plain, .gz or .zip, with a first line and one rating 
   1,tt1074638,7,1365029107
   1,tt1853728,8,
 
-  person     any name or number; the same one in another dataset's file is somebody else
-  source_id  the source's own id of the item: of Goodreads, IMDb or MyAnimeList
+  person     any name or number; it identifies a person within this file only
+  source_id  the id that Goodreads, IMDb or MyAnimeList gives the item
   rating     above 0 and up to 10
-  rated_at   seconds since 1970, or a time in ISO 8601, or nothing
+  rated_at   seconds since 1970, or a time in ISO 8601, or empty
 
-The file replaces earlier ratings of the dataset; one without rows removes them. The model is trained from them within
-the hour, or when an administrator sends POST /suggest/model."""
+The file replaces earlier ratings of the dataset; a file without rows removes them. The model is trained from them
+within the hour, or when an administrator sends POST /suggest/model."""
 _EPILOG = """\
 exit codes:
   0    the ratings are stored
@@ -61,7 +58,7 @@ exit codes:
 
 @dataclass
 class Report:
-    """Every row is stored or skipped. Ratings of unknown items are stored, and used once the dataset has the items."""
+    """Every row is stored or skipped. Ratings of unknown items are stored, for when the dataset has the items."""
 
     rows: int = 0
     stored: int = 0
@@ -69,7 +66,7 @@ class Report:
     people: set[str] = field(default_factory=set)
     # Number of ratings by source id.
     items: Counter[str] = field(default_factory=Counter)
-    # Source ids that the dataset does not have; None if it could not be asked.
+    # Source ids that the dataset does not have; None if MongoDB did not answer.
     unknown: set[str] | None = None
     seconds: float = 0
 
@@ -79,7 +76,7 @@ class Report:
             f"  {'stored':<10}{self.stored:>12,}  of {len(self.people):,} people on {len(self.items):,} items",
         ]
         if self.unknown is None:
-            lines.append("    MongoDB does not answer, so nobody knows whether the dataset has these items")
+            lines.append("    MongoDB does not answer, so it is unknown whether the dataset has these items")
         elif self.unknown:
             ratings = sum(self.items[source_id] for source_id in self.unknown)
             items = f"{len(self.unknown):,} items"
@@ -89,8 +86,7 @@ class Report:
         return "\n".join(lines)
 
 
-def main(arguments: Sequence[str], default_folder: Path, local_uris: Callable[[Path, str], str]) -> int:
-    """`local_uris` returns the URIs of a dataset's servers in the suite of a folder."""
+def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="scripts/load.sh ratings",
         description=_DESCRIPTION,
@@ -99,18 +95,13 @@ def main(arguments: Sequence[str], default_folder: Path, local_uris: Callable[[P
     )
     parser.add_argument("dataset", choices=datasets.names())
     parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument(
-        "--data",
-        metavar="DIR",
-        type=lambda folder: Path(folder).absolute(),
-        default=default_folder,
-        help="folder of the suite to load into, as in local.sh --data (default: .local in the repository)",
-    )
+    destination.add_data_option(parser)
     options = parser.parse_args(arguments)
     name = f"ratings of {options.dataset}"
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT is ignored in the background of a shell script
+        signal.signal(number, signal.default_int_handler)
     try:
-        storage = _storage(os.environ.get("SEEN_RATINGS") or str(options.data / "ratings"))
+        storage = _storage(destination.ratings(options.data))
         report = Report()
         item_type = datasets.get_adapter(options.dataset).type
         with tempfile.TemporaryDirectory(prefix="seen-ratings-") as folder:
@@ -119,16 +110,16 @@ def main(arguments: Sequence[str], default_folder: Path, local_uris: Callable[[P
             if report.rows and not report.stored:
                 print(report.text(name))
                 raise InvalidInput(f"{options.file}: no row is a rating")
-            uris = os.environ.get("SEEN_MONGO_URIS") or local_uris(options.data, options.dataset)
+            uris = destination.mongo_uris(options.data, options.dataset)
             asyncio.run(_store(storage, ItemType.Name(item_type), valid, report, options.dataset, uris))
     except LoadError as error:
         return _stopped(name, str(error), error.exit_code)
     except SeenError as error:
-        return _stopped(name, error.message, STOPPED)
+        return _stopped(name, error.message, LoadError.exit_code)
     except OSError as error:
-        return _stopped(name, f"{error.filename or options.file}: {error.strerror or error}", STOPPED)
+        return _stopped(name, f"{error.filename or options.file}: {error.strerror or error}", LoadError.exit_code)
     except KeyboardInterrupt:
-        return _stopped(name, "interrupted; nothing was changed", INTERRUPTED)
+        return _stopped(name, "interrupted; nothing was changed", command.INTERRUPTED)
     print(report.text(name))
     return 0
 

@@ -1,0 +1,1 @@
+"""scripts/load.sh: loads a dataset, or people's ratings, from files."""
