@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from services.catalog import datasets
-from services.catalog.loader import inputs
-from services.catalog.loader.reader import Reader
+from services.catalog.loader.reader import Reader, identify
 from services.catalog.loader.report import Report
 from services.common.themes import themes
 from services.taste import ratings
@@ -64,8 +63,8 @@ def read(catalogs: Sequence[tuple[str, Path]], ratings_files: Sequence[tuple[str
     for name in dict.fromkeys(name for name, _ in catalogs):
         adapter = adapters[name]
         names[int(adapter.type)] = name
-        identified = inputs.identify(adapter, [path for other, path in catalogs if other == name])
-        reader = Reader(adapter, identified, False, Report(), lambda done, rows: None)
+        inputs = identify(adapter, [path for other, path in catalogs if other == name])
+        reader = Reader(adapter, inputs, False, Report(), lambda done, rows: None)
         of_type = {}
         for batch in reader.batches(5000):
             for item in batch:

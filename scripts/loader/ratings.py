@@ -19,9 +19,11 @@ from seen.v1.types_pb2 import ItemType
 from services.catalog import datasets
 from services.catalog.adapter import Format
 from services.catalog.item import Skipped
-from services.catalog.loader import command, files
+from services.catalog.loader import command
 from services.catalog.loader.errors import InvalidInput, LoadError
 from services.catalog.loader.report import Progress, progress
+from services.catalog.loader.tables import find_tables, open_table
+from services.catalog.settings import DATABASE
 from services.catalog.store import mongo
 from services.catalog.store.store import connect
 from services.common.errors import SeenError
@@ -126,12 +128,12 @@ def main(arguments: Sequence[str]) -> int:
 
 def _copy_valid(source: Path, target: Path, name: str, report: Report) -> None:
     """Writes the rows that are ratings. Raises LoadError."""
-    tables = files.tables(source)
+    tables = find_tables(source)
     if len(tables) != 1:
         raise InvalidInput(f"{source}: contains {len(tables)} files, not one")
     started = time.monotonic()
     with (
-        files.opened(tables[0], Format.CSV) as (text, bytes_read),
+        open_table(tables[0], Format.CSV) as (text, bytes_read),
         target.open("w", newline="", encoding="utf-8") as opened,
         progress(name, source.stat().st_size) as show,
     ):
@@ -172,7 +174,7 @@ async def _unknown_items(dataset: str, uris: str, report: Report) -> set[str] | 
     unknown = set(report.items)
     ids = iter(report.items)
     try:
-        database = os.environ.get("SEEN_MONGO_DATABASE", "seen")
+        database = os.environ.get("SEEN_MONGO_DATABASE", DATABASE)
         async with connect(dataset, datasets.get_adapter(dataset).type, mongo.split_uris(uris), database) as store:
             while batch := list(islice(ids, IDS_PER_QUERY)):
                 unknown -= {item.source_id or "" for item in await store.find_by_source_id(batch)}

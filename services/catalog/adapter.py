@@ -1,4 +1,4 @@
-"""A dataset's adapter: item type, published files, and how a row becomes an item; helpers for parsing cells."""
+"""The interface of a dataset's adapter, which turns rows of published files into items; functions that parse cells."""
 
 import enum
 import html
@@ -20,7 +20,7 @@ class Format(enum.Enum):
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A published file. `columns` are those that the adapter reads; the loader recognises the file by them."""
+    """A published file. `columns` are the columns that the adapter reads; the loader recognises the file by them."""
 
     name: str
     format: Format
@@ -29,7 +29,7 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class JoinedColumn:
-    """Numbers in this range; others are treated as missing."""
+    """A column of numbers. Numbers outside the range are treated as missing."""
 
     name: str
     low: float
@@ -38,7 +38,7 @@ class JoinedColumn:
 
 @dataclass(frozen=True)
 class JoinedFile:
-    """Another file, whose columns are joined to the rows by a key.
+    """A further file, whose columns are added to the rows that have the same key.
 
     Keys have the same letters in all rows, then a number: "tt0000012".
     """
@@ -58,16 +58,21 @@ class Adapter(Protocol):
     joined: tuple[JoinedFile, ...]
 
     def item(self, row: Row) -> Item | Skipped:
-        """An item with a source_id, or why the row is skipped. Never raises, whatever the row contains."""
+        """Returns an item with a source_id, or why the row is skipped. Never raises, whatever the row contains."""
+
+
+def published_files(adapter: Adapter) -> list[SourceFile]:
+    """All files of the dataset that are loaded together."""
+    return [adapter.source, *(joined.file for joined in adapter.joined)]
 
 
 def unique(labels: Iterable[str]) -> tuple[str, ...]:
-    """The distinct non-empty labels, in order, each on one line."""
+    """The distinct non-empty labels in their order, each on one line."""
     return tuple(dict.fromkeys(filter(None, map(one_line, labels))))
 
 
 def one_line(text: str) -> str:
-    """Stripped; each run of white space, line breaks and no-break spaces included, becomes one space."""
+    """The stripped text. Each run of white space, including line breaks and no-break spaces, becomes one space."""
     return " ".join(text.split())
 
 
@@ -78,7 +83,7 @@ def link(text: str) -> str | None:
 
 
 def unescape_once(text: str) -> str:
-    """Replaces HTML entities that end in a semicolon; others are plain text, as in "Q&A" or "R&Bulls"."""
+    """Replaces HTML entities that end in a semicolon. Without one, an & is plain text, as in "Q&A" or "R&Bulls"."""
     return _ENTITY.sub(lambda entity: html.unescape(entity[0]), text) if "&" in text else text
 
 

@@ -1,7 +1,7 @@
 """Converts between the domain's types and the messages of seen.v1."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from seen.v1 import catalog_pb2, types_pb2
 from seen.v1.types_pb2 import ItemType
@@ -12,7 +12,7 @@ from services.catalog.store.search import Hit
 from services.catalog.store.store import Counts
 from services.common.themes import themes
 
-# Declared `optional` in the proto, with the same names. None here means "not set" there.
+# `optional` in the proto, with the same names. None in an Item is "not set" in a message.
 OPTIONAL_FIELDS = tuple(field.name for field in dataclasses.fields(Item) if field.default is None)
 
 
@@ -31,13 +31,17 @@ def item_to_pb(item: Item, item_type: ItemType) -> types_pb2.Item:
     return message
 
 
+def items_to_pb(items: Iterable[Item], item_type: ItemType) -> list[types_pb2.Item]:
+    return [item_to_pb(item, item_type) for item in items]
+
+
 def item_from_pb(message: types_pb2.Item) -> Item:
     optional = {field: getattr(message, field) for field in OPTIONAL_FIELDS if message.HasField(field)}
     return Item(name=message.name, category=tuple(message.category), **optional)
 
 
 def sample_to_pb(sample: Sample, item_type: ItemType) -> catalog_pb2.Sample:
-    items = [item_to_pb(item, item_type) for item in sample.items]
+    items = items_to_pb(sample.items, item_type)
     return catalog_pb2.Sample(category=theme_of(sample.list_name) or "", items=items, complete=sample.complete)
 
 
@@ -53,4 +57,4 @@ def _most_first(counts: Mapping[str, int]) -> list[catalog_pb2.CategoryCount]:
 
 
 def hit_to_pb(hit: Hit) -> catalog_pb2.SearchHit:
-    return catalog_pb2.SearchHit(id=hit.id, name=hit.name, match=catalog_pb2.Match.Name(hit.match))
+    return catalog_pb2.SearchHit(id=hit.id, name=hit.name, match=hit.match)

@@ -1,4 +1,4 @@
-"""An item of a dataset: the only list of its fields in this package, and their limits.
+"""An item of a dataset, with its fields and their limits; the package derives all other lists of fields from it.
 
 The `check` of a limit returns the value as it is stored, or raises InvalidArgument with the name of the field.
 """
@@ -16,7 +16,7 @@ from services.common.errors import InvalidArgument
 
 @dataclass(frozen=True)
 class Text:
-    """At least one visible character; stored in NFC, without white space at the ends. Lengths are in characters."""
+    """A text with a visible character; stored in NFC, without white space at its ends. Lengths are in characters."""
 
     max_length: int
     line_breaks: bool = False
@@ -82,7 +82,7 @@ IMAGE_URL = Link(2000)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """Fields have the names that they have in the proto. Those with a limit are stored and sent."""
+    """Fields have their names in the proto. Fields with a limit are stored and sent."""
 
     name: Annotated[str, NAME]
     # In the source's order.

@@ -29,7 +29,7 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServicer):
     ) -> catalog_pb2.BatchGetItemsResponse:
         checks.max_entries("ids", len(request.ids), MAX_ITEMS)
         items = await self._store.batch_get(request.ids)
-        return catalog_pb2.BatchGetItemsResponse(items=[convert.item_to_pb(item, self._type) for item in items])
+        return catalog_pb2.BatchGetItemsResponse(items=convert.items_to_pb(items, self._type))
 
     async def CountItems(
         self, request: catalog_pb2.CountItemsRequest, context: Context
@@ -42,9 +42,7 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServicer):
             checks.integer("start", request.start, 0, MAX_START),
             checks.integer("limit", request.limit, 1, MAX_ITEMS),
         )
-        return catalog_pb2.ListItemsResponse(
-            items=[convert.item_to_pb(item, self._type) for item in items], count=count
-        )
+        return catalog_pb2.ListItemsResponse(items=convert.items_to_pb(items, self._type), count=count)
 
     async def SearchItems(
         self, request: catalog_pb2.SearchItemsRequest, context: Context
@@ -57,14 +55,14 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServicer):
         self, request: catalog_pb2.ListMostVotedRequest, context: Context
     ) -> catalog_pb2.ListMostVotedResponse:
         items = await self._store.most_voted(checks.integer("limit", request.limit, 1, MAX_ITEMS))
-        return catalog_pb2.ListMostVotedResponse(items=[convert.item_to_pb(item, self._type) for item in items])
+        return catalog_pb2.ListMostVotedResponse(items=convert.items_to_pb(items, self._type))
 
     async def FindBySourceId(
         self, request: catalog_pb2.FindBySourceIdRequest, context: Context
     ) -> catalog_pb2.FindBySourceIdResponse:
         checks.max_entries("source_ids", len(request.source_ids), MAX_ITEMS)
         items = await self._store.find_by_source_id(request.source_ids)
-        return catalog_pb2.FindBySourceIdResponse(items=[convert.item_to_pb(item, self._type) for item in items])
+        return catalog_pb2.FindBySourceIdResponse(items=convert.items_to_pb(items, self._type))
 
     async def ListCategories(
         self, request: catalog_pb2.ListCategoriesRequest, context: Context

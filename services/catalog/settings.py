@@ -5,10 +5,12 @@ from pydantic import Field, SecretStr, field_validator
 from services.catalog.store import mongo
 from services.common.settings import GrpcSettings
 
+DATABASE = "seen"
+
 
 class CatalogSettings(GrpcSettings):
     mongo_uris: SecretStr = Field(description="mongodb:// URI of each shard, separated by commas, shard 1 first")
-    mongo_database: str = Field("seen", description="name of the database on each shard")
+    mongo_database: str = Field(DATABASE, description="name of the database on each shard")
 
     @field_validator("mongo_uris")
     @classmethod

@@ -14,7 +14,7 @@ _YEAR = re.compile(r"\d{4}", re.ASCII)
 class ImdbTitles:
     """title.basics.tsv and title.ratings.tsv, see https://developer.imdb.com/non-commercial-datasets/
 
-    All titles become items, episodes and video games too; `kind` distinguishes them.
+    All titles become items, including episodes and video games; `kind` distinguishes them.
     """
 
     type = ItemType.SHOW

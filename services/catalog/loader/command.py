@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 from services.catalog import datasets
+from services.catalog.adapter import published_files
 from services.catalog.loader.errors import InvalidInput, LoadError
-from services.catalog.loader.inputs import published_files
 from services.catalog.loader.job import LoadJob
 from services.catalog.loader.report import Report
+from services.catalog.settings import DATABASE
 from services.catalog.store import mongo
 from services.common.errors import SeenError
 
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace, mongo_uris: str) -> int:
             adapter,
             options.files,
             _split_uris(mongo_uris),
-            os.environ.get("SEEN_MONGO_DATABASE", "seen"),
+            os.environ.get("SEEN_MONGO_DATABASE", DATABASE),
             options.include_adult,
             options.batch_size,
         )

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from services.catalog.adapter import Adapter
 from services.catalog.item import Item
-from services.catalog.loader import inputs, report
+from services.catalog.loader import report
 from services.catalog.loader.lease import LEASE_S, Lease
-from services.catalog.loader.reader import Reader
+from services.catalog.loader.reader import Reader, identify, total_bytes
 from services.catalog.loader.report import Report
 from services.catalog.loader.writer import Writer
 from services.catalog.store.shard import gather_all
@@ -32,7 +32,7 @@ class LoadJob:
 
     async def run(self, result: Report) -> None:
         """Updates `result` as it proceeds. Raises LoadError or SeenError; batches written before that stay."""
-        identified = inputs.identify(self.adapter, self.paths)
+        inputs = identify(self.adapter, self.paths)
         name = self.adapter.name
         started = time.monotonic()
         try:
@@ -40,8 +40,8 @@ class LoadJob:
                 await store.create_indexes()
                 async with Lease(store.shards[0], self.lease_s).held() as lease:
                     await gather_all(*(shard.repair() for shard in store.shards))
-                    with report.progress(name, inputs.total_bytes(identified)) as progress:
-                        reader = Reader(self.adapter, identified, self.include_adult, result, progress)
+                    with report.progress(name, total_bytes(inputs)) as progress:
+                        reader = Reader(self.adapter, inputs, self.include_adult, result, progress)
                         await _write_all(reader.batches(self.batch_size), Writer(store, result), lease)
         finally:
             result.seconds = time.monotonic() - started

@@ -34,7 +34,7 @@ class Lease:
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator["Lease"]:
-        """Raises AnotherLoad if one is running. Waits for the lease of a load that may have crashed."""
+        """Raises AnotherLoad if another load is running. If it may have crashed, waits until its lease expires."""
         await self._acquire()
         renewing = asyncio.create_task(self._renew())
         try:

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from services.catalog.loader.packed import JoinedNumbers
+from services.catalog.loader.lookups import JoinedNumbers
 
 _PROGRESS_LINE_EVERY_S = 10
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from services.catalog.item import Item
 from services.catalog.loader.errors import LoadError
 from services.catalog.loader.report import Report
-from services.catalog.store import documents, relist
+from services.catalog.store import documents
+from services.catalog.store.changes import Change, apply_changes
 from services.catalog.store.documents import Document
 from services.catalog.store.positions import ALL_ITEMS
-from services.catalog.store.relist import Change
 from services.catalog.store.shard import Shard, gather_all
 from services.catalog.store.store import Store
 from services.common import deadline
@@ -36,7 +36,7 @@ class Writer:
 
     async def _write(self, fields_by_id: dict[str, Document]) -> dict[str, Document]:
         """Returns the fields of the items that must be tried again, by source id."""
-        stored = await gather_all(*(shard.get_by_source_id(fields_by_id) for shard in self._shards))
+        stored = await gather_all(*(shard.documents_by_source_id(fields_by_id) for shard in self._shards))
         new = dict(fields_by_id)
         changes: list[list[Change]] = []
         for shard, shard_documents in zip(self._shards, stored, strict=True):
@@ -87,6 +87,6 @@ async def _update(shard: Shard, changes: Sequence[Change]) -> list[Document]:
     in_same_lists = [change for change in changes if not change.changes_lists]
     in_other_lists = [change for change in changes if change.changes_lists]
     if in_same_lists:
-        await shard.items.bulk_write([change.update_fields() for change in in_same_lists], ordered=False)
-    failed = await relist.change(shard, in_other_lists, batch=True) if in_other_lists else []
+        await shard.items.bulk_write([change.update_of_fields() for change in in_same_lists], ordered=False)
+    failed = await apply_changes(shard, in_other_lists, batch=True) if in_other_lists else []
     return [change.set for change in failed]

@@ -5,14 +5,14 @@ NAME, one document per item:
                                                   the item's fields that have a value
      places: [{c: list, n: position}],            the item's positions (positions.py)
      nameKey, words: [word]}                      for the search (search_keys.py)
-    A list is "" for all items, a category, or a tab and a theme. An item's themes are not stored otherwise: they follow
-    from its categories (services/common/themes.py).
+    The name of a list is "" for all items, the category, or a tab and the theme. An item's themes are not stored: they
+    are computed from its categories (services/common/themes.py).
 NAME_counts, one document per list (positions.py):
     {_id: list, next: the list's length,
      filling: {start, until},     while a batch inserts items at positions from `start`; ignored after `until`
      gaps: [position]}            holes to fill once that batch has ended
-NAME_versions (relist.py):
-    {_id: "lists", version}       of the themes.toml by which all items are in the right lists
+NAME_versions (theme_lists.py):
+    {_id: "lists", version}       of themes.toml, when all items were last brought into the lists of their themes
 NAME_loads, on shard 1 only (loader/lease.py):
     {_id: "load", owner, host, pid, until}
 """
@@ -26,7 +26,7 @@ from services.catalog.store import search_keys
 Document = dict[str, Any]
 
 _STORED = tuple(CAMEL_CASE.items())
-# Projections: an item's own fields; those and its positions.
+# Projections.
 ITEM_FIELDS = {"places": 0, "nameKey": 0, "words": 0}
 ITEM_FIELDS_AND_POSITIONS = {"nameKey": 0, "words": 0}
 

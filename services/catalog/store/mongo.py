@@ -31,9 +31,9 @@ T = TypeVar("T")
 def uncancelled(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
     """If the caller is cancelled, the function runs on in the background, until the request's deadline at the latest.
 
-    Two cancellations, such as those of a request and of a dataset's share of its time, can leave a lock of pymongo's
-    pool locked for ever: pymongo 4.20 waits for a connection with Condition.wait() in asyncio.wait_for(), which on
-    Python 3.11 is a task of its own that gets the lock when nobody waits for it any more.
+    A call that is cancelled twice, such as by the client and by a timeout, can leave a lock of pymongo's pool locked
+    for ever: pymongo 4.20 waits for a connection with asyncio.wait_for(Condition.wait()), and on Python 3.11 wait_for
+    runs it as a task, which can acquire the lock after its caller has gone.
     """
 
     @functools.wraps(function)

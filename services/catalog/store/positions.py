@@ -2,8 +2,8 @@
 
 A shard has one list of all its items, one list per category and one per theme. An item has one position in each of
 its lists, and the positions of a list are 0 to length - 1. Items store their positions; a unique index maps (list,
-position) to the item; a counter document per list stores the length. So a page is a range of the index, and a random
-item is a random number below the length.
+position) to the item; a counter document per list stores the length (documents.py describes both). So a page is a range
+of the index, and a random item is a random number below the length.
 
     list of length 5         B is deleted and leaves    E, the last item, fills the hole,
                              a hole at position 1       then the length is lowered to 4
@@ -71,7 +71,7 @@ def to_places(positions: Iterable[ListPosition]) -> list[Document]:
 
 
 def query(positions_by_list: Mapping[str, Sequence[int]]) -> Document:
-    """Finds the items at these positions. MongoDB reads exactly their index entries."""
+    """A query for the items at these positions. MongoDB reads exactly their index entries."""
     branches = [
         {"places": {"$elemMatch": {"c": list_name, "n": _position_query(positions)}}}
         for list_name, positions in positions_by_list.items()
@@ -124,7 +124,7 @@ class PositionIndex:
         return lists_of(self._type, document["category"])
 
     async def reserve(self, counts: Mapping[str, int], *, batch: bool = False) -> dict[str, range]:
-        """Reserves this many positions at the end of each list. `repair` handles batches that are never confirmed."""
+        """Reserves this many positions at the end of each list. `repair` cleans up after unconfirmed batches."""
 
         async def reserve_in(list_name: str, count: int) -> range:
             update: Any = _batch_reservation(count) if batch else {"$inc": {"next": count}}
@@ -147,7 +147,7 @@ class PositionIndex:
         return reserved
 
     async def confirm(self, reserved: Mapping[str, range], *, batch: bool = False) -> None:
-        """To be called after the insert: raises lengths that were lowered below the new items in the meantime.
+        """Must be called after the insert. Raises lengths that were lowered below the new items in the meantime.
 
         Ends a batch, and fills the holes that were recorded during it.
         """
@@ -239,7 +239,7 @@ class PositionIndex:
 
 
 def _without_last_holes(holes: Sequence[int], length: int) -> tuple[list[int], int]:
-    """The other holes, and the list's length without those at its end."""
+    """The holes that are not at the end of the list, and the list's length without the holes at its end."""
     inner = list(holes)
     while inner and inner[-1] == length - 1:
         length = inner.pop()

@@ -16,7 +16,7 @@ MAX_ROUNDS = 5
 class Sample:
     list_name: str
     items: list[Item]
-    # True if these are all the items of the list.
+    # Whether these are all the items of the list.
     complete: bool
 
 
@@ -56,7 +56,7 @@ async def sample(
     draws = {}
     for name in list_names:
         list_lengths = [shard_lengths[name] for shard_lengths in lengths]
-        # A generator of its own: the sample does not depend on the other lists of the request.
+        # One generator per list, so that a sample does not depend on the other lists of the request.
         numbers = shuffled_range(sum(list_lengths), random.Random(f"{seed}/{name}"))  # noqa: S311 - samples are not secret
         draws[name] = _Draw(name, list_lengths, numbers)
     for _ in range(MAX_ROUNDS):

@@ -1,34 +1,28 @@
 """Search by name: equal names first, then names that begin with the text, then names that contain its words."""
 
-import enum
 import heapq
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from seen.v1.catalog_pb2 import PREFIX, WHOLE_NAME, WORDS, Match
 from services.catalog.store import search_keys
 from services.catalog.store.documents import Document
 from services.catalog.store.positions import ALL_ITEMS
 from services.catalog.store.shard import Shard, gather_all
 
 MAX_HITS = 200
-# Categories with at most this many items on a shard are scanned.
+# In a category with at most this many items on a shard, all names are compared.
 SMALL_CATEGORY = 20_000
 _PROJECTION = {"name": 1, "nameKey": 1}
 _BY_NAME = [("nameKey", 1), ("_id", 1)]
 
 
-class Match(enum.IntEnum):
-    """Best first."""
-
-    WHOLE_NAME = 0
-    PREFIX = 1
-    WORDS = 2
-
-
 @dataclass(frozen=True, order=True)
 class Hit:
-    match: Match
+    """Hits are sorted by their fields in this order."""
+
+    match: Match  # the best match has the lowest number
     name_key: str
     name: str
     id: str
@@ -63,7 +57,7 @@ async def _search_shard(shard: Shard, key: str, category: str) -> list[Hit]:
 
 
 async def _find(shard: Shard, conditions: list[Document], limit: int, index: str) -> list[Document]:
-    """In the order of names. The index is named because the query planner chooses by a trial on a few documents."""
+    """Sorted by name. `index` is fixed, because the query planner would choose by a trial on a few documents."""
     async with shard.within_deadline():
         matching = shard.items.find({"$and": conditions}, _PROJECTION, sort=_BY_NAME, limit=limit, hint=index)
         return await matching.to_list()
@@ -82,4 +76,4 @@ def _begins_with(text: str) -> Document:
 
 
 def _match(name_key: str, key: str) -> Match:
-    return Match.WHOLE_NAME if name_key == key else Match.PREFIX if name_key.startswith(key) else Match.WORDS
+    return WHOLE_NAME if name_key == key else PREFIX if name_key.startswith(key) else WORDS

@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bson import ObjectId
 from pymongo import AsyncMongoClient, IndexModel
@@ -36,11 +36,11 @@ INDEXES = [
 DUPLICATE_KEY = 11000
 # Creating indexes takes long only on a shard that was filled without them.
 CREATE_INDEXES_TIMEOUT_S = 3600
-# How old a list's length may be. Only other processes' writes are seen late: our own clear the lengths.
+# How old a list's length may be. Only writes of other processes are seen late: our own writes clear the lengths.
 LENGTHS_MAX_AGE_S = 1.0
 # A hole that a reader finds may be a position whose item is just being inserted.
 FILL_DELAY_S = 1.0
-# Several thousand holes take seconds to fill; further ones wait until they are found again.
+# Several thousand holes take seconds to fill. Further holes are ignored until a reader finds them again.
 MAX_HOLES_TO_FILL = 10_000
 FILL_TIMEOUT_S = 60
 # A crashed load leaves the holes of one batch: up to 100,000 in each list.
@@ -111,16 +111,37 @@ class Shard:
     def item_id(self, document: Document) -> str:
         return self._ids.text(self._index, document["_id"])
 
+    def _item(self, document: Document) -> Item:
+        return documents.to_item(document, self.item_id(document))
+
+    async def _find_items(self, query: Document, **options: Any) -> list[Item]:
+        """`options` are those of pymongo's `find`. Without `sort`, the items have no order."""
+        async with self.within_deadline():
+            stored = await self.items.find(query, documents.ITEM_FIELDS, **options).to_list()
+        return [self._item(document) for document in stored]
+
     async def get(self, object_id: ObjectId) -> Item | None:
         async with self.within_deadline():
             document = await self.items.find_one({"_id": object_id}, documents.ITEM_FIELDS)
-        return documents.to_item(document, self.item_id(document)) if document else None
+        return self._item(document) if document else None
 
     async def batch_get(self, object_ids: Sequence[ObjectId]) -> list[Item]:
         """The items that exist, in no order."""
+        return await self._find_items({"_id": {"$in": object_ids}})
+
+    async def find_by_source_id(self, source_ids: Collection[str]) -> list[Item]:
+        """The items that exist, in no order."""
+        return await self._find_items(_with_source_id(source_ids))
+
+    async def documents_by_source_id(self, source_ids: Collection[str]) -> dict[str, Document]:
+        """The whole documents of the items that exist, by source id."""
         async with self.within_deadline():
-            stored = await self.items.find({"_id": {"$in": object_ids}}, documents.ITEM_FIELDS).to_list()
-        return [documents.to_item(document, self.item_id(document)) for document in stored]
+            stored = await self.items.find(_with_source_id(source_ids)).to_list()
+        return {document["sourceId"]: document for document in stored}
+
+    async def most_voted(self, limit: int) -> list[Item]:
+        """The items with the most votes, most first, then by id."""
+        return await self._find_items(HAS_VOTES, sort=VOTES_KEYS, limit=limit, hint="votes")
 
     async def length(self, list_name: str) -> int:
         return (await self.lengths([list_name]))[list_name]
@@ -141,18 +162,6 @@ class Shard:
         async with self.within_deadline():
             return await self.positions.all_lengths()
 
-    async def most_voted(self, limit: int) -> list[Item]:
-        """The items with the most votes, most first, then by id."""
-        async with self.within_deadline():
-            found = self.items.find(HAS_VOTES, documents.ITEM_FIELDS, sort=VOTES_KEYS, limit=limit, hint="votes")
-            return [documents.to_item(document, self.item_id(document)) async for document in found]
-
-    async def find_by_source_id(self, source_ids: Collection[str]) -> list[Item]:
-        """The items that exist, in no order."""
-        async with self.within_deadline():
-            stored = await self.items.find({"sourceId": {"$in": list(source_ids)}}, documents.ITEM_FIELDS).to_list()
-        return [documents.to_item(document, self.item_id(document)) for document in stored]
-
     async def get_at(self, positions_by_list: Mapping[str, Sequence[int]]) -> dict[ListPosition, Item]:
         """The items at these positions, in one query. Holes are left out, and filled in the background."""
         requested = {(name, position) for name, numbers in positions_by_list.items() for position in numbers}
@@ -162,7 +171,7 @@ class Shard:
             query = positions.query(positions_by_list)
             stored = await self.items.find(query, documents.ITEM_FIELDS_AND_POSITIONS).to_list()
         items = {
-            position: documents.to_item(document, self.item_id(document))
+            position: self._item(document)
             for document in stored
             for position in positions.positions_of(document)
             if position in requested
@@ -171,14 +180,8 @@ class Shard:
             self._fill_in_background(requested - items.keys())
         return items
 
-    async def get_by_source_id(self, source_ids: Collection[str]) -> dict[str, Document]:
-        """Whole documents by source id."""
-        async with self.within_deadline():
-            stored = await self.items.find({"sourceId": {"$in": list(source_ids)}}).to_list()
-        return {document["sourceId"]: document for document in stored}
-
     async def insert(self, new: Sequence[Document], *, batch: bool = False) -> list[Document]:
-        """Adds documents, giving them ids and positions. Returns those whose sourceId exists already."""
+        """Adds documents and gives them ids and positions. Returns the documents whose sourceId exists already."""
         duplicates: list[Document] = []
         remaining = list(new)
         async with self.writing():
@@ -247,6 +250,10 @@ class Shard:
             self._filling.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._filling
+
+
+def _with_source_id(source_ids: Collection[str]) -> Document:
+    return {"sourceId": {"$in": list(source_ids)}}
 
 
 async def gather_all(*calls: Awaitable[T]) -> list[T]:

@@ -15,7 +15,7 @@ from pymongo import AsyncMongoClient
 
 from seen.v1.types_pb2 import ItemType
 from services.catalog.item import Item, checked
-from services.catalog.store import documents, relist, sampling, search
+from services.catalog.store import documents, sampling, search, theme_lists
 from services.catalog.store.documents import Document
 from services.catalog.store.ids import Ids
 from services.catalog.store.mongo import SERVER_SELECTION_S, uncancelled
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 # Below the health check's own timeout, so that the log names the shard.
 PING_TIMEOUT_S = 0.9
+_PREPARE_RETRY_S = 0.5
 
 
 @contextlib.asynccontextmanager
@@ -124,7 +125,7 @@ class Store:
 
     @uncancelled
     async def counts(self) -> Counts:
-        """The number of all items, and of those of each category and theme that has any."""
+        """The number of all items, and of the items of each category and theme that has items."""
         total = Counter[str]()
         for lengths in await gather_all(*(shard.all_lengths() for shard in self.shards)):
             total.update(lengths)
@@ -168,7 +169,7 @@ class Store:
         if source_id is None:
             return False
         others = [other for index, other in enumerate(self.shards) if index != shard]
-        return any(await gather_all(*(other.get_by_source_id([source_id]) for other in others)))
+        return any(await gather_all(*(other.documents_by_source_id([source_id]) for other in others)))
 
     @uncancelled
     async def delete(self, item_id: str) -> None:
@@ -191,17 +192,18 @@ class Store:
         """Creates the indexes that do not exist."""
         await gather_all(*(shard.create_indexes() for shard in self.shards))
 
-    async def prepare(self, retry_s: float = 0.5) -> None:
+    async def prepare(self) -> None:
         """Creates missing indexes, then brings all items into the right lists. Retries until every shard has both."""
-        await asyncio.gather(*(self._prepare(shard, retry_s) for shard in self.shards))
+        await asyncio.gather(*map(_prepare, self.shards))
 
-    async def _prepare(self, shard: Shard, retry_s: float) -> None:
-        while True:
-            try:
-                await shard.create_indexes()
-                return await relist.update_all(shard)
-            except Unavailable:
-                pass  # logged by the health check
-            except Exception:
-                log.exception("cannot create the indexes or update the lists of %s", shard.label)
-            await asyncio.sleep(retry_s)
+
+async def _prepare(shard: Shard) -> None:
+    while True:
+        try:
+            await shard.create_indexes()
+            return await theme_lists.update_all(shard)
+        except Unavailable:
+            pass  # logged by the health check
+        except Exception:
+            log.exception("cannot create the indexes or update the lists of %s", shard.label)
+        await asyncio.sleep(_PREPARE_RETRY_S)

@@ -13,7 +13,7 @@ from seen.v1.account_pb2 import LIKE, ExportedMark
 from seen.v1.catalog_pb2 import CategoryCount
 from seen.v1.types_pb2 import Item, ItemType
 from services.catalog.adapter import Format
-from services.catalog.loader import files
+from services.catalog.loader import tables
 from services.catalog.loader.errors import LoadError
 from services.spark_connector.clients import Accounts, Catalog
 from services.spark_connector.runners.job import JobFailed, Report
@@ -184,8 +184,8 @@ class _People:
 
 def _read(file: Path) -> Iterable[Rating | None]:
     """None for a row that is no rating."""
-    (table,) = files.tables(file)
-    with files.opened(table, Format.CSV) as (text, _):
+    (table,) = tables.find_tables(file)
+    with tables.open_table(table, Format.CSV) as (text, _):
         for rating in ratings.read(text):
             yield rating if isinstance(rating, Rating) else None
 

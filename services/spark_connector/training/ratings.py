@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from services.catalog.adapter import Format, Row
 from services.catalog.item import Skipped
-from services.catalog.loader import rows
+from services.catalog.loader import tables
 
 COLUMNS = ("person", "source_id", "rating", "rated_at")
 HIGHEST = 10
@@ -49,10 +49,10 @@ def file_name(item_type: str) -> str:
 
 def read(text: io.TextIOWrapper) -> Iterator[Rating | Skipped]:
     """A rating for each row, or why it is none. Raises WrongHeader. Columns may be in any order; others are ignored."""
-    columns = [name.strip().lower() for name in rows.header(text, Format.CSV)]
+    columns = [name.strip().lower() for name in tables.read_header(text, Format.CSV)]
     if missing := [name for name in COLUMNS if name not in columns]:
         raise WrongHeader(f"its first line must be {','.join(COLUMNS)}; it lacks {', '.join(missing)}")
-    for row in rows.rows(text, Format.CSV, columns):
+    for row in tables.read_rows(text, Format.CSV, columns):
         yield row if isinstance(row, Skipped) else _rating(row)
 
 

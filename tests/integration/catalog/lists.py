@@ -8,6 +8,9 @@ from services.catalog import datasets
 from services.catalog.store.documents import Document
 from services.catalog.store.positions import lists_of
 
+# The databases of a dataset's shards.
+Shards = Sequence[Database[Document]]
+
 
 def problems_of(shard: Database[Document], name: str = "book") -> list[str]:
     """A list's positions must be 0 to length - 1, and an item must have one position in each of its lists."""
@@ -27,7 +30,7 @@ def problems_of(shard: Database[Document], name: str = "book") -> list[str]:
     return errors
 
 
-def assert_no_holes(shards: Sequence[Database[Document]], name: str = "book") -> None:
+def assert_no_holes(shards: Shards, name: str = "book") -> None:
     for shard in shards:
         problems = problems_of(shard, name)
         assert not problems, problems

@@ -7,17 +7,20 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+import pymongo
+import pytest
 
 from scripts.local import mongod
 from seen.v1 import catalog_pb2, catalog_pb2_grpc
 from services.catalog.adapter import Adapter
 from services.catalog.service import build
 from services.catalog.settings import CatalogSettings
+from services.catalog.store.documents import Document
 from services.common import clients
 
 START_TIMEOUT_S = 30
@@ -52,6 +55,27 @@ class Server:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+
+@contextlib.contextmanager
+def started_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
+    """Two servers that answer."""
+    servers = [Server(tmp_path_factory.mktemp("mongod")) for _ in range(2)]
+    try:
+        for server in servers:
+            server.start()
+        for server in servers:
+            server.wait()
+        yield servers
+    finally:
+        for server in servers:
+            server.kill()
+
+
+def drop_database(servers: Iterable[Server], name: str) -> None:
+    for server in servers:
+        with pymongo.MongoClient[Document](server.uri) as client:
+            client.drop_database(name)
 
 
 @dataclass(frozen=True)

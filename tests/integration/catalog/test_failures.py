@@ -1,6 +1,7 @@
 """Shards that are killed, hang or start late."""
 
 import asyncio
+import itertools
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -12,27 +13,21 @@ from seen.v1.catalog_pb2 import CountItemsRequest, CreateItemRequest, GetItemReq
 from seen.v1.types_pb2 import Item
 from services.common.errors import AlreadyExists, DeadlineExceeded, SeenError, Unavailable
 from services.imdb.adapter import ADAPTER as TITLES
-from tests.integration.catalog.servers import Dataset, Server, running
+from tests.integration.catalog.servers import Dataset, Server, running, started_servers
+
+_numbers = itertools.count()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
-    """Two servers that a test may kill."""
-    servers = [Server(tmp_path_factory.mktemp("mongod")) for _ in range(2)]
-    for server in servers:
-        server.start()
-    try:
-        for server in servers:
-            server.wait()
+    """Two servers that a test may kill, if it starts them again."""
+    with started_servers(tmp_path_factory) as servers:
         yield servers
-    finally:
-        for server in servers:
-            server.kill()
 
 
 @pytest.fixture
 async def imdb(own_servers: list[Server]) -> AsyncIterator[Dataset]:
-    async with running(TITLES, [server.uri for server in own_servers], "seen") as dataset:
+    async with running(TITLES, [server.uri for server in own_servers], f"test{next(_numbers)}") as dataset:
         await dataset.wait_until(serving=True)
         yield dataset
 
@@ -48,11 +43,14 @@ def shards_up() -> list[float | None]:
     return [prometheus_client.REGISTRY.get_sample_value("seen_shard_up", label) for label in labels]
 
 
-async def test_the_metric_of_a_killed_shard_becomes_0(imdb: Dataset, own_servers: list[Server]) -> None:
+async def test_the_metric_of_a_shard_is_0_while_its_server_is_down(imdb: Dataset, own_servers: list[Server]) -> None:
     assert shards_up() == [1, 1]
     own_servers[1].kill()
     await imdb.wait_until(serving=False)
     assert shards_up() == [1, 0]
+    own_servers[1].start()
+    await imdb.wait_until(serving=True)
+    assert shards_up() == [1, 1]
 
 
 async def test_acknowledged_items_survive_the_kill_of_a_shard(imdb: Dataset, own_servers: list[Server]) -> None:

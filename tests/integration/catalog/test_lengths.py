@@ -1,27 +1,17 @@
 """A shard remembers the lengths of its lists for a short time."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from seen.v1.types_pb2 import ItemType
 from services.catalog.item import Item
 from services.catalog.store import shard as shard_module
 from services.catalog.store.positions import ALL_ITEMS
-from services.catalog.store.store import Store, connect
+from services.catalog.store.store import Store
 
 
-@pytest.fixture
-async def other_process(two_uris: list[str], database: str) -> AsyncIterator[Store]:
-    """Another store of the same dataset, as another replica or a loader has it."""
-    async with connect("book", ItemType.BOOK, two_uris, database) as connected:
-        yield connected
-
-
-async def test_a_lengths_age_is_limited(store: Store, other_process: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lengths_age_is_limited(store: Store, replica: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shard_module, "LENGTHS_MAX_AGE_S", 3600)
     assert await store.count(ALL_ITEMS) == 0
-    await other_process.create(Item(name="Dune"))
+    await replica.create(Item(name="Dune"))
     assert await store.count(ALL_ITEMS) == 0
 
     for shard in store.shards:

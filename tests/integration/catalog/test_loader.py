@@ -1,104 +1,22 @@
-"""The loader's command line with real MongoDB servers."""
+"""What the loader's command line imports, with real MongoDB servers."""
 
-import asyncio
 import gzip
 import os
-import re
-import signal
 import subprocess
-import sys
-import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pymongo.synchronous.database import Database
 
 from services.catalog import datasets
-from services.catalog.adapter import Adapter
-from services.catalog.item import Item
-from services.catalog.loader import rows
-from services.catalog.loader.errors import AnotherLoad
-from services.catalog.loader.inputs import published_files
-from services.catalog.loader.job import LoadJob
-from services.catalog.loader.lease import Lease
-from services.catalog.loader.report import Report
-from services.catalog.store.documents import Document
+from services.catalog.adapter import Adapter, published_files
+from services.catalog.loader import tables
 from services.catalog.store.positions import theme_list
-from services.catalog.store.store import connect
-from tests.integration.catalog.lists import assert_no_holes
+from tests.conftest import ROOT
+from tests.integration.catalog.lists import Shards, assert_no_holes
+from tests.integration.catalog.loading import BASICS, Loader, documents, title, titles
 from tests.integration.catalog.servers import Server
-
-IMDB = datasets.get_adapter("imdb")
-ROOT = Path(__file__).resolve().parents[3]
-Shards = Sequence[Database[Document]]
-Loader = Callable[..., "Outcome"]
-
-BASICS = "tconst\ttitleType\tprimaryTitle\toriginalTitle\tisAdult\tstartYear\tendYear\truntimeMinutes\tgenres\n"
-RATINGS = "tconst\taverageRating\tnumVotes\n"
-
-
-class Outcome:
-    def __init__(self, exit_code: int, output: str, errors: str) -> None:
-        self.exit_code, self.output, self.errors = exit_code, output, errors
-
-    def count(self, name: str) -> int:
-        line = re.search(rf"^ +{name} +([\d,]+)$", self.output, re.MULTILINE)
-        assert line, self.output + self.errors
-        return int(line[1].replace(",", ""))
-
-    def counts(self) -> tuple[int, ...]:
-        assert self.exit_code == 0, self.output + self.errors
-        return tuple(map(self.count, ("added", "updated", "unchanged", "skipped")))
-
-    def skipped_for(self, reason: str) -> int:
-        line = re.search(rf"^ +([\d,]+)  {re.escape(reason)}$", self.output, re.MULTILINE)
-        return int(line[1].replace(",", "")) if line else 0
-
-
-@pytest.fixture
-def arguments(servers: list[Server], database: str) -> Callable[..., dict[str, Any]]:
-    """Arguments for subprocess that start a loader."""
-
-    def build(dataset: str, *rest: object) -> dict[str, Any]:
-        uris = ",".join(server.uri for server in servers)
-        return {
-            "args": [sys.executable, "-m", "services.catalog.loader", dataset, *map(str, rest)],
-            "cwd": ROOT,
-            "env": os.environ | {"SEEN_MONGO_URIS": uris, "SEEN_MONGO_DATABASE": database},
-        }
-
-    return build
-
-
-@pytest.fixture
-def load(arguments: Callable[..., dict[str, Any]]) -> Loader:
-    def run(dataset: str, *rest: object) -> Outcome:
-        done = subprocess.run(**arguments(dataset, *rest), capture_output=True, text=True, timeout=120, check=False)
-        assert "Traceback" not in done.stderr, done.stderr
-        return Outcome(done.returncode, done.stdout, done.stderr)
-
-    return run
-
-
-def documents(shards: Shards, name: str) -> dict[str, Document]:
-    stored = [document for shard in shards for document in shard[name].find()]
-    assert len({document["sourceId"] for document in stored}) == len(stored)
-    return {document["sourceId"]: document for document in stored}
-
-
-def titles(folder: Path, *lines: str, ratings: str = "") -> list[Path]:
-    basics = folder / "title.basics.tsv"
-    basics.write_text(BASICS + "".join(lines))
-    (folder / "title.ratings.tsv").write_text(RATINGS + ratings)
-    return [basics, folder / "title.ratings.tsv"]
-
-
-def title(number: int, name: str = "", genres: str = "Drama", adult: int = 0) -> str:
-    name = name or f"Title {number}"
-    return f"tt{number:07}\tmovie\t{name}\t{name}\t{adult}\t1999\t\\N\t90\t{genres}\n"
 
 
 def sample_files(adapter: Adapter) -> list[Path]:
@@ -190,7 +108,7 @@ def test_skipped_rows_are_counted_by_reason(load: Loader, shards: Shards, tmp_pa
         "adult title": 2,
         "not UTF-8": 1,
         "no IMDb id": 1,
-        rows.INCOMPLETE.reason: 1,
+        tables.INCOMPLETE.reason: 1,
     }.items():
         assert outcome.skipped_for(reason) == count, (reason, outcome.output)
     assert "title.ratings.tsv: 5 rows read, 1 joined, 1 without an item" in outcome.output
@@ -280,124 +198,6 @@ def test_a_server_that_is_down_stops_the_load(
     outcome = load("imdb", *titles(tmp_path, title(1)))
     assert outcome.exit_code == 1
     assert "imdb: the imdb dataset's shard 2 does not answer" in outcome.errors
-
-
-def wait_for_items(shards: Shards, process: subprocess.Popen[Any], minimum: int) -> None:
-    until = time.monotonic() + 60
-    while sum(shard["imdb"].estimated_document_count() for shard in shards) < minimum:
-        assert process.poll() is None
-        assert time.monotonic() < until
-        time.sleep(0.005)
-
-
-def wait_for_idle_servers(shards: Shards) -> None:
-    """A server continues for a moment with the commands of a killed client."""
-    for shard in shards:
-        while shard.client.admin.command({"currentOp": 1, "ns": f"{shard.name}.imdb"})["inprog"]:
-            time.sleep(0.01)
-
-
-@pytest.fixture(scope="module")
-def many_titles(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    genres = ("Drama", "Comedy,Drama", "War", "\\N")
-    lines = (title(number, genres=genres[number % 4]) for number in range(1, 20_001))
-    return titles(tmp_path_factory.mktemp("titles"), *lines)
-
-
-def test_the_same_command_completes_a_killed_load(
-    load: Loader, arguments: Callable[..., dict[str, Any]], many_titles: list[Path], shards: Shards
-) -> None:
-    for minimum in (2000, 9000):
-        process = subprocess.Popen(**arguments("imdb", *many_titles, "--batch-size", 1000))
-        wait_for_items(shards, process, minimum)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        wait_for_idle_servers(shards)
-        # The lease would expire by itself; this saves the wait.
-        shards[0]["imdb_loads"].delete_many({})
-    loaded = len(documents(shards, "imdb"))
-    assert 2000 < loaded < 20_000
-    assert load("imdb", *many_titles).counts() == (20_000 - loaded, 0, loaded, 0)
-    assert_no_holes(shards, "imdb")
-    assert load("imdb", *many_titles).counts() == (0, 0, 20_000, 0)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_load_leaves_no_holes(
-    arguments: Callable[..., dict[str, Any]],
-    load: Loader,
-    many_titles: list[Path],
-    shards: Shards,
-    number: signal.Signals,
-) -> None:
-    process = subprocess.Popen(
-        **arguments("imdb", *many_titles, "--batch-size", 1000),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    wait_for_items(shards, process, 2000)
-    process.send_signal(number)
-    output, errors = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert errors == "imdb: interrupted; run the same command again to continue\n"
-    loaded = len(documents(shards, "imdb"))
-    assert Outcome(0, output, "").count("added") == loaded < 20_000
-    assert_no_holes(shards, "imdb")
-    assert load("imdb", *many_titles).counts() == (20_000 - loaded, 0, loaded, 0)
-
-
-async def test_a_second_load_of_the_dataset_is_refused(two_uris: list[str], database: str, tmp_path: Path) -> None:
-    files = titles(tmp_path, title(1))
-    second = LoadJob(IMDB, files, two_uris, database, lease_s=0.4)
-    async with connect("imdb", IMDB.type, two_uris, database) as store:
-        async with Lease(store.shards[0], 0.4).held():
-            with pytest.raises(AnotherLoad, match=f"process {os.getpid()} on "):
-                await second.run(Report())
-        await second.run(report := Report())
-        assert report.added == 1
-
-
-async def test_a_lease_that_is_not_renewed_expires(two_uris: list[str], database: str, tmp_path: Path) -> None:
-    async with connect("imdb", IMDB.type, two_uris, database) as store:
-        crashed = Lease(store.shards[0], 0.5)
-        await crashed._acquire()
-        files = titles(tmp_path, title(1))
-        await LoadJob(IMDB, files, two_uris, database, lease_s=0.5).run(report := Report())
-        assert report.added == 1
-
-
-async def test_a_lost_lease_is_detected(two_uris: list[str], database: str, shards: Shards) -> None:
-    async with connect("imdb", IMDB.type, two_uris, database) as store, Lease(store.shards[0], 0.4).held() as lease:
-        lease.check()
-        shards[0]["imdb_loads"].delete_many({})
-        await asyncio.sleep(1)
-        with pytest.raises(AnotherLoad):
-            lease.check()
-
-
-async def test_items_can_be_added_and_deleted_during_a_load(
-    two_uris: list[str], database: str, many_titles: list[Path], shards: Shards
-) -> None:
-    async with connect("imdb", IMDB.type, two_uris, database) as store:
-        await store.create_indexes()
-        for number in range(30):
-            await store.create(Item(name=f"by hand {number}", category=("Drama",), source_id=f"hand{number}"))
-        report = Report()
-        job = LoadJob(IMDB, many_titles, two_uris, database, batch_size=500)
-        loading = asyncio.create_task(job.run(report))
-        added = deleted = 0
-        while not loading.done():
-            added += 1
-            await store.create(Item(name=f"meanwhile {added}", category=("Drama",), source_id=f"meanwhile{added}"))
-            if deleted < 30:
-                (hit, *_) = await store.search(f"by hand {deleted}", "")
-                await store.delete(hit.id)
-                deleted += 1
-        await loading
-        assert (report.added, deleted > 5) == (20_000, True)
-        assert_no_holes(shards, "imdb")
-        assert await store.count("") == 20_000 + added + 30 - deleted
 
 
 def test_load_sh_has_a_help_text() -> None:

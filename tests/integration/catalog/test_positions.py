@@ -3,23 +3,19 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Sequence
 
 import pytest
-from pymongo.synchronous.database import Database
 
 from services.catalog.item import Item
 from services.catalog.store import documents
 from services.catalog.store import shard as shard_module
-from services.catalog.store.documents import Document
 from services.catalog.store.positions import ALL_ITEMS, theme_list
 from services.catalog.store.store import Store
 from services.common.errors import Aborted, AlreadyExists, NotFound
-from tests.integration.catalog.lists import assert_no_holes
+from tests.integration.catalog.lists import Shards, assert_no_holes
 
 # Each is also a theme.
 CATEGORIES = ("Drama", "Comedy", "Fantasy", "History")
-Shards = Sequence[Database[Document]]
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +23,7 @@ def _fill_holes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shard_module, "FILL_DELAY_S", 0.01)
 
 
-def item(number: int, source: random.Random) -> Item:
+def random_item(number: int, source: random.Random) -> Item:
     return Item(name=f"Item {number}", category=tuple(source.sample(CATEGORIES, source.randrange(4))))
 
 
@@ -59,12 +55,12 @@ async def test_each_list_contains_its_items_once(store: Store, shards: Shards, s
             del expected_items[deleted]
             await store.delete(deleted)
         else:
-            created = await store.create(item(number, source))
+            created = await store.create(random_item(number, source))
             expected_items[created.id] = created
     assert_no_holes(shards)
     for category in (ALL_ITEMS, *CATEGORIES):
-        expected = {item_id for item_id, one in expected_items.items() if category in (ALL_ITEMS, *one.category)}
-        listed = [one.id for one in await all_items(store, category)]
+        expected = {item_id for item_id, item in expected_items.items() if category in (ALL_ITEMS, *item.category)}
+        listed = [item.id for item in await all_items(store, category)]
         assert sorted(listed) == sorted(expected)
         assert await store.count(category) == len(expected)
 
@@ -72,21 +68,21 @@ async def test_each_list_contains_its_items_once(store: Store, shards: Shards, s
 @pytest.mark.parametrize("seed", range(3))
 async def test_concurrent_creates_and_deletes_lose_no_item(store: Store, shards: Shards, seed: int) -> None:
     source = random.Random(seed)
-    first = await asyncio.gather(*(store.create(item(number, source)) for number in range(60)))
+    first = await asyncio.gather(*(store.create(random_item(number, source)) for number in range(60)))
     deleted = source.sample(first, 40)
     added = await asyncio.gather(
-        *(store.delete(one.id) for one in deleted[:20]),
-        *(store.create(item(number, source)) for number in range(60, 100)),
-        *(store.delete(one.id) for one in deleted[20:]),
+        *(store.delete(item.id) for item in deleted[:20]),
+        *(store.create(random_item(number, source)) for number in range(60, 100)),
+        *(store.delete(item.id) for item in deleted[20:]),
     )
     await wait_until_filled(store, shards)
-    expected = {one.id for one in first} - {one.id for one in deleted} | {one.id for one in added if one}
-    assert Counter(one.id for one in await all_items(store)) == Counter(expected)
+    expected = {item.id for item in first} - {item.id for item in deleted} | {item.id for item in added if item}
+    assert Counter(item.id for item in await all_items(store)) == Counter(expected)
 
 
 async def test_one_of_several_concurrent_deletes_of_an_item_succeeds(store: Store, shards: Shards) -> None:
     source = random.Random(0)
-    items = [await store.create(item(number, source)) for number in range(10)]
+    items = [await store.create(random_item(number, source)) for number in range(10)]
     results = await asyncio.gather(*(store.delete(items[3].id) for _ in range(8)), return_exceptions=True)
     assert [type(result) for result in results].count(NotFound) == 7
     assert results.count(None) == 1
@@ -107,16 +103,16 @@ async def test_concurrent_creates_with_one_source_id_create_at_most_one_item(sto
 async def test_a_new_item_is_created_on_the_shard_with_the_fewest_items(store: Store, shards: Shards) -> None:
     items = [await store.create(Item(name=str(number))) for number in range(6)]
     assert [item.id[0] for item in items] == ["1", "2"] * 3
-    for one in items:
-        if one.id[0] == "1":
-            await store.delete(one.id)
+    for item in items:
+        if item.id[0] == "1":
+            await store.delete(item.id)
     assert [(await store.create(Item(name="new"))).id[0] for _ in range(4)] == ["1", "1", "1", "1"]
 
 
 async def test_the_shards_lists_are_merged_round_robin(store: Store) -> None:
     items = [await store.create(Item(name=str(number))) for number in range(8)]
     await store.delete(items[1].id)  # on shard 2, whose last item fills the hole
-    assert [one.name for one in await all_items(store)] == ["0", "7", "2", "3", "4", "5", "6"]
+    assert [item.name for item in await all_items(store)] == ["0", "7", "2", "3", "4", "5", "6"]
 
 
 async def test_positions_reserved_by_a_crashed_create_are_skipped_then_filled(store: Store, shards: Shards) -> None:
@@ -125,7 +121,7 @@ async def test_positions_reserved_by_a_crashed_create_are_skipped_then_filled(st
     document = documents.from_item(Item(name="crashed", category=("Drama",)))
     await shard.positions.reserve_for([document])
     await shard.insert([documents.from_item(Item(name="after", category=("Drama",)))])
-    assert [one.name for one in await all_items(store)] == [before.name, "after"]
+    assert [item.name for item in await all_items(store)] == [before.name, "after"]
     await wait_until_filled(store, shards)
     assert await store.count(ALL_ITEMS) == await store.count("Drama") == 2
 
@@ -134,7 +130,7 @@ async def test_the_hole_of_a_crashed_delete_is_filled(store: Store, shards: Shar
     items = [await store.create(Item(name=str(number), category=("Drama",))) for number in range(10)]
     shards[0]["book"].delete_one({"name": "2"})
     (sample,) = await store.sample(["Drama"], 10)
-    assert sorted(one.name for one in sample.items) == sorted(one.name for one in items if one.name != "2")
+    assert sorted(item.name for item in sample.items) == sorted(item.name for item in items if item.name != "2")
     await wait_until_filled(store, shards)
     assert await store.count("Drama") == 9
 
@@ -149,7 +145,7 @@ async def test_an_item_is_listed_even_if_its_reserved_position_was_removed(store
     assert await store.count(ALL_ITEMS) == 0
     await shard.items.insert_one(document)
     await shard.positions.confirm(reserved)
-    assert [one.name for one in await all_items(store, "Drama")] == ["slow"]
+    assert [item.name for item in await all_items(store, "Drama")] == ["slow"]
     assert_no_holes(shards)
 
 
@@ -163,7 +159,7 @@ async def test_a_new_item_that_is_moved_before_its_confirmation_leaves_no_hole(s
     await shard.items.insert_one(quick)
     await shard.delete(deleted["_id"])
     await shard.positions.confirm(reserved)
-    assert [one.name for one in await all_items(store)] == ["quick", "before"]
+    assert [item.name for item in await all_items(store)] == ["quick", "before"]
     assert_no_holes(shards)
 
 
@@ -178,7 +174,7 @@ async def test_an_item_whose_reserved_position_is_occupied_gets_another(store: S
     assert (refused["name"], index) == ("slow", "places")
     assert await shard.insert([documents.without_positions(refused)]) == []
     await wait_until_filled(store, shards)
-    assert sorted(one.name for one in await all_items(store)) == ["quick", "slow"]
+    assert sorted(item.name for item in await all_items(store)) == ["quick", "slow"]
 
 
 async def test_positions_reserved_by_an_active_batch_are_not_filled(store: Store, shards: Shards) -> None:
@@ -186,7 +182,8 @@ async def test_positions_reserved_by_an_active_batch_are_not_filled(store: Store
     batch = [documents.from_item(Item(name=str(number), category=("Drama",))) for number in range(5)]
     reserved = await shard.positions.reserve_for(batch, batch=True)
     assert await all_items(store, "Drama") == []
-    await asyncio.sleep(0.2)
+    assert shard._filling
+    await shard._filling
     assert await store.count("Drama") == 5
     await shard.items.insert_many(batch)
     await shard.positions.confirm(reserved, batch=True)

@@ -36,7 +36,7 @@ async def test_the_complete_book_file_is_loaded(shared_data: Path, two_uris: lis
 
 async def test_the_complete_anime_file_is_loaded(shared_data: Path, two_uris: list[str], database: str) -> None:
     path = shared_data / "anime" / "AnimeList.csv"
-    report = await load_twice(ANIME, [path], two_uris[:1], database)
+    report = await load(ANIME, [path], two_uris[:1], database)
     assert (report.rows, report.added) == (8904, 8182)
     assert report.skipped == {"adult title": 722}
     report = await load(ANIME, [path], two_uris[:1], database, include_adult=True)

@@ -1,5 +1,6 @@
 """Every RPC, on one shard and on two, over gRPC with real MongoDB servers."""
 
+import asyncio
 from collections.abc import Awaitable
 
 import pytest
@@ -98,13 +99,10 @@ async def test_a_deleted_item_is_not_found(catalog: Dataset) -> None:
         await catalog.stub.DeleteItem(DeleteItemRequest(id=first.id))
 
 
-@pytest.mark.parametrize("item_id", ["", "x", "1", "é" * 24, "606e2683b3fff1da8a207ae", "0" * 26, "\x00" * 24])
-async def test_a_malformed_id_is_refused(catalog: Dataset, item_id: str) -> None:
-    for call in (
-        catalog.stub.GetItem(GetItemRequest(id=item_id)),
-        catalog.stub.DeleteItem(DeleteItemRequest(id=item_id)),
-    ):
-        assert await failed_field(call) == "id"
+async def test_a_malformed_id_is_refused(catalog: Dataset) -> None:
+    for item_id in ("", "x", "1", "é" * 24, "606e2683b3fff1da8a207ae", "0" * 26, "\x00" * 24):
+        assert await failed_field(catalog.stub.GetItem(GetItemRequest(id=item_id))) == "id", item_id
+        assert await failed_field(catalog.stub.DeleteItem(DeleteItemRequest(id=item_id))) == "id", item_id
 
 
 async def test_batch_get_returns_items_in_the_order_of_the_ids(catalog: Dataset) -> None:
@@ -164,14 +162,16 @@ async def test_a_search_can_be_limited_to_a_category(catalog: Dataset) -> None:
     assert await search(catalog, "dune", "Travel") == [("Dune Buggies", PREFIX), ("Sand: a Dune", WORDS)]
 
 
-@pytest.mark.parametrize("text", ["!!!", "(", ".*", "$where", "\\", "'", "\U0010ffff", "؟"])
-async def test_any_text_can_be_searched_for(catalog: Dataset, text: str) -> None:
+async def test_any_text_can_be_searched_for(catalog: Dataset) -> None:
     await create(catalog, "Dune", "!!!")
-    assert await search(catalog, text) == ([("!!!", WHOLE_NAME)] if text == "!!!" else [])
+    for text in ("(", ".*", "$where", "\\", "'", "\U0010ffff", "؟"):
+        assert await search(catalog, text) == [], text
+    assert await search(catalog, "!!!") == [("!!!", WHOLE_NAME)]
 
 
 async def test_a_search_returns_the_best_200_hits(catalog: Dataset) -> None:
-    await create(catalog, *(f"x{number:03}" for number in range(205)), "x")
+    names = [*(f"x{number:03}" for number in range(205)), "x"]
+    await asyncio.gather(*(create(catalog, name) for name in names))
     hits = await search(catalog, "x")
     assert hits == [("x", WHOLE_NAME)] + [(f"x{number:03}", PREFIX) for number in range(199)]
 
@@ -280,17 +280,14 @@ async def test_a_source_id_is_unique(catalog: Dataset) -> None:
     assert await count(catalog, "Fantasy") == 1
 
 
-@pytest.mark.parametrize(
-    ("field", "item"),
-    [
+async def test_an_invalid_item_is_refused_by_field(catalog: Dataset) -> None:
+    for field, item in (
         ("name", Item()),
         ("imageUrl", Item(name="a", image_url="javascript:alert(1)")),
         ("type", Item(name="a", type=ANIME)),
         ("id", Item(name="a", id="606e2683b3fff1da8a207ae9")),
-    ],
-)
-async def test_an_invalid_item_is_refused_by_field(catalog: Dataset, field: str, item: Item) -> None:
-    assert await failed_field(catalog.stub.CreateItem(CreateItemRequest(item=item))) == field
+    ):
+        assert await failed_field(catalog.stub.CreateItem(CreateItemRequest(item=item))) == field
     assert await count(catalog) == 0
 
 

@@ -7,9 +7,8 @@ import pytest
 
 from seen.v1.types_pb2 import ItemType
 from services.catalog import datasets
-from services.catalog.adapter import Adapter
-from services.catalog.loader.inputs import identify, published_files
-from services.catalog.loader.reader import Reader
+from services.catalog.adapter import Adapter, published_files
+from services.catalog.loader.reader import Reader, identify
 from services.catalog.loader.report import Report
 from services.common import themes as themes_module
 from services.common.themes import themes

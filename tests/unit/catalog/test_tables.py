@@ -6,13 +6,13 @@ import pytest
 
 from services.catalog.adapter import Format, Row
 from services.catalog.item import Skipped
-from services.catalog.loader import rows
+from services.catalog.loader import tables
 
 
 def read(content: bytes, form: Format) -> list[Row | Skipped]:
     newline = "" if form is Format.CSV else "\n"
     text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", errors="surrogateescape", newline=newline)
-    return list(rows.rows(text, form, rows.header(text, form)))
+    return list(tables.read_rows(text, form, tables.read_header(text, form)))
 
 
 @pytest.mark.parametrize("line_break", [b"\n", b"\r\n"])
@@ -46,36 +46,36 @@ def test_a_quoted_csv_cell_may_contain_commas_line_breaks_and_quotes() -> None:
     ],
 )
 def test_a_last_line_without_a_line_break_is_skipped(content: bytes, form: Format) -> None:
-    assert read(content, form) == [{"a": "1", "b": "2"}, rows.INCOMPLETE]
+    assert read(content, form) == [{"a": "1", "b": "2"}, tables.INCOMPLETE]
 
 
 @pytest.mark.parametrize("form", Format)
 def test_a_row_of_the_wrong_width_is_skipped_and_an_empty_line_ignored(form: Format) -> None:
     content = b"a|b\n1|2|3\n\n1\n1|2\n\n".replace(b"|", b"," if form is Format.CSV else b"\t")
-    assert read(content, form) == [rows.WRONG_WIDTH, rows.WRONG_WIDTH, {"a": "1", "b": "2"}]
+    assert read(content, form) == [tables.WRONG_WIDTH, tables.WRONG_WIDTH, {"a": "1", "b": "2"}]
 
 
 @pytest.mark.parametrize("form", Format)
 def test_only_the_row_that_is_not_utf8_is_skipped(form: Format) -> None:
     content = b"a|b\n\xe91|2\n\xc3\xa91|2\n".replace(b"|", b"," if form is Format.CSV else b"\t")
-    assert read(content, form) == [rows.NOT_UTF8, {"a": "é1", "b": "2"}]
+    assert read(content, form) == [tables.NOT_UTF8, {"a": "é1", "b": "2"}]
 
 
 def test_an_unclosed_quote_loses_a_bounded_part_of_the_file() -> None:
     content = b'a,b\n"1,2\n' + b"3,4\n" * 400_000
     result = read(content, Format.CSV)
-    assert result[0] == rows.TOO_LONG
+    assert result[0] == tables.TOO_LONG
     assert result[-1] == {"a": "3", "b": "4"}
-    assert result.count(rows.TOO_LONG) == 1
+    assert result.count(tables.TOO_LONG) == 1
 
 
 def test_a_huge_line_is_skipped_once() -> None:
     content = b"a\tb\n" + b"x" * 3_500_000 + b"\n1\t2\n"
-    assert read(content, Format.TSV) == [rows.TOO_LONG, {"a": "1", "b": "2"}]
+    assert read(content, Format.TSV) == [tables.TOO_LONG, {"a": "1", "b": "2"}]
 
 
 def test_a_binary_file_has_no_known_columns() -> None:
     noise = io.TextIOWrapper(
         io.BytesIO(bytes(range(256)) * 1000), encoding="utf-8", errors="surrogateescape", newline=""
     )
-    assert "book_title" not in rows.header(noise, Format.CSV)
+    assert "book_title" not in tables.read_header(noise, Format.CSV)

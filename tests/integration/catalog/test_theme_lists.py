@@ -2,47 +2,43 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import pytest
-from pymongo.synchronous.database import Database
+from bson import ObjectId
 
-from seen.v1.types_pb2 import ItemType
 from services.catalog.item import Item
-from services.catalog.store import positions, relist
+from services.catalog.store import documents, positions, theme_lists
 from services.catalog.store import shard as shard_module
-from services.catalog.store.documents import Document
 from services.catalog.store.positions import theme_list
-from services.catalog.store.store import Store, connect
+from services.catalog.store.shard import Shard
+from services.catalog.store.store import Store
 from services.common import themes
 from services.common.errors import NotFound
-from tests.integration.catalog.lists import assert_no_holes
+from tests.integration.catalog.lists import Shards, assert_no_holes
 
 LABELS = ("Science Fiction", "Fantasy", "Classics", "Mystery Thriller")
 THEMES = ("Sci-Fi", "Fantasy", "Classics", "Crime", "Mystery", "Thriller")
-Shards = Sequence[Database[Document]]
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(relist, "SETTLE_S", 0)
-    monkeypatch.setattr(relist, "CHUNK", 20)
+    monkeypatch.setattr(theme_lists, "ROLLING_UPDATE_S", 0)
+    monkeypatch.setattr(theme_lists, "CHUNK", 20)
     monkeypatch.setattr(shard_module, "FILL_DELAY_S", 0.01)
-
-
-@pytest.fixture
-async def replica(two_uris: list[str], database: str) -> AsyncIterator[Store]:
-    async with connect("book", ItemType.BOOK, two_uris, database) as connected:
-        yield connected
 
 
 async def fill(store: Store, amount: int = 120) -> list[Item]:
     source = random.Random(amount)
-    new = (
-        Item(name=f"Item {number}", category=tuple(source.sample(LABELS, source.randrange(4))))
-        for number in range(amount)
-    )
-    return [await store.create(item) for item in new]
+    items = []
+    for shard in store.shards:
+        new = [
+            documents.from_item(Item(name=f"Item {number}", category=tuple(source.sample(LABELS, source.randrange(4)))))
+            for number in range(amount // len(store.shards))
+        ]
+        await shard.insert(new)
+        items += [documents.to_item(document, shard.item_id(document)) for document in new]
+    return items
 
 
 def forget_themes(shards: Shards) -> None:
@@ -86,7 +82,7 @@ async def test_an_interrupted_update_is_completed(store: Store, shards: Shards) 
 
 
 async def test_items_can_be_added_and_deleted_meanwhile(store: Store, replica: Store, shards: Shards) -> None:
-    items = await fill(store, 400)
+    items = await fill(store, 200)
     forget_themes(shards)
     updates = asyncio.gather(store.prepare(), replica.prepare())
     source = random.Random(1)
@@ -122,12 +118,21 @@ async def test_changed_words_move_items_to_other_lists(
 async def test_items_that_the_previous_release_adds_during_the_update_get_themes(
     store: Store, shards: Shards, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relist, "SETTLE_S", 6)
-    update = asyncio.create_task(store.prepare())
-    await asyncio.sleep(1)
-    items = await fill(store, 10)
-    forget_themes(shards)
-    await update
+    update_from = theme_lists._update_from
+    both_shards = asyncio.Barrier(len(store.shards))
+    items: list[Item] = []
+
+    async def update_then_add_items(shard: Shard, first: ObjectId) -> int:
+        updated = await update_from(shard, first)
+        if first == theme_lists.FIRST_ID:
+            if await both_shards.wait() == 0:
+                items.extend(await fill(store, 10))
+                forget_themes(shards)
+            await both_shards.wait()
+        return updated
+
+    monkeypatch.setattr(theme_lists, "_update_from", update_then_add_items)
+    await store.prepare()
     assert await sampled(store, "Fantasy") == with_theme(items, "Fantasy") != set()
 
 

@@ -1,4 +1,4 @@
-"""Compact collections for a source's ids: a number, mostly after the same letters, such as "tt0000012"."""
+"""Compact look-ups by a source's ids, which are numbers, mostly after the same letters: "tt0000012"."""
 
 import re
 from array import array

@@ -1,4 +1,4 @@
-"""The loader's compact collections."""
+"""The loader's compact look-ups."""
 
 import pytest
 from hypothesis import given
@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from services.catalog.adapter import Row
 from services.catalog.item import Skipped
-from services.catalog.loader import packed, rows
-from services.catalog.loader.packed import IdSet, JoinedNumbers
+from services.catalog.loader import lookups, tables
+from services.catalog.loader.lookups import IdSet, JoinedNumbers
 from services.imdb.adapter import ImdbTitles
 
 (RATINGS,) = ImdbTitles().joined
@@ -60,10 +60,10 @@ def test_invalid_rows_are_counted_by_reason() -> None:
         rating("tt0000001", "0"),
         rating("tt0000002", "\\N"),
         rating("x", "5"),
-        rows.INCOMPLETE,
+        tables.INCOMPLETE,
         rating("tt0000009", "11"),
     )
-    assert ratings.skipped == {packed.NO_NUMBER: 3, packed.NO_KEY: 1, rows.INCOMPLETE.reason: 1}
+    assert ratings.skipped == {lookups.NO_NUMBER: 3, lookups.NO_KEY: 1, tables.INCOMPLETE.reason: 1}
     assert ratings.rows == 5
 
 
