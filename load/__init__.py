@@ -1,1 +1,1 @@
-"""Load tests with simulated users, and benchmarks of the Spark questions."""
+"""Load tests with simulated users, and benchmarks."""

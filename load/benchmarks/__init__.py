@@ -1,1 +1,1 @@
-"""The two Spark questions over generated files of any size."""
+"""Benchmarks: `http` (a request), `suggest` (suggestions), `training` and `quality` (their model), `spark` (IMDb)."""

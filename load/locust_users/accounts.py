@@ -22,7 +22,7 @@ CONCURRENCY = 10
 
 # Authorization headers of the members with an account, by username.
 signed_in: dict[str, dict[str, str]] = {}
-usernames: list[str] = []  # theirs; guests search for them
+usernames: list[str] = []  # of these members; guests search for them
 # A session with an event hook of its own, so that Locust does not count its requests.
 _session = FastHttpSession(
     None,

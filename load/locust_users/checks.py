@@ -1,7 +1,7 @@
-"""Checks of answers beyond their status. Each raises WrongAnswer with a text without ids, because Locust counts
-failures by their text.
+"""Checks of answers. Each raises WrongAnswer; its message contains no ids, because Locust counts failures by message.
 
-Independent of Locust, so that each check can be tested with made-up answers.
+Independent of Locust, so that each check can be tested with made-up answers. The constants of the API are repeated here
+and in marks.py, because Locust's image does not contain the services; tests compare them.
 """
 
 import json
@@ -17,7 +17,7 @@ MAX_USERNAMES = 20
 
 
 class WrongAnswer(Exception):
-    """An answer that the API must not give; the message says what is wrong with it."""
+    """The message says what is wrong with the answer."""
 
 
 def expect(condition: bool, otherwise: str) -> None:
@@ -26,7 +26,7 @@ def expect(condition: bool, otherwise: str) -> None:
 
 
 def status(actual: int, expected: int, body: str | bytes) -> None:
-    """The message quotes `detail` of the problem document."""
+    """If the status is wrong, the message quotes `detail` of the problem document."""
     if actual != expected:
         try:
             detail = json.loads(body)["detail"]
@@ -51,7 +51,7 @@ def page(answer: Json, number: int, size: int, item_type: str | None) -> None:
 
 
 def usernames(answer: Json, prefix: str, username: str | None) -> None:
-    """`username` exists and begins with the prefix; only a full list may leave it out."""
+    """`username` exists and begins with the prefix; only a list of MAX_USERNAMES may lack it."""
     names: Sequence[str] = answer["usernames"]
     expect(len(names) <= MAX_USERNAMES, f"{len(names)} names instead of at most {MAX_USERNAMES}")
     expect(all(name.casefold().startswith(prefix.casefold()) for name in names), "a name with another prefix")
@@ -71,13 +71,13 @@ def empty(body: str | bytes) -> None:
 
 
 def newest_mark(answer: Json, marked: Item) -> None:
-    """A page of the member's marks, requested right after the item was marked."""
+    """`answer`: a page of the member's marks, requested right after the item was marked."""
     _complete(answer)
     expect(bool(answer["items"]) and answer["items"][0]["item"] == marked, "the new mark is not in the list")
 
 
 def suggestions(answer: Json, types: Sequence[str], amount: int, marks: Marks, existing: Sequence[Item]) -> None:
-    """For a member with these marks. `existing` are items known to exist."""
+    """`marks`: the member's. `existing`: items of the library; types that have some must have suggestions."""
     expect(answer["personal"] is True, "not personal")
     _complete(answer)
     items = [suggestion["item"] for suggestion in answer["suggestions"]]
@@ -100,7 +100,7 @@ def _distinct(items: Sequence[Item]) -> None:
 
 
 def _types_due(types: Sequence[str], marks: Marks, existing: Sequence[Item]) -> set[str]:
-    """The types that have an unmarked item of one of the member's top themes, or any if they have no points."""
+    """The types that have an unmarked item of a top theme of the member; of any theme if the member has no points."""
     themes, marked = marks.top_categories(), marks.confirmed_paths()
     any_theme = not marks.max_points()
     return {

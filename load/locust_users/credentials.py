@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import NoReturn, Self
 from urllib.parse import urlencode, urlsplit
 
-# Numbers reserved for each of Locust's workers: a worker does not know how many others there are. More members than any
-# worker can simulate.
+# Each of Locust's workers reserves this many numbers, more than it can simulate members, because it does not know how
+# many other workers there are.
 ACCOUNTS_PER_WORKER = 100_000
 
 

@@ -46,7 +46,7 @@ class Second:
 
 
 def endpoints(folder: Path) -> list[Endpoint]:
-    """Those with requests, by path; the last is "all"."""
+    """The kinds of requests that were sent, by path; the last is "all"."""
     rows = [
         Endpoint(
             "all" if row["Name"] == AGGREGATED else f"{row['Type']} {row['Name']}".strip(),
@@ -62,7 +62,7 @@ def endpoints(folder: Path) -> list[Endpoint]:
 
 
 def failures(folder: Path) -> list[Failure]:
-    """Most frequent first."""
+    """The failures, most frequent first."""
     rows = [
         Failure(f"{row['Method']} {row['Name']}".strip(), _unwrapped(row["Error"]), int(row["Occurrences"]))
         for row in _rows(folder, "failures")
@@ -71,7 +71,7 @@ def failures(folder: Path) -> list[Failure]:
 
 
 def seconds(folder: Path) -> list[Second]:
-    """In order. Locust's totals start again from 0 when all users have arrived."""
+    """The seconds in order. Locust's totals start again from 0 when all users have arrived."""
     result: list[Second] = []
     time, requests, failed = 0.0, 0, 0
     for row in _rows(folder, "stats_history"):

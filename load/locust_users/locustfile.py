@@ -19,7 +19,7 @@ stats.CSV_STATS_FLUSH_INTERVAL_SEC = 1  # the load test reads the files while th
 
 
 def remember_failures(environment: Environment, **_: Any) -> None:
-    """Records failures of the ramp-up in the exit code and the log: --reset-stats removes them from the tables."""
+    """Records failures in the exit code and the log: --reset-stats removes those of the ramp-up from the tables."""
     logged: set[str] = set()
 
     def remember(request_type: str, name: str, exception: Exception | None, **_: Any) -> None:

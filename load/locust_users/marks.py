@@ -1,4 +1,4 @@
-"""The marks of one simulated member, and the points that they give: 1 for an item seen, 3 for one liked."""
+"""The marks of one simulated member, and the points that follow from them."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 Item = Mapping[str, Any]
 
-POINTS = {"seen": 1, "like": 3}
+POINTS = {"seen": 1, "like": 3}  # for each theme of the item
 TOP_CATEGORIES = 3  # number of themes that suggestions are drawn from
 
 
@@ -15,7 +15,7 @@ def item_path(item: Item) -> str:
 
 
 class Marks:
-    """A mark that was sent and not confirmed may be stored or not, so points have a minimum and a maximum."""
+    """A mark that was sent but not confirmed may or may not be stored, so points have a minimum and a maximum."""
 
     def __init__(self) -> None:
         self._sent: dict[tuple[str, str], Item] = {}

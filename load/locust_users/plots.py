@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from load.locust_users.locust_csv import Second
 from load.locust_users.resources import OTHERS, Sample
 
+NAMES = ("requests.png", "latency.png", "resources.png")
 SIZE = (9.0, 4.8)  # inches
 DPI = 110
 GREEN, RED, BLUE, ORANGE, BLACK, GREY = "#2a7f3f", "#c62828", "#1f5fa8", "#e08a00", "#333333", "#d0d0d0"
@@ -24,16 +25,16 @@ def draw_all(folder: Path, arrival_s: float, seconds: Sequence[Second], samples:
     if not seconds:
         return []
     begin = seconds[0].time
-    files = [
-        _save(folder / "requests.png", arrival_s, lambda figure: _requests(figure, seconds, begin)),
-        _save(folder / "latency.png", arrival_s, lambda figure: _latency(figure, seconds, begin)),
-    ]
-    if samples:
-        files.append(_save(folder / "resources.png", arrival_s, lambda figure: _resources(figure, samples, begin)))
-    return files
+    requests, latency, resources = (folder / name for name in NAMES)
+    _save(requests, arrival_s, lambda figure: _requests(figure, seconds, begin))
+    _save(latency, arrival_s, lambda figure: _latency(figure, seconds, begin))
+    if not samples:
+        return [requests, latency]
+    _save(resources, arrival_s, lambda figure: _resources(figure, samples, begin))
+    return [requests, latency, resources]
 
 
-def _save(path: Path, arrival_s: float, draw: Callable[[Figure], None]) -> Path:
+def _save(path: Path, arrival_s: float, draw: Callable[[Figure], None]) -> None:
     figure = Figure(figsize=SIZE, dpi=DPI, layout="constrained")
     draw(figure)
     for axes in figure.axes:
@@ -45,7 +46,6 @@ def _save(path: Path, arrival_s: float, draw: Callable[[Figure], None]) -> Path:
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[-1].set_xlabel("seconds since the first user; grey: users are arriving, not in the table")
     figure.savefig(path)
-    return path
 
 
 def _requests(figure: Figure, seconds: Sequence[Second], begin: float) -> None:

@@ -1,15 +1,19 @@
-"""Processor time and memory of each service of a local suite, sampled once a second."""
+"""What a local suite used during a run: processor time and memory of each service, and the gateway's response cache."""
 
 import csv
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import NamedTuple, Self
 
+import httpx
 import psutil
 
 OTHERS = "everything else"
+_CACHE_REQUESTS = re.compile(r'^http_cache_requests_total\{result="(hit|miss)"\} (\S+)$', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -79,3 +83,37 @@ def read(path: Path) -> list[Sample]:
             Sample(float(row["at"]), row["service"], float(row["cores"]), float(row["mib"]))
             for row in csv.DictReader(file)
         ]
+
+
+def by_service(pids: Mapping[str, int], mongod: str = "mongod") -> dict[str, list[int]]:
+    """The pids of each service of a suite; all MongoDB servers are one, with the name `mongod`."""
+    services: dict[str, list[int]] = {}
+    for name, pid in pids.items():
+        services.setdefault(mongod if name.startswith("mongod") else name, []).append(pid)
+    return services
+
+
+class CacheCounts(NamedTuple):
+    """Requests for cacheable responses. A hit did not call the services."""
+
+    hits: float
+    misses: float
+
+    @classmethod
+    def read(cls, metrics_url: str) -> Self:
+        """Since the gateway started; zeros if its cache is off."""
+        return cls.parse(httpx.get(metrics_url).raise_for_status().text)
+
+    @classmethod
+    def parse(cls, metrics: str) -> Self:
+        counts = {result: float(value) for result, value in _CACHE_REQUESTS.findall(metrics)}
+        return cls(counts.get("hit", 0.0), counts.get("miss", 0.0))
+
+    def since(self, before: "CacheCounts") -> "CacheCounts":
+        return CacheCounts(self.hits - before.hits, self.misses - before.misses)
+
+    @property
+    def hit_rate(self) -> float | None:
+        """From 0 to 1; None without requests for cacheable responses."""
+        total = self.hits + self.misses
+        return self.hits / total if total else None

@@ -7,7 +7,6 @@ import argparse
 import contextlib
 import math
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -20,10 +19,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from load import results
-from load.cache_counts import CacheCounts
-from load.locust_users import locust_csv, report, resources
+from load.locust_users import locust_csv, plots, report, resources
 from load.locust_users.report import Run
-from load.locust_users.resources import Sampler
+from load.locust_users.resources import CacheCounts, Sampler
 from scripts.local import ports, state
 from scripts.local.suite import AUDIENCE, DEFAULT_FOLDER, ROOT, Suite
 
@@ -68,7 +66,7 @@ def main() -> int:
     if exit_code and not locust_csv.failures(out):
         _say(f"some answers were wrong while the users arrived; see {out / 'locust.log'}")
     if arguments.record:
-        _record(out, Run.load(out), results.RESULTS)
+        _record(out, Run.load(out))
     return exit_code
 
 
@@ -200,10 +198,7 @@ def _locust_command(host: str, users: int, arrival_s: int, seconds: int, out: Pa
 
 def _watch(locust: "subprocess.Popen[bytes]", pids: dict[str, int], expected_s: int, out: Path) -> None:
     """Samples the machine and shows the progress once a second until Locust has ended."""
-    services: dict[str, list[int]] = {"Locust": [locust.pid]}
-    for name, pid in pids.items():
-        services.setdefault("MongoDB (4 servers)" if name.startswith("mongod") else name, []).append(pid)
-    sampler, samples = Sampler(services), []
+    sampler, samples = Sampler({"Locust": [locust.pid]} | resources.by_service(pids, "MongoDB (4 servers)")), []
     started = time.monotonic()
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -235,21 +230,15 @@ def _stop(locust: "subprocess.Popen[bytes]") -> None:
             locust.wait()
 
 
-def _record(out: Path, run: Run, file: Path) -> None:
-    pictures = file.parent / "pictures"
-    pictures.mkdir(exist_ok=True)
-    links = []
-    for picture in (out / f"{name}.png" for name in ("requests", "latency", "resources")):
-        if picture.exists():
-            name = f"{run.users}-users-{'compact-' if run.compact else ''}{picture.name}"
-            shutil.copyfile(picture, pictures / name)
-            links.append(f"![{picture.stem}]({pictures.name}/{name})")
-    results.put(file, "load_test", run.title, (out / report.TABLE).read_text() + "\n" + "\n".join(links))
-    _say(f"recorded in {file}")
+def _record(out: Path, run: Run) -> None:
+    prefix = f"{run.users}-users-{'compact-' if run.compact else ''}"
+    pictures = {f"{prefix}{name}": out / name for name in plots.NAMES if (out / name).exists()}
+    results.put(results.RESULTS, "scripts/load_test.sh", run.title, (out / report.TABLE).read_text(), pictures)
+    _say(f"recorded in {results.RESULTS}")
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(text, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -24,19 +24,19 @@ from load.locust_users.marks import Item, Marks, item_path
 GUEST_PAGE = 20  # items on a page, the API's default
 MEMBER_PAGE = 100  # the maximum: a member takes the items to mark from one page
 AMOUNT = 5  # suggestions per type and category
-# One mark in this many is also looked up in the member's list; the points of the suggestions cover all marks.
+# One mark in this many is looked up in the member's list; the points of suggestions show whether all marks were stored.
 LOOK_UP_EVERY = 10
 # One answer in this many is checked in full: Locust shares the processors with the services that it measures.
 CHECK_EVERY = 10
-TIMEOUT_S = 15.0  # the gateway's own deadline is 5
-BLOCK_BYTES = 64 * 1024  # to receive at once; a page has up to 150 KB
+TIMEOUT_S = 15.0  # the gateway's own deadline is 5 s
+BLOCK_BYTES = 64 * 1024  # read from the socket at a time; a page has up to 150 KB
 NOTHING_MISSING = b'"missing":[]'
 JSON = {"Accept": "application/json"}
 HTML = {"Accept": "text/html"}
 
 
 def in_full() -> bool:
-    """Whether the next answer is checked in full. Of the others, the status and what one look at the bytes tells."""
+    """Whether the next answer is checked in full. The others are checked without decoding their JSON, if possible."""
     return random.randrange(CHECK_EVERY) == 0
 
 
@@ -54,7 +54,7 @@ Check = Callable[[Answer], None]
 class Visitor(User):
     """The common base of guests and members.
 
-    Uses geventhttpclient without Locust's FastHttpUser: its cookies, redirects and events take as long as all the rest.
+    Uses geventhttpclient instead of Locust's FastHttpUser, whose cookies, redirects and events take half of the time.
     """
 
     abstract = True
@@ -82,7 +82,7 @@ class Visitor(User):
         accept: dict[str, str] = JSON,
         body: Any = None,
     ) -> bool:
-        """Sends a request and checks the answer; a wrong answer counts as a failure. Returns whether it was right."""
+        """Sends a request and checks the answer. Returns False for a wrong answer, which counts as a failure."""
         headers = self.authorization | accept
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -178,7 +178,7 @@ class Guest(Visitor):
 
 
 class Member(Visitor):
-    """Signs in once with an account of their own, which has no marks at first."""
+    """Has an account of their own, without marks at first. Signs in once."""
 
     def on_start(self) -> None:
         runner = self.environment.runner

@@ -1,1 +1,1 @@
-"""What bench_http compares Seen with: the same requests in one plain FastAPI process on the same databases."""
+"""What the HTTP benchmark compares Seen with: the same requests in one plain FastAPI process on the same databases."""

@@ -1,7 +1,7 @@
 """Seen's eight kinds of requests in one plain FastAPI process: the same fields, totals and status codes.
 
-It copies the items into collections of its own, with themes and a random number for suggestions, and has the indexes
-and batched look-ups that it needs, but no deadlines, partial answers, limits, metrics or logs.
+It reads collections of its own (copy_items.py). It has the indexes and batched look-ups that it needs, but no
+deadlines, partial answers, retries, rate limit, metrics, traces or logs.
 """
 
 import asyncio
@@ -19,19 +19,15 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 import httpx
-from bson import ObjectId
 from fastapi import Body, Depends, FastAPI, Header, HTTPException, Path, Query
 from fastapi.responses import JSONResponse, RedirectResponse
-from jose import jwk, jwt
-from jose.exceptions import JOSEError
+from jose import JOSEError, jwk, jwt
 from pymongo import AsyncMongoClient
 
 from services.common import interleave
-from services.common.themes import themes
 
 ItemType = Literal["BOOK", "SHOW", "ANIME"]
 Json = dict[str, Any]
-FIELDS = ("name", "category", "rating", "description", "imageUrl", "kind", "year", "sourceId", "votes", "themes")
 AUTH0, AUDIENCE = os.environ.get("PEER_AUTH0_URL"), os.environ.get("PEER_AUTH0_AUDIENCE")
 HOME, CLIENT = os.environ.get("PEER_PUBLIC_URL"), {"client_id": "seen-swagger-ui"}
 SCHEMA = """
@@ -43,30 +39,23 @@ CREATE TABLE likes (type, item, likes INT, PRIMARY KEY (type, item)) WITHOUT ROW
 CREATE INDEX most_points ON themes (subject, points DESC, category);
 CREATE INDEX most_likes ON likes (type, likes DESC, item);
 """
-shards: dict[str, list[Any]] = {}  # collections by type
-known: dict[str, set[str]] = {}  # themes by type
-keys: dict[str, Any] = {}
+shards: dict[str, Any] = {}  # collections by type and the first character of their ids: BOOK, SHOW1, SHOW2, ANIME
+themes: dict[str, set[str]] = defaultdict(set)  # of all items, by type
+keys: list[Any] = []  # of the identity provider
 thread = ThreadPoolExecutor(1)  # of the only connection to SQLite
 db = sqlite3.connect(os.environ.get("PEER_DATABASE", ":memory:"), check_same_thread=False)
+db.row_factory = sqlite3.Row
 
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     db.executescript(SCHEMA)
-    for kind, (name, uris) in json.loads(os.environ["PEER_SHARDS"]).items():
-        databases = [AsyncMongoClient[Json](uri)["seen"] for uri in uris]
-        shards[kind] = [database[f"peer_{name}"] for database in databases]
-        for database, shard in zip(databases, shards[kind], strict=True):
-            items = await database[name].find({}, FIELDS[:-1]).to_list()
-            await shard.drop()
-            await shard.insert_many(
-                item | {"themes": themes(kind, item["category"]), "random": random.random()} for item in items
-            )
-            await shard.create_index([("themes", 1), ("random", 1)])
-        known[kind] = {theme for shard in shards[kind] for theme in await shard.distinct("themes")}
+    for shard, (uri, name) in json.loads(os.environ["PEER_SHARDS"]).items():
+        shards[shard] = AsyncMongoClient[Json](uri)["seen"][name]
+        themes[shard.rstrip("12")].update(await shards[shard].distinct("themes"))
     async with httpx.AsyncClient() as client:
-        for key in (await client.get(f"{AUTH0}/.well-known/jwks.json")).json()["keys"]:
-            keys[key["kid"]] = jwk.construct(key, "RS256")
+        jwks = await client.get(f"{AUTH0}/.well-known/jwks.json")
+    keys.extend(jwk.construct(key, "RS256") for key in jwks.json()["keys"])
     yield
 
 
@@ -76,9 +65,8 @@ app = FastAPI(lifespan=lifespan)
 async def verify(authorization: Annotated[str, Header()] = "") -> str:
     try:
         token = authorization.removeprefix("Bearer ")
-        key = keys[jwt.get_unverified_header(token)["kid"]]
-        return str(jwt.decode(token, key, "RS256", audience=AUDIENCE, issuer=f"{AUTH0}/")["sub"])
-    except (JOSEError, KeyError):
+        return str(jwt.decode(token, keys, "RS256", audience=AUDIENCE, issuer=f"{AUTH0}/")["sub"])
+    except JOSEError:
         raise HTTPException(401, "the token is missing or invalid") from None
 
 
@@ -107,73 +95,70 @@ def add_mark(user: str, item: Json, mark: str) -> None:
             db.execute(upsert, (item["type"], item["id"]))
 
 
-async def find(kind: str, number: int, query: Json, **options: Any) -> list[Json]:
-    documents = await shards[kind][number].find(query, FIELDS, **options).to_list()
-    prefix = number + 1 if len(shards[kind]) > 1 else ""
-    return [{"type": kind, "id": f"{prefix}{document.pop('_id')}"} | document for document in documents]
+async def find(shard: str, query: Json, **options: Any) -> list[Json]:
+    documents = await shards[shard].find(query, {"random": 0}, **options).to_list()
+    return [{"id": document.pop("_id")} | document for document in documents]
 
 
-async def get_all(kind: str, ids: list[str]) -> list[Json]:
+async def get_all(item_type: str, ids: list[str]) -> list[Json]:
     """The items that exist, in the order of the ids; one query for each shard."""
-    keys: dict[int, list[ObjectId]] = defaultdict(list)
+    by_shard: dict[str, list[str]] = defaultdict(list)
     for item_id in ids:
-        keys[int(item_id[:-24] or 1) - 1].append(ObjectId(item_id[-24:]))
-    found = await asyncio.gather(*(find(kind, number, {"_id": {"$in": some}}) for number, some in keys.items()))
+        by_shard[item_type + item_id[:-24]].append(item_id)
+    found = await asyncio.gather(*(find(shard, {"_id": {"$in": own}}) for shard, own in by_shard.items()))
     items = {item["id"]: item for item in chain(*found)}
     return [items[item_id] for item_id in ids if item_id in items]
 
 
-async def get(kind: str, item_id: str) -> Json:
-    if items := await get_all(kind, [item_id]):
+async def get(item_type: str, item_id: str) -> Json:
+    if items := await get_all(item_type, [item_id]):
         return items[0]
     raise HTTPException(404, "there is no such item")
 
 
-async def draw(kind: str, theme: str | None, amount: int) -> list[Json]:
-    """Random items: those that follow a random number, in each shard."""
-    query: Json = {"themes": theme} if theme else {}
+async def draw(item_type: str, theme: str, amount: int) -> list[Json]:
+    """Random items of the theme, or of all: in each shard those that follow a random number."""
     items: list[Json] = []
     for start in (random.random(), 0):  # from the smallest number if too few follow
         if len(items) < amount:
-            query["random"] = {"$gte": start}
-            numbers = range(len(shards[kind]))
-            found = [find(kind, number, query, sort={"random": 1}, limit=amount) for number in numbers]
-            items = list(chain(*await asyncio.gather(*found)))
+            query = ({"themes": theme} if theme else {}) | {"random": {"$gte": start}}
+            names = [shard for shard in shards if shard.startswith(item_type)]
+            found = await asyncio.gather(*(find(name, query, sort={"random": 1}, limit=amount) for name in names))
+            items = list(chain(*found))
     return random.sample(items, min(amount, len(items)))
 
 
-@app.get("/item/{kind}/{item_id}")
-async def get_item(kind: ItemType, item_id: str) -> JSONResponse:
-    return JSONResponse(await get(kind, item_id))
+@app.get("/item/{item_type}/{item_id}")
+async def get_item(item_type: ItemType, item_id: str) -> JSONResponse:
+    return JSONResponse(await get(item_type, item_id))
 
 
-@app.put("/item/{kind}/{item_id}/{mark}", status_code=204)
-async def mark_item(kind: ItemType, item_id: str, mark: Literal["seen", "like"], user: User) -> None:
-    await in_thread(add_mark, user, await get(kind, item_id), mark)
+@app.put("/item/{item_type}/{item_id}/{mark}", status_code=204)
+async def mark_item(item_type: ItemType, item_id: str, mark: Literal["seen", "like"], user: User) -> None:
+    await in_thread(add_mark, user, await get(item_type, item_id), mark)
 
 
 @app.get("/lib/{page}")
 async def list_items(
-    page: Annotated[int, Path(ge=1)], size: Annotated[int, Query(ge=1, le=100)] = 20, type: ItemType | None = None
+    page: Annotated[int, Path(ge=1)], size: Annotated[int, Query(ge=1, le=100)] = 20, type: ItemType | Literal[""] = ""
 ) -> JSONResponse:
-    lists = [(kind, number) for kind in ([type] if type else shards) for number in range(len(shards[kind]))]
-    counts = await asyncio.gather(*(shards[kind][number].estimated_document_count() for kind, number in lists))
+    names = [shard for shard in shards if shard.startswith(type)]
+    counts = await asyncio.gather(*(shards[name].estimated_document_count() for name in names))
     start, total = (page - 1) * size, sum(counts)
     if page > 1 and start >= total:
         raise HTTPException(400, "there is no such page")
-    spans = zip(lists, interleave.spans(counts, start, size), strict=True)
-    parts = [find(*where, {}, sort={"_id": 1}, skip=skip, limit=limit) for where, (skip, limit) in spans if limit]
+    spans = zip(names, interleave.spans(counts, start, size), strict=True)
+    parts = [find(name, {}, sort={"_id": 1}, skip=skip, limit=limit) for name, (skip, limit) in spans if limit]
     items = [item for row in zip_longest(*await asyncio.gather(*parts)) for item in row if item]
     pages = {"page": page, "pages": -(-total // size), "size": size, "total": total}
     return JSONResponse({"items": items, **pages, "missing": []})
 
 
-@app.get("/getTopTen/{kind}")
-async def get_top_ten(kind: ItemType) -> JSONResponse:
-    likes = dict(
-        await in_thread(sql, "SELECT item, likes FROM likes WHERE type = ? ORDER BY likes DESC, item LIMIT 10", kind)
-    )
-    items = await get_all(kind, list(likes))
+@app.get("/getTopTen/{item_type}")
+async def get_top_ten(item_type: ItemType) -> JSONResponse:
+    most = "SELECT item, likes FROM likes WHERE type = ? ORDER BY likes DESC, item LIMIT 10"
+    likes = dict(await in_thread(sql, most, item_type))
+    items = await get_all(item_type, list(likes))
     return JSONResponse({"items": [{"item": item, "likes": likes[item["id"]]} for item in items]})
 
 
@@ -181,22 +166,23 @@ async def get_top_ten(kind: ItemType) -> JSONResponse:
 async def suggest(
     user: User, types: Annotated[list[ItemType], Body()], amount: Annotated[int, Body(ge=1, le=100)] = 10
 ) -> JSONResponse:
-    names = ("category", "seen", "liked", "points")
-    top = f"SELECT {', '.join(names)} FROM themes WHERE subject = ? ORDER BY points DESC, category LIMIT 12"  # noqa: S608
-    rows = [dict(zip(names, row, strict=True)) for row in await in_thread(sql, top, user)]
-    chosen = [(kind, row) for kind in types for row in [row for row in rows if row["category"] in known[kind]][:3]]
-    chosen = chosen or [(kind, {}) for kind in types]
-    drawn = await asyncio.gather(*(draw(kind, row.get("category"), amount + 3) for kind, row in chosen))
+    top = "SELECT category, seen, liked, points FROM themes WHERE subject = ? ORDER BY points DESC, category LIMIT 12"
+    points = {row["category"]: dict(row) for row in await in_thread(sql, top, user)}
+    drawn_from = [(each, theme) for each in types for theme in [name for name in points if name in themes[each]][:3]]
+    drawn_from = drawn_from or [(each, "") for each in types]
+    drawn = await asyncio.gather(*(draw(*source, amount + 3) for source in drawn_from))
     ids = {item["id"] for items in drawn for item in items}
     marked = f"SELECT item FROM marks WHERE subject = ? AND item IN ({', '.join('?' * len(ids))})"  # noqa: S608
     new, suggestions = ids - set(chain(*await in_thread(sql, marked, user, *ids))), []
-    for (_, row), items in zip(chosen, drawn, strict=True):
-        chosen_items = [item for item in items if item["id"] in new][:amount]
-        new -= {item["id"] for item in chosen_items}
-        because = {"because": {name: row[name] for name in names[:3]}} if row else {}
-        suggestions += [{"item": item, **because} for item in chosen_items]
-    used = [row for row in rows if any(row is one for _, one in chosen)]
-    return JSONResponse({"personal": True, "categories": used, "suggestions": suggestions, "missing": [], "seed": 0})
+    for (_, theme), items in zip(drawn_from, drawn, strict=True):
+        chosen = [item for item in items if item["id"] in new][:amount]
+        new -= {item["id"] for item in chosen}
+        because = {"because": {name: points[theme][name] for name in ("category", "seen", "liked")}} if theme else {}
+        suggestions += [{"item": item, **because} for item in chosen]
+    used = {theme for _, theme in drawn_from}
+    categories = [row for theme, row in points.items() if theme in used]
+    answer = {"personal": True, "categories": categories, "suggestions": suggestions, "missing": [], "seed": 0}
+    return JSONResponse(answer)
 
 
 @app.post("/user", status_code=201)

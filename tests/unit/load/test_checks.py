@@ -1,4 +1,4 @@
-"""A right answer passes every check; a wrong one fails with a message that names the fault."""
+"""A right answer passes every check; a wrong answer fails with a message that names the fault."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,11 @@ import pytest
 
 from load.locust_users import checks
 from load.locust_users.checks import WrongAnswer
-from load.locust_users.marks import Marks
+from load.locust_users.marks import POINTS, TOP_CATEGORIES, Marks
+from services.account import domain
+from services.account.database import users
+from services.account.domain import MarkKind
+from services.library.suggestions import by_theme
 
 HOBBIT = {"type": "BOOK", "id": "a1", "name": "The Hobbit", "category": ["Fantasy"], "themes": ["Fantasy", "Classics"]}
 CLASSICS = {"category": "Classics", "seen": 1, "liked": 1}
@@ -166,3 +170,9 @@ def test_other_wrong_answers_fail(wrong: Callable[[], None]) -> None:
 def test_an_unexpected_status_is_reported_with_the_problems_detail(body: str, message: str) -> None:
     with pytest.raises(WrongAnswer, match=message):
         checks.status(503, 200, body)
+
+
+def test_the_constants_of_the_api_are_those_of_the_services() -> None:
+    assert [POINTS["seen"], POINTS["like"]] == [domain.POINTS[MarkKind.SEEN], domain.POINTS[MarkKind.LIKE]]
+    assert TOP_CATEGORIES == by_theme.THEMES
+    assert checks.MAX_USERNAMES == users.MAX_SEARCH_RESULTS

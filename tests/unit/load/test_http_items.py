@@ -2,7 +2,7 @@
 
 import pytest
 
-from load.benchmarks import http_items
+from load.benchmarks.http import items as generated
 from services.catalog import datasets
 from services.catalog.item import Item
 
@@ -17,9 +17,9 @@ def dataset(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def items(dataset: str) -> list[Item]:
     adapter = datasets.get_adapter(dataset)
-    rows = http_items.generate(dataset, AMOUNT)
-    found = [adapter.item({name: str(row.get(name, "")) for name in adapter.source.columns}) for row in rows]
-    return [item for item in found if isinstance(item, Item)]
+    rows = generated.generate(dataset, AMOUNT)
+    read = [adapter.item({name: str(row.get(name, "")) for name in adapter.source.columns}) for row in rows]
+    return [item for item in read if isinstance(item, Item)]
 
 
 def test_each_row_becomes_an_item(items: list[Item]) -> None:
@@ -27,9 +27,9 @@ def test_each_row_becomes_an_item(items: list[Item]) -> None:
 
 
 def test_about_half_of_the_items_have_the_most_frequent_category(dataset: str, items: list[Item]) -> None:
-    most_frequent = http_items.CATEGORIES[dataset][2].split(",")[0]
+    most_frequent = generated.CATEGORIES[dataset][2].split(",")[0]
     assert 0.4 < sum(most_frequent in item.category for item in items) / len(items) < 0.75
 
 
 def test_the_rows_are_the_same_each_time(dataset: str) -> None:
-    assert http_items.generate(dataset, AMOUNT) == http_items.generate(dataset, AMOUNT)
+    assert generated.generate(dataset, AMOUNT) == generated.generate(dataset, AMOUNT)

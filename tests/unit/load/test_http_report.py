@@ -1,11 +1,11 @@
-"""Tables and plot of bench_http from made-up measurements."""
+"""Tables and plot from made-up measurements."""
 
 from pathlib import Path
 
 import pytest
 
-from load.benchmarks.http_measure import Measurement, by_service
-from load.benchmarks.http_report import Results
+from load.benchmarks.http.measure import Measurement
+from load.benchmarks.http.report import Results
 
 
 def measured(number: int, target: str, gateway_ms: float, kind: str = "item") -> Measurement:
@@ -55,7 +55,3 @@ def test_memory_is_listed_without_mongod(results: Results) -> None:
 def test_the_plot_is_a_png_file(results: Results, tmp_path: Path) -> None:
     results.plot(tmp_path / "plot.png")
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_all_mongodb_servers_count_as_one_process() -> None:
-    assert by_service({"gateway": 1, "mongod-book": 2, "mongod-imdb-1": 3}) == {"gateway": [1], "mongod": [2, 3]}

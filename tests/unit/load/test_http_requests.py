@@ -1,4 +1,4 @@
-"""What bench_http sends."""
+"""The requests of each kind."""
 
 import json
 from collections import Counter
@@ -6,7 +6,7 @@ from collections import Counter
 import httpx
 import pytest
 
-from load.benchmarks.http_requests import KINDS, MIX, NEW_MARKS, Request, Traffic
+from load.benchmarks.http.requests import KINDS, MIX, NEW_MARKS, Request, Traffic
 from load.locust_users.checks import WrongAnswer
 
 TOKENS = [f"token-{number}" for number in range(500)]
@@ -22,7 +22,7 @@ def answer(request: httpx.Request) -> httpx.Response:
 @pytest.fixture(scope="module")
 def traffic() -> Traffic:
     client = httpx.Client(base_url="http://seen", transport=httpx.MockTransport(answer))
-    return Traffic(client, "http://auth0", TOKENS, hot=False)
+    return Traffic(client, "http://auth0", TOKENS)
 
 
 @pytest.mark.parametrize("kind", NEW_MARKS)

@@ -1,4 +1,4 @@
-"""The peer's own data: users and marks in SQLite. What needs MongoDB is checked by each run of bench_http."""
+"""The peer's own data: users and marks in SQLite. Each run of load.benchmarks.http checks what needs MongoDB."""
 
 from collections.abc import Iterator
 
@@ -23,11 +23,9 @@ def client() -> Iterator[httpx.AsyncClient]:
 def test_a_repeated_mark_counts_once() -> None:
     for kind in ("like", "like", "seen"):
         peer.add_mark("ana", ITEM, kind)
-    assert peer.db.execute("SELECT category, seen, liked, points FROM themes ORDER BY 1").fetchall() == [
-        ("Classics", 1, 1, 4),
-        ("Fantasy", 1, 1, 4),
-    ]
-    assert peer.db.execute("SELECT item, likes FROM likes").fetchall() == [(ITEM["id"], 1)]
+    themes = map(tuple, peer.sql("SELECT category, seen, liked, points FROM themes ORDER BY 1"))
+    assert list(themes) == [("Classics", 1, 1, 4), ("Fantasy", 1, 1, 4)]
+    assert list(map(tuple, peer.sql("SELECT item, likes FROM likes"))) == [(ITEM["id"], 1)]
 
 
 async def test_usernames_are_found_regardless_of_case(client: httpx.AsyncClient) -> None:

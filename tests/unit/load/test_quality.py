@@ -1,4 +1,4 @@
-"""bench_quality: its splits, its figures, and the methods that it compares."""
+"""Evaluation of suggestions: how marks are split, the metrics, and the compared methods."""
 
 from collections import Counter
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from load.benchmarks import quality_data, quality_http, quality_methods, quality_metrics
-from load.benchmarks.quality_data import Data, Person, Split
+from load.benchmarks.quality import data, methods, metrics, suite
+from load.benchmarks.quality.data import Data, Person, Split
+from services.taste.domain import ItemRef, Mark
 from services.taste.model import Model
-from services.taste.rank import Mark
-from services.taste.train import TrainingItem
+from services.taste.training_files import TrainingItem
 
 BOOK = 1
 ITEMS = [
@@ -21,7 +21,7 @@ ITEMS = [
 
 def mark(number: int, liked: bool = True) -> Mark:
     item = ITEMS[number]
-    return Mark((BOOK, item.id), True, liked, item.category, item.themes)
+    return Mark(ItemRef(BOOK, item.id), True, liked, item.category, item.themes)
 
 
 def people(count: int, marks: int) -> list[Person]:
@@ -33,12 +33,12 @@ def people(count: int, marks: int) -> list[Person]:
     ]
 
 
-def data(of: list[Person]) -> Data:
+def evaluated(of: list[Person]) -> Data:
     return Data({BOOK: "book"}, ITEMS, of, Counter())
 
 
 def test_a_fifth_of_the_marks_is_hidden_from_training() -> None:
-    splits, training = quality_data.split_known(data(people(20, 40)), seed=1)
+    splits, training = data.split_known(evaluated(people(20, 40)))
     assert [len(split.known) for split in splits] == [32] * 20
     for split, trained in zip(splits, training, strict=True):
         assert trained.marks == split.known
@@ -46,20 +46,20 @@ def test_a_fifth_of_the_marks_is_hidden_from_training() -> None:
 
 
 def test_people_with_few_ratings_are_only_trained_on() -> None:
-    splits, training = quality_data.split_known(data(people(20, 9)), seed=1)
+    splits, training = data.split_known(evaluated(people(20, 9)))
     assert splits == []
     assert [len(person.marks) for person in training] == [9] * 20
 
 
 def test_nobody_is_in_the_training_of_their_own_fold() -> None:
-    folds = quality_data.folds(data(people(100, 30)), seed=1)
+    folds = data.folds(evaluated(people(100, 30)))
     assert sorted(person.name for new, _ in folds for person in new) == sorted(f"p{number}" for number in range(100))
     for new, training in folds:
         assert not {person.name for person in new} & {person.name for person in training}
 
 
 def test_more_marks_of_a_new_person_include_the_fewer() -> None:
-    few, many = (quality_data.split_new(people(1, 40), known, seed=3)[0] for known in (3, 10))
+    few, many = (data.split_new(people(1, 40), known, seed=3)[0] for known in (3, 10))
     assert few.known == many.known[:3]
 
 
@@ -67,7 +67,7 @@ def test_lines_without_a_rating_or_an_item_are_counted(tmp_path: Path) -> None:
     header = "book_title,book_desc,book_rating,book_rating_count,genres,image_url\n"
     (tmp_path / "book_data.csv").write_text(f"{header}Dune,,4.2,900,Science Fiction,https://x.org/1.jpg\n")
     (tmp_path / "ratings.csv").write_text("person,source_id,rating,rated_at\na,1,10,\na,2,10,\nb,1,,\nb,1,x,\n")
-    read = quality_data.read([("book", tmp_path / "book_data.csv")], [("book", tmp_path / "ratings.csv")])
+    read = data.read([("book", tmp_path / "book_data.csv")], [("book", tmp_path / "ratings.csv")])
     assert read.skipped == {"unknown item": 1, "no rating": 2}
     assert [(person.name, person.marks[0].liked) for person in read.people] == [("book:a", True)]
     assert read.items[0].themes == ("Sci-Fi",)
@@ -77,7 +77,7 @@ def test_figures_of_a_case_computed_by_hand() -> None:
     split = Split(Person("p", BOOK, []), [], frozenset({(BOOK, "a"), (BOOK, "c")}))
     lists = [[(BOOK, "a"), (BOOK, "b")]]
     labels = {(BOOK, "a"): frozenset({"x", "y"}), (BOOK, "b"): frozenset({"y", "z"})}
-    found = quality_metrics.figures(
+    found = metrics.figures(
         [split], lists, [[(BOOK, "b"), (BOOK, "c")]], labels, {(BOOK, "a"): 0.5, (BOOK, "b"): 0.125}
     )
     assert found.ndcg == pytest.approx(1 / (1 + 1 / np.log2(3)))
@@ -89,14 +89,14 @@ def test_figures_of_a_case_computed_by_hand() -> None:
 
 
 def test_a_person_with_several_draws_counts_once() -> None:
-    mean, error, count = quality_metrics.mean_of_draws(["a", "a", "b"], [0.0, 1.0, 1.0])
+    mean, error, count = metrics.mean_of_draws(["a", "a", "b"], [0.0, 1.0, 1.0])
     assert (mean, count) == (0.75, 2)
     assert error == pytest.approx(0.25)
 
 
 METHODS = {
-    "item-kNN": quality_methods.item_knn,
-    "EASE": quality_methods.ease,
+    "item-kNN": methods.item_knn,
+    "EASE": methods.ease,
 }
 
 
@@ -111,7 +111,7 @@ def test_the_yardsticks_find_the_taste(name: str) -> None:
 
 def test_the_default_rule_draws_from_the_themes() -> None:
     one = people(1, 20)[0]
-    (best,) = quality_methods.default_rule(data([one]))([Split(one, one.marks, frozenset())], 1)
+    (best,) = methods.default_rule(evaluated([one]))([Split(one, one.marks, frozenset())], 1)
     assert len({*best}) == 10
     assert all(int(id.removeprefix("book")) % 2 == 0 for _, id in best)
     assert not {*best} & {mark.ref for mark in one.marks}
@@ -119,23 +119,23 @@ def test_the_default_rule_draws_from_the_themes() -> None:
 
 def test_votes_and_random_lists_leave_out_known_marks() -> None:
     split = Split(people(1, 20)[0], [mark(number) for number in range(5)], frozenset())
-    (voted,) = quality_methods.most_voted(data([]))([split], 1)
-    (drawn,) = quality_methods.at_random(data([]))([split], 1)
+    (voted,) = methods.most_voted(evaluated([]))([split], 1)
+    (drawn,) = methods.at_random(evaluated([]))([split], 1)
     assert voted == [(BOOK, f"book{number}") for number in range(5, 25)]
     assert not {*drawn} & {mark.ref for mark in split.known}
-    assert len({*drawn}) == quality_methods.LENGTH
+    assert len({*drawn}) == methods.LENGTH
 
 
 def test_taste_is_the_code_that_serves() -> None:
     split = Split(people(1, 20)[0], [mark(0)], frozenset())
-    (best,) = quality_methods.taste(Model.from_items(ITEMS))([split], 1)
+    (best,) = methods.taste(Model.from_items(ITEMS))([split], 1)
     assert best[0] in {(BOOK, "book1"), (BOOK, "book2")}
     assert (BOOK, "book0") not in best
 
 
 def test_the_suite_gets_the_ratings_of_the_training_people_only(tmp_path: Path) -> None:
     (tmp_path / "all.csv").write_text("person,source_id,rating\na,1,10\nb,1,5\na,2,7\n")
-    quality_http.write_ratings(tmp_path / "all.csv", tmp_path / "some.csv", "book", [Person("book:a", BOOK, [])])
+    suite.write_ratings(tmp_path / "all.csv", tmp_path / "some.csv", "book", [Person("book:a", BOOK, [])])
     assert (tmp_path / "some.csv").read_text().split() == ["person,source_id,rating,rated_at", "a,1,10,", "a,2,7,"]
 
 
@@ -143,5 +143,5 @@ def test_the_suite_gets_the_ratings_of_the_training_people_only(tmp_path: Path) 
 def test_http_and_offline_agree_if_the_difference_is_within_two_errors(online: str, agree: str) -> None:
     """Of the items a and b, a is the only hidden like."""
     splits = [Split(Person(f"p{one}", BOOK, []), [], frozenset({(BOOK, "a")})) for one in range(4)]
-    text = quality_http.summary("book", splits, [[(BOOK, id)] for id in online], [[(BOOK, "a")]] * 4)
+    text = suite.summary("book", splits, [[(BOOK, id)] for id in online], [[(BOOK, "a")]] * 4)
     assert agree in text

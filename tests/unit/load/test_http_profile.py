@@ -2,7 +2,7 @@
 
 import pytest
 
-from load.benchmarks.profile_http import REST, by_layer
+from load.benchmarks.http.profile import REST, by_layer
 
 LOOP = "thread (1): MainThread;run (services/common/process.py:34);Runner.run (asyncio/runners.py:118)"
 GATEWAY = f"{LOOP};App.__call__ (services/gateway/http/app.py:92)"

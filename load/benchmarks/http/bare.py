@@ -1,4 +1,4 @@
-"""The least that a request costs with uvicorn: the same two bytes for everything."""
+"""The least that a request costs with uvicorn: an application that always answers `{}`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The table and the plot of bench_http. Figures are medians of the rounds."""
+"""The tables and the plot of all measurements. Figures are medians of the rounds."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,13 +7,10 @@ from statistics import median
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from load.benchmarks.http_measure import Measurement
+from load import results
+from load.benchmarks.http.measure import Measurement
 from load.locust_users.plots import DPI, SERVICE_COLOURS
 
-HEADER = (
-    "| request | target | processor ms | ÷ {base} | requests/s | p50 ms | p99 ms | failures | cache hits "
-    "| processor ms by process |"
-)
 MIN_SHOWN_MS = 0.005
 COLUMNS = 3  # of the plot
 
@@ -22,39 +19,39 @@ class Results:
     def __init__(self, measurements: Sequence[Measurement], base: str) -> None:
         self._measurements = measurements
         self.base = base
-        self.kinds = list(dict.fromkeys(one.kind for one in measurements))
-        self.targets = list(dict.fromkeys(one.target for one in measurements))
+        self.kinds = list(dict.fromkeys(measurement.kind for measurement in measurements))
+        self.targets = list(dict.fromkeys(measurement.target for measurement in measurements))
 
-    def of(self, kind: str, target: str) -> list[Measurement]:
-        """One for each round, in order; empty if the target does not answer this kind."""
-        return [one for one in self._measurements if (one.kind, one.target) == (kind, target)]
+    def rounds(self, kind: str, target: str) -> list[Measurement]:
+        """One measurement for each round, in order; empty if the target was not measured with this kind."""
+        return [entry for entry in self._measurements if (entry.kind, entry.target) == (kind, target)]
 
     def ratio(self, kind: str, target: str) -> float | None:
-        """Processor time in relation to the base, compared within each round."""
-        pairs = list(zip(self.of(kind, target), self.of(kind, self.base), strict=False))
-        return median(one.total_ms / base.total_ms for one, base in pairs) if pairs else None
+        """Processor time in relation to the base; both are of the same round."""
+        pairs = list(zip(self.rounds(kind, target), self.rounds(kind, self.base), strict=False))
+        return median(measured.total_ms / base.total_ms for measured, base in pairs) if pairs else None
 
     def total_ms(self, kind: str, target: str) -> float:
-        return median(run.total_ms for run in self.of(kind, target))
+        return median(run.total_ms for run in self.rounds(kind, target))
 
     def by_process(self, kind: str, target: str) -> dict[str, float]:
         """Median processor ms of each process, largest first."""
-        runs = self.of(kind, target)
+        runs = self.rounds(kind, target)
         times = {name: median(run.processor_ms[name] for run in runs) for name in runs[0].processor_ms}
         return dict(sorted(times.items(), key=lambda time: -time[1]))
 
     def table(self) -> str:
-        header = HEADER.format(base=self.base)
-        rows = [header, "|---|---|" + "--:|" * 7 + "---|"]
-        rows += [self._row(kind, target) for kind in self.kinds for target in self.targets if self.of(kind, target)]
-        return "\n".join(rows)
+        header = ("request", "target", "processor ms", f"÷ {self.base}", "requests/s", "p50 ms", "p99 ms", "failures")
+        pairs = [(kind, target) for kind in self.kinds for target in self.targets if self.rounds(kind, target)]
+        rows = [self._cells(kind, target) for kind, target in pairs]
+        return results.table("llrrrrrrrl", (*header, "cache hits", "processor ms by process"), rows)
 
-    def _row(self, kind: str, target: str) -> str:
-        runs = self.of(kind, target)
+    def _cells(self, kind: str, target: str) -> list[str]:
+        runs = self.rounds(kind, target)
         ratio = self.ratio(kind, target)
         rates = [run.hit_rate for run in runs if run.hit_rate is not None]
         parts = [f"{name} {ms:.2f}" for name, ms in self.by_process(kind, target).items() if ms >= MIN_SHOWN_MS]
-        cells = [
+        return [
             kind,
             target,
             f"{self.total_ms(kind, target):.2f}",
@@ -66,26 +63,25 @@ class Results:
             f"{median(rates):.0%}" if rates else "",
             ", ".join(parts),
         ]
-        return f"| {' | '.join(cells)} |"
 
     def memory_table(self) -> str:
         """The memory after each target's last measurement."""
-        rows = ["| target | MiB without mongod | mongod | by process |", "|---|--:|--:|---|"]
+        rows = []
         for target in self.targets:
-            mib = [one for one in self._measurements if one.target == target][-1].mib
+            mib = [measurement for measurement in self._measurements if measurement.target == target][-1].mib
             own = {name: size for name, size in mib.items() if name != "mongod"}
             parts = ", ".join(f"{name} {size:.0f}" for name, size in own.items())
-            rows.append(f"| {target} | {sum(own.values()):.0f} | {mib.get('mongod', 0):.0f} | {parts} |")
-        return "\n".join(rows)
+            rows.append([target, f"{sum(own.values()):.0f}", f"{mib.get('mongod', 0):.0f}", parts])
+        return results.table("lrrl", ("target", "MiB without mongod", "mongod", "by process"), rows)
 
     def plot(self, path: Path) -> None:
-        """Processor time of each kind in axes of its own: a bar for each target, stacked by process."""
+        """Processor time: axes for each kind, with a bar for each target, stacked by process."""
         rows = -(-len(self.kinds) // COLUMNS)
         figure = Figure(figsize=(11, 0.8 + rows * (0.7 + 0.3 * len(self.targets))), dpi=DPI, layout="constrained")
-        names = list(dict.fromkeys(name for one in self._measurements for name in one.processor_ms))
+        names = list(dict.fromkeys(name for measurement in self._measurements for name in measurement.processor_ms))
         colours = {name: SERVICE_COLOURS[number % len(SERVICE_COLOURS)] for number, name in enumerate(names)}
         for axes, kind in zip(figure.subplots(rows, COLUMNS, squeeze=False).flat, self.kinds, strict=False):
-            targets = [target for target in self.targets if self.of(kind, target)]
+            targets = [target for target in self.targets if self.rounds(kind, target)]
             for target in targets:
                 left = 0.0
                 for name, ms in self.by_process(kind, target).items():
@@ -93,7 +89,7 @@ class Results:
                     left += ms
                 axes.text(left, target, f" {self.total_ms(kind, target):.2f}", va="center", fontsize="small")
             axes.set_title(kind, loc="left", fontsize="medium")
-            axes.set_xlim(0, 1.2 * max(self.total_ms(kind, target) for target in targets))  # room for the figure
+            axes.set_xlim(0, 1.2 * max(self.total_ms(kind, target) for target in targets))  # room for the label
             axes.invert_yaxis()
             axes.spines[["top", "right"]].set_visible(False)
         for axes in figure.axes[len(self.kinds) :]:

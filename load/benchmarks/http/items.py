@@ -1,6 +1,6 @@
 """Generates 60,000 items in the form of the published files, and loads them into a suite with its loader.
 
-The content is invented. Categories are skewed as in the sources: the most frequent one is on half of the items.
+The content is invented. Categories are skewed as in the sources: half of the items have the most frequent one.
 """
 
 import csv
@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from services.catalog.adapter import Format, SourceFile
 
 SEED = 1
 ITEMS_PER_TYPE = 20_000
-FIRST_ID = 50_000_000  # the sample library has lower ones
-# By dataset: the separator of categories in a cell, the most categories of an item, and all, most frequent first.
+FIRST_ID = 50_000_000  # the sample library has lower ids
+# By dataset: the separator of categories in a cell, the largest number per item, and all, most frequent first.
 CATEGORIES = {
     "book": (
         "|",
@@ -47,15 +48,16 @@ orchard violin signal desert paper crown tide ember bridge raven meadow compass
 Row = dict[str, Any]
 
 
-def load(suite: Suite, folder: Path) -> None:
-    """Writes the files into the folder and loads them."""
+def load(suite: Suite) -> None:
     for dataset in DATASETS:
         adapter, rows = datasets.get_adapter(dataset.name), generate(dataset.name)
-        files = [write(folder, adapter.source, rows)]
-        files += [write(folder, joined.file, rows[::2]) for joined in adapter.joined]  # half of the shows are rated
-        uris = {"SEEN_MONGO_URIS": suite.mongo_uris(dataset), "SEEN_MONGO_DATABASE": DATABASE}
-        command = [sys.executable, "-m", "services.catalog.loader", dataset.name, *map(str, files)]
-        subprocess.run(command, cwd=ROOT, env=os.environ | uris, check=True)  # noqa: S603
+        with tempfile.TemporaryDirectory(prefix="seen-items-") as folder:
+            files = [write(Path(folder), adapter.source, rows)]
+            # Half of the shows are rated.
+            files += [write(Path(folder), joined.file, rows[::2]) for joined in adapter.joined]
+            uris = {"SEEN_MONGO_URIS": suite.mongo_uris(dataset), "SEEN_MONGO_DATABASE": DATABASE}
+            command = [sys.executable, "-m", "services.catalog.loader", dataset.name, *map(str, files)]
+            subprocess.run(command, cwd=ROOT, env=os.environ | uris, check=True)  # noqa: S603
 
 
 def write(folder: Path, source: SourceFile, rows: Iterable[Row]) -> Path:

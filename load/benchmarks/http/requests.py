@@ -1,4 +1,4 @@
-"""The requests of each kind, for one target: its items, its users, and marks that are new each time."""
+"""The requests of each kind: for the items and users of one target, and with marks that are new each time."""
 
 import itertools
 import json
@@ -18,12 +18,14 @@ from scripts.local.suite import AUDIENCE, DATASETS
 T = TypeVar("T")
 Json = dict[str, Any]
 KINDS = ("item", "page", "top ten", "suggest", "user search", "login, logout", "like", "seen")
-CACHEABLE = ("item", "page", "top ten")
+CACHEABLE = ("item", "page", "top ten")  # by the gateway's response cache
 NEW_MARKS = ("like", "seen")
 MIX = "all eight"
 USERS = 500
 PAGES, PAGE_SIZE, AMOUNT = 100, 20, 5
-HOT = 20  # different items and pages, if every request is to be answered from a cache
+HOT = 20  # number of items and pages if a cache is to answer every request
+TIMEOUT_S = 30
+TRIED = 20  # requests of each kind whose answers are checked before a measurement
 # Before the measurement each user likes some of these items, so that the top ten has ten and everybody has points.
 POPULAR, LIKES = 60, 4
 LISTED_PAGES = 200  # of 100 items each, from which the requests take their items
@@ -57,14 +59,15 @@ def sign_in(auth0_url: str, users: int = USERS) -> list[str]:
         answer = client.post("/oauth/token", content=accounts.token_request(number), headers=headers)
         return str(answer.raise_for_status().json()["access_token"])
 
-    with httpx.Client(base_url=auth0_url, timeout=30) as client:
+    with httpx.Client(base_url=auth0_url, timeout=TIMEOUT_S) as client:
         return in_parallel(token, range(1, users + 1))
 
 
 class Traffic:
-    """Makes requests for one target. `hot`: those that a cache can answer, for few items and pages."""
+    """Makes requests for one target. `hot`: for few items and pages, which a cache can answer."""
 
-    def __init__(self, client: httpx.Client, auth0_url: str, tokens: Sequence[str], *, hot: bool) -> None:
+    def __init__(self, client: httpx.Client, auth0_url: str, tokens: Sequence[str], *, hot: bool = False) -> None:
+        """Creates a user with some likes for each token, after deleting the one of an earlier run."""
         self._client = client
         self._auth0_url = auth0_url
         self._headers = [{"Authorization": f"Bearer {token}"} for token in tokens]
@@ -87,7 +90,7 @@ class Traffic:
         return items
 
     def _create_user(self, user: int) -> None:
-        self._client.delete("/user", headers=self._headers[user])  # of an earlier run; the peer never has any
+        self._client.delete("/user", headers=self._headers[user])  # the peer starts without users, and answers 405
         created = self._client.post("/user", headers=self._headers[user], json={"username": username(user)})
         checks.status(created.status_code, 201, created.text)
         for item in random.Random(user).sample(self._popular, LIKES):
@@ -101,6 +104,12 @@ class Traffic:
         answer = self._client.request(method, path, headers=headers, content=request.body or None)
         checks.status(answer.status_code, request.status, answer.text)
         request.check(answer)
+
+    def try_out(self) -> None:
+        """Checks the answers to some requests of each kind; raises WrongAnswer."""
+        for kind in KINDS:
+            for request in self.make(kind, TRIED):
+                self.send(request)
 
     def make(self, kind: str, amount: int) -> list[Request]:
         if kind == MIX:
@@ -140,7 +149,7 @@ class Traffic:
         return Request("GET", path, 302, lambda answer: check(answer.headers["Location"], address, "client_id"))
 
     def _new_mark(self, kind: str) -> Request:
-        """Users take turns; each goes through the items from another one on."""
+        """Users take turns; each marks all items in turn and starts at a different item."""
         turn, user = divmod(next(self._marks[kind]), USERS)
         return self._mark(kind, self._items[(turn + user * len(self._items) // USERS) % len(self._items)], user)
 
@@ -154,21 +163,18 @@ def username(user: int) -> str:
 
 
 def top_ten(answer: Json) -> None:
-    likes = [one["likes"] for one in answer["items"]]
+    likes = [entry["likes"] for entry in answer["items"]]
     checks.expect(len(likes) == 10, f"{len(likes)} items instead of 10")
     checks.expect(likes == sorted(likes, reverse=True), "items out of order")
 
 
 def suggestions(answer: Json) -> None:
-    items = [one["item"] for one in answer["suggestions"]]
+    items = [suggestion["item"] for suggestion in answer["suggestions"]]
     checks.expect(answer["missing"] == [], "missing datasets")
     checks.expect(len({item_path(item) for item in items}) == len(items), "an item twice")
-    for one in answer["suggestions"]:
-        item, because = one["item"], one["because"]
-        if "themes" in item:
-            checks.expect(because["category"] in item["themes"], "a wrong reason")
-        else:  # of a suite before themes
-            checks.expect(because in item["category"], "a wrong reason")
+    for suggestion in answer["suggestions"]:
+        item, because = suggestion["item"], suggestion["because"]
+        checks.expect(because["category"] in item["themes"], "a wrong reason")
     most = len(TYPES) * 3 * AMOUNT  # some categories have fewer items than that
     checks.expect(most / 2 <= len(items) <= most, f"{len(items)} suggestions instead of up to {most}")
 

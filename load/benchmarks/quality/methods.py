@@ -1,4 +1,4 @@
-"""The methods that bench_quality compares. Each gives people their best items of a type, without known marks."""
+"""The compared methods. Each lists the best items of a type for some people, without their known marks."""
 
 import asyncio
 import dataclasses
@@ -13,21 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from load.benchmarks.quality_data import Data, Person, Split, write_inputs
+from load.benchmarks.quality.data import Data, Person, Ref, Split, write_inputs
+from load.benchmarks.quality.metrics import RECALL_LENGTH
 from services.library.datasets import Datasets
-from services.library.domain import Accounts, Dataset, ItemRef, Points
+from services.library.domain import Accounts, Dataset, ThemePoints
 from services.library.suggestions import by_theme, points
 from services.library.suggestions.request import NamedItems, Request
-from services.taste import rank
-from services.taste.model import Model, Rows
-from services.taste.train import Trainer, TrainingItem, count_pairs, pruned
+from services.taste import score
+from services.taste.arrays import Rows
+from services.taste.domain import ItemRef
+from services.taste.model import Model
+from services.taste.rank import rank
+from services.taste.train import Trainer, count_pairs
+from services.taste.training_files import TrainingItem
 from spark_jobs.duckdb_engine import DuckDBEngine
 from spark_jobs.steps import Progress
 
-Ref = tuple[int, str]
-# A method's lists for some people, of LENGTH items. The seed matters to methods that are random.
+# Lists LENGTH items for each person. The seed matters to methods that are random.
 Method = Callable[[Sequence[Split], int], Iterator[list[Ref]]]
-LENGTH = 20
+LENGTH = RECALL_LENGTH  # the longest that a metric needs
 
 KNN_NEIGHBOURS = 100
 EASE_RIDGE = 100.0
@@ -45,11 +49,11 @@ def train(data: Data, people: Sequence[Person], processes: int = 2) -> Model:
         write_inputs(folder, people)
         with DuckDBEngine.start("400MB", processes) as engine:
             count_pairs(engine, Quiet(), name, folder / "pairs", 0.5)
-        return Trainer(data.items, {}, folder / "pairs", Quiet(), processes, processes).train_without_measuring()
+        return Trainer(data.items, {}, folder / "pairs", Quiet(), processes).train_without_measuring()
 
 
 def untrained(data: Data) -> Model:
-    return pruned(Model.from_items(data.items))
+    return Model.from_items(data.items).pruned()
 
 
 def without_neighbours(model: Model) -> Model:
@@ -57,18 +61,18 @@ def without_neighbours(model: Model) -> Model:
 
 
 def taste(model: Model, *, noise: bool = False) -> Method:
-    """The code that serves."""
+    """The strategy "taste": the code that serves."""
 
     def lists(splits: Sequence[Split], seed: int) -> Iterator[list[Ref]]:
         for split in splits:
-            best = rank.rank(model, split.person.type, split.known, LENGTH, seed=seed if noise else None)
-            yield [one.ref for one in best]
+            best = rank(score.Person(model, split.known), split.person.type, LENGTH, seed=seed if noise else None)
+            yield [ranked.ref for ranked in best]
 
     return lists
 
 
 def in_order(ranking: Mapping[int, Sequence[Ref]]) -> Method:
-    """The same order for everybody."""
+    """The same order for everyone."""
 
     def lists(splits: Sequence[Split], seed: int) -> Iterator[list[Ref]]:
         for split in splits:
@@ -111,9 +115,9 @@ def _by_type(items: Iterable[TrainingItem]) -> dict[int, list[Ref]]:
 def default_rule(data: Data) -> Method:
     """The strategy "categories" of the library: its code, over datasets and accounts in memory.
 
-    A list takes turns between the three themes. If they have fewer than LENGTH items, it is shorter.
+    A list takes an item of each of the three themes in turn. If they have fewer than LENGTH items, it is shorter.
     """
-    datasets = Datasets([cast(Dataset, MemoryDataset(data, kind)) for kind in data.names])
+    datasets = Datasets([cast(Dataset, MemoryDataset(data, item_type)) for item_type in data.names])
 
     def lists(splits: Sequence[Split], seed: int) -> Iterator[list[Ref]]:
         async def suggest(number: int, split: Split) -> list[Ref]:
@@ -122,8 +126,9 @@ def default_rule(data: Data) -> Method:
             none = NamedItems((), frozenset(), ())
             answer = await by_theme.suggest(datasets, accounts, request.types, request, none)
             by_reason: dict[Any, list[Ref]] = {}
-            for one in answer.suggestions:
-                by_reason.setdefault(one.because, []).append((one.item.type, one.item.id))
+            for suggestion in answer.suggestions:
+                item = suggestion.item
+                by_reason.setdefault(suggestion.because, []).append((item.type, item.id))
             turns = [items[turn] for turn in range(LENGTH) for items in by_reason.values() if turn < len(items)]
             return turns[:LENGTH]
 
@@ -142,14 +147,14 @@ class MemorySample:
 
 
 class MemoryDataset:
-    """Random samples of themes, as a dataset gives them."""
+    """Draws random samples of themes as a dataset does."""
 
-    def __init__(self, data: Data, kind: int) -> None:
-        self.type = kind
-        self.name = data.names[kind]
+    def __init__(self, data: Data, item_type: int) -> None:
+        self.type = item_type
+        self.name = data.names[item_type]
         self._items: dict[str, list[TrainingItem]] = {by_theme.WHOLE_DATASET: []}
         for item in data.items:
-            if item.type == kind:
+            if item.type == item_type:
                 for theme in (by_theme.WHOLE_DATASET, *item.themes):
                     self._items.setdefault(theme, []).append(item)
 
@@ -159,24 +164,24 @@ class MemoryDataset:
         for theme in [theme for theme in themes if theme in self._items][:max_themes]:
             items = self._items[theme]
             drawn = random.choice(len(items), min(amount, len(items)), replace=False)
-            samples.append(MemorySample(theme, [items[one] for one in drawn], len(items) <= amount))
+            samples.append(MemorySample(theme, [items[position] for position in drawn], len(items) <= amount))
         return samples
 
 
 class MemoryAccounts:
-    """One person's known marks."""
+    """The known marks of one person."""
 
     def __init__(self, split: Split) -> None:
         self._known = split.known
-        self._refs = {ItemRef(*mark.ref) for mark in split.known}
+        self._refs = {mark.ref for mark in split.known}
 
-    async def top_categories(self, subject: str, limit: int) -> Sequence[Points]:
+    async def top_themes(self, subject: str, limit: int) -> Sequence[ThemePoints]:
         seen, liked = Counter[str](), Counter[str]()
         for mark in self._known:
             for theme in mark.themes:
                 seen[theme] += mark.seen
                 liked[theme] += mark.liked
-        return points.ordered(points.of(theme, seen[theme], liked[theme]) for theme in seen)[:limit]
+        return points.most_first(points.theme_points(theme, seen[theme], liked[theme]) for theme in seen)[:limit]
 
     async def filter_marked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
         return self._refs.intersection(refs)
@@ -230,7 +235,7 @@ def item_knn(people: Sequence[Person]) -> Method:
 
 
 def ease(people: Sequence[Person]) -> Method:
-    """Dense EASE on the same weights as the local ridge. Steck 2019."""
+    """Dense EASE, with the weights of services/taste for likes and seen items. Steck 2019."""
 
     def weights(matrix: Matrix) -> Any:
         gram = (matrix.values.T @ matrix.values).toarray()
@@ -240,14 +245,14 @@ def ease(people: Sequence[Person]) -> Method:
         np.fill_diagonal(result, 0)
         return result.T
 
-    return _linear(people, rank.LIKED_WEIGHT, rank.SEEN_WEIGHT, weights)
+    return _linear(people, score.LIKED_WEIGHT, score.SEEN_WEIGHT, weights)
 
 
 def _linear(people: Sequence[Person], liked: float, seen: float, weights: Callable[[Matrix], Any]) -> Method:
-    """Scores are weights (items x items, from column to row) times somebody's marks, for each type by itself."""
-    kinds = {person.type for person in people}
-    matrices = {kind: Matrix([one for one in people if one.type == kind], liked, seen) for kind in kinds}
-    computed = {kind: weights(matrix) for kind, matrix in matrices.items()}
+    """Scores are weights (items x items, from column to row) times a person's marks; each type has its own matrix."""
+    types = {person.type for person in people}
+    matrices = {each: Matrix([person for person in people if person.type == each], liked, seen) for each in types}
+    computed = {each: weights(matrix) for each, matrix in matrices.items()}
 
     def lists(splits: Sequence[Split], seed: int) -> Iterator[list[Ref]]:
         for split in splits:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from load.benchmarks import gen_imdb
+from load.benchmarks.spark import generate
 from spark_jobs.imdb_files import COLUMNS
 
 TITLES = 500
@@ -14,7 +14,7 @@ TITLES = 500
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("imdb") / "files"
-    gen_imdb.generate(folder, TITLES, soaps=2, widest=40)
+    generate.write_files(folder, TITLES)
     return folder
 
 
@@ -33,14 +33,14 @@ def test_directors_are_the_first_principals_of_their_title(folder: Path) -> None
     principals = itertools.groupby(rows(folder, "title.principals")[1:], key=lambda row: row[0])
     directing = {title: [row[2] for row in cast if row[3] == "director"] for title, cast in principals}
     crew = {
-        title: [] if directors == gen_imdb.NULL else directors.split(",")
+        title: [] if directors == generate.NULL else directors.split(",")
         for title, directors, _ in rows(folder, "title.crew")[1:]
     }
     assert len(crew) == TITLES
     assert directing == crew
 
 
-def test_a_seed_determines_the_files(folder: Path, tmp_path: Path) -> None:
-    gen_imdb.generate(tmp_path / "again", TITLES, soaps=2, widest=40)
+def test_the_files_are_the_same_each_time(folder: Path, tmp_path: Path) -> None:
+    generate.write_files(tmp_path / "again", TITLES)
     for name in COLUMNS:
         assert rows(tmp_path / "again", name) == rows(folder, name)

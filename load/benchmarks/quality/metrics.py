@@ -1,4 +1,4 @@
-"""What bench_quality measures about lists of suggestions. NDCG and recall are those of services/taste/measure.py."""
+"""Metrics of lists of suggestions. NDCG and recall are the functions of services/taste/measure.py."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from load.benchmarks.quality_data import Split
+from load.benchmarks.quality.data import Ref, Split
 from services.taste.measure import LENGTH, ndcg, recall
 
-Ref = tuple[int, str]
 RECALL_LENGTH = 20
 
 
@@ -35,30 +34,30 @@ class Figures:
 def figures(
     splits: Sequence[Split],
     lists: Sequence[Sequence[Ref]],
-    others: Sequence[Sequence[Ref]],
+    reseeded: Sequence[Sequence[Ref]],
     labels: Mapping[Ref, frozenset[str]],
     shares: Mapping[Ref, float],
 ) -> Figures:
-    """`others`: the lists with another seed. `shares`: of training people who have marked an item, above 0."""
-    gains, found, bits, spreads, repeats = [], [], [], [], []
-    for split, best, other in zip(splits, lists, others, strict=True):
+    """`reseeded`: the lists with another seed. `shares`: of training people who have marked an item, above 0."""
+    gains, recalls, bits, diversities, repeats = [], [], [], [], []
+    for split, best, other_list in zip(splits, lists, reseeded, strict=True):
         hits = [ref in split.relevant for ref in best]
         gains.append(ndcg(hits, len(split.relevant)))
-        found.append(recall(hits, len(split.relevant), RECALL_LENGTH))
+        recalls.append(recall(hits, len(split.relevant), RECALL_LENGTH))
         top = best[:LENGTH]
         if top:
-            bits.append(np.mean([-np.log2(shares[ref]) for ref in top]))
-            repeats.append(len({*top} & {*other[:LENGTH]}) / len(top))
+            bits.append(_mean([-np.log2(shares[ref]) for ref in top]))
+            repeats.append(len({*top} & {*other_list[:LENGTH]}) / len(top))
         if len(top) > 1:
-            spreads.append(diversity([labels[ref] for ref in top]))
+            diversities.append(diversity([labels[ref] for ref in top]))
     return Figures(
         people=len(splits),
         ndcg=_mean(gains),
-        error=float(np.std(gains, ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else float("nan"),
-        recall=_mean(found),
+        error=_standard_error(gains),
+        recall=_mean(recalls),
         titles=len({ref for best in lists for ref in best[:LENGTH]}),
         novelty=_mean(bits),
-        diversity=_mean(spreads),
+        diversity=_mean(diversities),
         repeats=_mean(repeats),
     )
 
@@ -70,14 +69,17 @@ def diversity(labels: Sequence[frozenset[str]]) -> float:
 
 
 def mean_of_draws(people: Sequence[str], gains: Sequence[float]) -> tuple[float, float, int]:
-    """Mean, standard error and number of people, when somebody occurs several times: their figures count as one."""
+    """Mean, standard error and number of people. A person who occurs several times counts once, with their mean."""
     of_person: dict[str, list[float]] = {}
-    for name, gain in zip(people, gains, strict=True):
-        of_person.setdefault(name, []).append(gain)
-    means = [np.mean(own) for own in of_person.values()]
-    error = float(np.std(means, ddof=1) / np.sqrt(len(means))) if len(means) > 1 else float("nan")
-    return _mean(means), error, len(means)
+    for name, value in zip(people, gains, strict=True):
+        of_person.setdefault(name, []).append(value)
+    means = [_mean(values) for values in of_person.values()]
+    return _mean(means), _standard_error(means), len(means)
 
 
-def _mean(values: Sequence[float] | Sequence[np.floating]) -> float:
+def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values)) if len(values) else float("nan")
+
+
+def _standard_error(values: Sequence[float]) -> float:
+    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")

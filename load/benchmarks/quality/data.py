@@ -1,4 +1,4 @@
-"""The catalogs and ratings that bench_quality evaluates, and how marks are split into known and hidden ones."""
+"""Catalogs and ratings, and how the marks are split into known and hidden marks."""
 
 import csv
 import math
@@ -14,13 +14,15 @@ from services.catalog.loader.reader import Reader, identify
 from services.catalog.loader.report import Report
 from services.common.themes import themes
 from services.taste import ratings
-from services.taste.rank import Mark
-from services.taste.train import TrainingItem
+from services.taste.domain import ItemRef, Mark
+from services.taste.training_files import TrainingItem
+from spark_jobs.views import MARKS_COLUMNS
 
-RATINGS_COLUMNS = ("person", "source_id", "rating")
-# People with at least this many ratings are evaluated; of the marks of those with fewer, all are training data.
-MIN_RATINGS = 10
-MIN_RATINGS_NEW = 30
+Ref = tuple[int, str]  # an item's type and id
+SEED = 1  # determines what is hidden
+# Only people with at least this many marks are evaluated. All marks of the others are training data.
+MIN_MARKS = 10
+MIN_MARKS_NEW = 30
 HIDDEN_SHARE = 0.2
 FOLDS = 5
 
@@ -36,16 +38,16 @@ class Person:
 
 @dataclass(frozen=True)
 class Split:
-    """Somebody whose marks are partly hidden. `relevant`: the hidden likes, at least one."""
+    """A person whose marks are partly hidden. `relevant`: the hidden likes, at least one."""
 
     person: Person
     known: Sequence[Mark]
-    relevant: frozenset[tuple[int, str]]
+    relevant: frozenset[Ref]
 
 
 @dataclass(frozen=True)
 class Data:
-    """`items` are those of all types, without adult ones. `skipped`: lines of the ratings, by reason."""
+    """`names`: the datasets' names by type. `items`: without adult items. `skipped`: ratings lines, by reason."""
 
     names: Mapping[int, str]
     items: Sequence[TrainingItem]
@@ -63,7 +65,7 @@ def read(catalogs: Sequence[tuple[str, Path]], ratings_files: Sequence[tuple[str
     for name in dict.fromkeys(name for name, _ in catalogs):
         adapter = adapters[name]
         names[int(adapter.type)] = name
-        inputs = identify(adapter, [path for other, path in catalogs if other == name])
+        inputs = identify(adapter, [path for dataset, path in catalogs if dataset == name])
         reader = Reader(adapter, inputs, False, Report(), lambda done, rows: None)
         of_type = {}
         for batch in reader.batches(5000):
@@ -78,8 +80,9 @@ def read(catalogs: Sequence[tuple[str, Path]], ratings_files: Sequence[tuple[str
                     item.votes,
                 )
         items += of_type.values()
-        for path in (path for other, path in ratings_files if other == name):
-            people += _read_people(name, path, of_type, skipped)
+        for dataset, path in ratings_files:
+            if dataset == name:
+                people += _read_people(name, path, of_type, skipped)
     return Data(names, items, people, skipped)
 
 
@@ -99,7 +102,7 @@ def _read_people(name: str, path: Path, items: Mapping[str, TrainingItem], skipp
     for person, of_person in rated.items():
         liked = ratings.likes(list(of_person.values()))
         marks = [
-            Mark((items[id].type, id), True, like, items[id].category, items[id].themes)
+            Mark(ItemRef(items[id].type, id), True, like, items[id].category, items[id].themes)
             for id, like in zip(of_person, liked, strict=True)
             if id in items
         ]
@@ -109,12 +112,12 @@ def _read_people(name: str, path: Path, items: Mapping[str, TrainingItem], skipp
     return people
 
 
-def split_known(data: Data, seed: int) -> tuple[list[Split], list[Person]]:
-    """Hides a fifth of the marks of everyone with at least MIN_RATINGS. Also returns everyone with what is known."""
-    random = np.random.default_rng(seed)
+def split_known(data: Data) -> tuple[list[Split], list[Person]]:
+    """Hides a fifth of the marks of everyone with at least MIN_MARKS. Also returns everyone with their known marks."""
+    random = np.random.default_rng(SEED)
     splits, training = [], []
     for person in data.people:
-        if len(person.marks) < MIN_RATINGS:
+        if len(person.marks) < MIN_MARKS:
             training.append(person)
             continue
         order = random.permutation(len(person.marks))
@@ -125,25 +128,21 @@ def split_known(data: Data, seed: int) -> tuple[list[Split], list[Person]]:
     return splits, training
 
 
-def folds(data: Data, seed: int) -> list[tuple[list[Person], list[Person]]]:
-    """New people (with at least MIN_RATINGS_NEW) and those to train on, FOLDS times."""
-    random = np.random.default_rng(seed)
-    fold_of = random.integers(FOLDS, size=len(data.people))
+def folds(data: Data) -> list[tuple[list[Person], list[Person]]]:
+    """For each fold, its people with at least MIN_MARKS_NEW, and the people of the other folds to train on."""
+    fold_of = np.random.default_rng(SEED).integers(FOLDS, size=len(data.people))
+    people = list(zip(data.people, fold_of, strict=True))
     return [
         (
-            [
-                one
-                for one, its_fold in zip(data.people, fold_of, strict=True)
-                if its_fold == fold and len(one.marks) >= MIN_RATINGS_NEW
-            ],
-            [one for one, its_fold in zip(data.people, fold_of, strict=True) if its_fold != fold],
+            [person for person, its_fold in people if its_fold == fold and len(person.marks) >= MIN_MARKS_NEW],
+            [person for person, its_fold in people if its_fold != fold],
         )
         for fold in range(FOLDS)
     ]
 
 
 def split_new(people: Sequence[Person], known: int, seed: int) -> list[Split]:
-    """Shows `known` random marks of each person. With the same seed, more marks include the fewer."""
+    """Hides all marks of each person but `known` random ones. With the same seed, more marks include the fewer."""
     splits = []
     for person in people:
         random = np.random.default_rng([seed, *person.name.encode()])
@@ -161,7 +160,7 @@ def _split(person: Person, known: Sequence[Mark], hidden: Sequence[Mark]) -> lis
 def write_inputs(folder: Path, people: Sequence[Person]) -> None:
     """The files that services.taste.train reads."""
     with (folder / "marks.tsv").open("w", encoding="utf-8") as file:
-        file.write("person\ttype\tid\tkind\tmarked_at\n")
+        file.write("\t".join(MARKS_COLUMNS) + "\n")
         for person in people:
             for mark in person.marks:
                 kind = "like" if mark.liked else "seen"

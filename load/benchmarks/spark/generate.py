@@ -1,11 +1,10 @@
-"""Writes the five IMDb files at any size, for benchmarks. The content is invented; its distributions resemble IMDb's.
+"""Writes IMDb's five files at any size. The content is invented; its distributions resemble IMDb's.
 
-`python -m load.benchmarks.gen_imdb OUT --titles 1000000` takes 20 seconds; 9 million titles have 90 million principals
-and take 5.2 GiB. A few people appear in thousands of titles (Zipf-like), episodes share the regular cast of their
-series, and some titles contain quotes. The parameters are guesses, not fitted to IMDb. A seed determines the files.
+A million titles take 20 seconds; 9 million have 90 million principals and take 5.2 GiB. A few people appear in
+thousands of titles (Zipf-like), episodes share the regular cast of their series, and some titles contain quotes. The
+parameters are guesses, not fitted to IMDb. The same number of titles always gives the same files.
 """
 
-import argparse
 import contextlib
 import shutil
 import sys
@@ -34,7 +33,8 @@ TITLE_TYPES = {
 CATEGORIES = ("actor", "actress", "self", "writer", "producer", "composer", "director")
 WITH_CHARACTER = 3  # the first three of them have a role
 DIRECTOR = CATEGORIES.index("director")
-USUAL_CAST = 22  # people in a title, at most
+SEED = 1
+MIN_CAST, MAX_CAST = 2, 22  # people in a title
 CHUNK = 500_000  # titles drawn at a time, which bounds the memory
 NULL = "\\N"
 
@@ -53,8 +53,8 @@ class Zipf:
 class Generator:
     """Holds what titles share: people, directors, series and their regular casts. Title ids are sorted."""
 
-    def __init__(self, rng: np.random.Generator, titles: int, soaps: int, widest: int) -> None:
-        self._rng, self._soaps, self._widest = rng, soaps, widest
+    def __init__(self, rng: np.random.Generator, titles: int) -> None:
+        self._rng = rng
         people = max(titles * 3 // 2, 50)
         # Shuffled, with gaps: an id does not reveal how famous the person is.
         self._people: Ints = rng.permutation(people * 11 // 10)[:people] + 1
@@ -108,22 +108,19 @@ class Generator:
 
     def _principals(self, ids: Ints, episode: Bools, directed_by: Ints, credited: Ints) -> Iterator[str]:
         rng, count = self._rng, len(ids)
-        sizes = np.clip(rng.poisson(8, count) + 2, 2, USUAL_CAST)
-        if self._widest > USUAL_CAST:  # one title in fifty has a long cast
-            wide = rng.random(count) < 0.02
-            sizes[wide] = rng.integers(USUAL_CAST, self._widest + 1, int(wide.sum()))
+        sizes = np.clip(rng.poisson(8, count) + 2, MIN_CAST, MAX_CAST)
         title = np.repeat(np.arange(count), sizes)
         ordering = np.arange(len(title)) - (np.cumsum(sizes) - sizes)[title]  # from 0 within each title
         person = self._famous(len(title))
-        self._cast_episodes(person, title, ordering, episode)
+        self._cast_episodes(person, title, episode)
         directs = ordering < directed_by[title]  # directors come first
         person[directs] = credited[title[directs], ordering[directs]]
         category = rng.integers(0, DIRECTOR, len(title))
         category[directs] = DIRECTOR
         return (principals_line(*row) for row in rows(ids[title], ordering, person, category))
 
-    def _cast_episodes(self, person: Ints, title: Ints, ordering: Ints, episode: Bools) -> None:
-        """Casts episodes with their series' regulars and with guests, half of whom are unknown people."""
+    def _cast_episodes(self, person: Ints, title: Ints, episode: Bools) -> None:
+        """Replaces the people of episodes by their series' regulars and by guests, half of whom are unknown people."""
         rng = self._rng
         series = self._series.draw(rng, len(episode))
         cast = np.flatnonzero(episode[title])  # rows of people in episodes
@@ -132,9 +129,6 @@ class Generator:
         person[cast[regular]] = self._regulars[shows[regular], rng.integers(0, 8, int(regular.sum()))]
         guests = cast[~regular & (rng.random(len(cast)) < 0.5)]
         person[guests] = self._anyone(len(guests))
-        if self._soaps:  # daily shows: thousands of episodes with the same ten people, whose bounds are far too high
-            daily = np.flatnonzero((episode & (rng.random(len(episode)) < 0.004 * self._soaps))[title])
-            person[daily] = self._people[-1 - (title[daily] % self._soaps * 10 + ordering[daily] % 10)]
 
     def names(self) -> Iterator[str]:
         return (
@@ -170,10 +164,10 @@ def principals_line(title: int, ordering: int, person: int, category: int) -> st
     return f"tt{title:07d}\t{ordering + 1}\tnm{person:07d}\t{CATEGORIES[category]}\t{NULL}\t{characters}\n"
 
 
-def generate(out: Path, titles: int, seed: int = 1, soaps: int = 0, widest: int = USUAL_CAST) -> None:
-    """Writes the five files into the folder `out`, which appears once all of them are complete."""
-    generator = Generator(np.random.default_rng(seed), titles, soaps, widest)
-    part = out.with_name(out.name + ".part")
+def write_files(folder: Path, titles: int) -> None:
+    """Writes the five files; the folder appears once all of them are complete."""
+    generator = Generator(np.random.default_rng(SEED), titles)
+    part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     started = time.monotonic()
@@ -188,20 +182,4 @@ def generate(out: Path, titles: int, seed: int = 1, soaps: int = 0, widest: int 
             print(f"\r{done:,} of {titles:,} titles, {time.monotonic() - started:.0f} s", end="", file=sys.stderr)
         files["name.basics"].writelines(generator.names())
     print(file=sys.stderr)
-    shutil.rmtree(out, ignore_errors=True)
-    part.rename(out)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path, help="folder for the five files; replaced")
-    parser.add_argument("--titles", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--soaps", type=int, default=0, help="daily shows with ten regulars, the worst case for bounds")
-    parser.add_argument("--widest", type=int, default=USUAL_CAST, help="people in the longest cast")
-    options = parser.parse_args()
-    generate(options.out, options.titles, options.seed, options.soaps, options.widest)
-
-
-if __name__ == "__main__":
-    main()
+    part.rename(folder)

@@ -1,0 +1,1 @@
+"""What one request costs: processor time by process, throughput, latency and memory."""

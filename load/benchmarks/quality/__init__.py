@@ -1,0 +1,1 @@
+"""How good suggestions are, measured on people's ratings."""
