@@ -1,4 +1,4 @@
-"""The other services over gRPC, as the Dataset, Accounts and ModelSource of domain.py."""
+"""gRPC clients of the other services: they implement Dataset, Accounts and ModelSource of domain.py."""
 
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,23 +22,19 @@ from services.common.errors import DeadlineExceeded, NotFound, Unavailable
 from services.library.datasets import Datasets
 from services.library.domain import (
     Accounts,
-    Categories,
-    Item,
-    ItemRef,
     ListRange,
-    Mark,
     MarkPage,
     ModelSource,
-    Points,
-    RecentMark,
     RecentMarks,
     Sample,
     SearchHit,
-    VotedItem,
+    ThemePoints,
 )
+from services.taste.domain import Item, ItemRef, LabelCounts, Mark
 
 T = TypeVar("T")
 
+MAX_FILTER_ITEMS = 1000  # per call of FilterMarked
 BEYOND_ANY_MODEL = 2**40  # bytes
 
 
@@ -79,13 +75,13 @@ class CatalogClient:
         )
         return (await self._call(self._stub.SampleItems(request))).samples
 
-    async def most_voted(self, limit: int) -> Sequence[VotedItem]:
+    async def most_voted(self, limit: int) -> Sequence[Item]:
         request = catalog_pb2.ListMostVotedRequest(limit=limit)
         return (await self._call(self._stub.ListMostVoted(request))).items
 
-    async def categories(self) -> Categories:
+    async def categories(self) -> LabelCounts:
         response = await self._call(self._stub.ListCategories(catalog_pb2.ListCategoriesRequest()))
-        return Categories(
+        return LabelCounts(
             response.items,
             {entry.name: entry.items for entry in response.categories},
             {entry.name: entry.items for entry in response.themes},
@@ -99,7 +95,7 @@ class CatalogClient:
         await self._call(self._stub.DeleteItem(catalog_pb2.DeleteItemRequest(id=item_id)))
 
     async def _call(self, call: Awaitable[T]) -> T:
-        """Names the dataset in the error if it does not answer."""
+        """Adds the name of the dataset to the error if it does not answer."""
         try:
             return await call
         except (Unavailable, DeadlineExceeded) as error:
@@ -134,42 +130,39 @@ class AccountClient:
             subject=subject, kind=cast(account_pb2.MarkKind, kind), size=size, cursor=cursor
         )
         response = await self._stub.ListMarks(request)
-        marks = [Mark(ItemRef(mark.item.type, mark.item.id), mark.marked_at) for mark in response.marks]
-        return MarkPage(marks, response.next_cursor)
+        return MarkPage([(_ref(mark.item), mark.marked_at) for mark in response.marks], response.next_cursor)
 
     async def recent_marks(self, subject: str, limit: int) -> RecentMarks:
         response = await self._stub.ListRecentMarks(account_pb2.ListRecentMarksRequest(subject=subject, limit=limit))
-        marks = [
-            RecentMark(ItemRef(item.type, item.id), mark.seen, mark.liked, mark.category[:], mark.themes[:])
-            for mark in response.marks
-            for item in (mark.item,)
-        ]
         return RecentMarks(
-            marks,
+            [Mark(_ref(mark.item), mark.seen, mark.liked, mark.category[:], mark.themes[:]) for mark in response.marks],
             response.complete,
-            [ItemRef(item.type, item.id) for item in response.not_interested],
+            [_ref(item) for item in response.not_interested],
             response.complete_with_not_interested,
         )
 
     async def filter_marked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
-        request = account_pb2.FilterMarkedRequest(subject=subject, items=map(_ref_to_pb, refs))
-        response = await self._stub.FilterMarked(request)
-        return {ItemRef(ref.type, ref.id) for ref in response.items}
+        marked: set[ItemRef] = set()
+        for start in range(0, len(refs), MAX_FILTER_ITEMS):
+            part = refs[start : start + MAX_FILTER_ITEMS]
+            request = account_pb2.FilterMarkedRequest(subject=subject, items=map(_ref_to_pb, part))
+            marked.update(_ref(item) for item in (await self._stub.FilterMarked(request)).items)
+        return marked
 
-    async def liked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
+    async def filter_liked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
         request = account_pb2.GetMarksRequest(subject=subject, items=map(_ref_to_pb, refs))
         response = await self._stub.GetMarks(request)
-        return {ItemRef(marks.item.type, marks.item.id) for marks in response.marks if marks.liked}
+        return {_ref(marks.item) for marks in response.marks if marks.liked}
 
-    async def top_categories(self, subject: str, limit: int) -> Sequence[Points]:
+    async def top_themes(self, subject: str, limit: int) -> Sequence[ThemePoints]:
         request = account_pb2.GetTopCategoriesRequest(subject=subject, limit=limit)
         response = await self._stub.GetTopCategories(request)
-        return [Points(entry.category, entry.points, entry.seen, entry.liked) for entry in response.categories]
+        return [ThemePoints(entry.category, entry.points, entry.seen, entry.liked) for entry in response.categories]
 
     async def top_items(self, item_type: int, limit: int) -> Sequence[tuple[ItemRef, int]]:
         request = account_pb2.GetTopItemsRequest(type=cast(ItemType, item_type), limit=limit)
         response = await self._stub.GetTopItems(request)
-        return [(ItemRef(entry.item.type, entry.item.id), entry.likes) for entry in response.items]
+        return [(_ref(entry.item), entry.likes) for entry in response.items]
 
 
 class SparkClient:
@@ -179,11 +172,12 @@ class SparkClient:
         self._stub = spark_pb2_grpc.SparkStub(channel)
 
     async def version(self) -> str:
-        # Reads no part of the file: GetModel could start a training, so the library may not call it.
+        # A read past the end answers the version alone. GetModel, which could start a training, is not allowed for the
+        # library.
         request = spark_pb2.ReadModelRequest(offset=BEYOND_ANY_MODEL)
         try:
             return (await self._stub.ReadModel(request)).version
-        except NotFound:  # nothing has been trained
+        except NotFound:  # before the first training
             return ""
 
     async def read(self, version: str) -> bytes:
@@ -193,6 +187,10 @@ class SparkClient:
             content += part.data
             if len(content) >= part.size or not part.data:
                 return bytes(content)
+
+
+def _ref(ref: types_pb2.ItemRef) -> ItemRef:
+    return ItemRef(ref.type, ref.id)
 
 
 def _ref_to_pb(item: ItemRef | Item) -> types_pb2.ItemRef:

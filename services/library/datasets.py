@@ -1,4 +1,4 @@
-"""The datasets by item type, and queries to many of them at once, which name the ones that do not answer."""
+"""The datasets by item type, and concurrent queries to them that report which datasets do not answer."""
 
 import asyncio
 import contextlib
@@ -10,18 +10,19 @@ from typing import TypeVar
 from services.common import deadline
 from services.common.errors import InvalidArgument, SeenError, Unavailable
 from services.library import metrics
-from services.library.domain import Dataset, Item, ItemRef
+from services.library.domain import Dataset
+from services.taste.domain import Item, ItemRef
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# Share of the remaining deadline per fan-out; after two timeouts 36 % is left to send what there is.
+# Share of the remaining deadline per fan-out: after two timeouts, 36 % is left to send a partial answer.
 FAN_OUT_SHARE = 0.4
 
 
 class Datasets:
-    """In the order of their types."""
+    """`by_type` is in the order of the types."""
 
     def __init__(self, datasets: Iterable[Dataset]) -> None:
         self.by_type = {dataset.type: dataset for dataset in sorted(datasets, key=lambda dataset: dataset.type)}
@@ -47,7 +48,7 @@ class Datasets:
         return answers, missing
 
     async def query_each(self, queries: Mapping[int, Callable[[], Awaitable[T]]]) -> tuple[dict[int, T], list[int]]:
-        """As query_all, for queries that no request waits for."""
+        """Like query_all, for queries that no request waits for: neither logs nor counts missing answers."""
         timeout_s = deadline.remaining() * FAN_OUT_SHARE
 
         async def run(query: Callable[[], Awaitable[T]]) -> T:
@@ -67,9 +68,9 @@ class Datasets:
         return answers, missing
 
     async def fetch(self, refs: Sequence[ItemRef]) -> tuple[list[Item | None], list[int]]:
-        """The referenced items in order, None for the ones that do not exist; and the types without an answer.
+        """Reads items in one call per dataset. Returns them in order, and the types without an answer.
 
-        One call per dataset.
+        None stands for an item that does not exist or whose dataset did not answer.
         """
         ids: dict[int, list[str]] = {}
         for ref in refs:
@@ -81,7 +82,7 @@ class Datasets:
         return [items.get(ref) for ref in refs], missing
 
     async def ping(self) -> None:
-        """Returns as soon as one dataset answers: then there is something to show. Unavailable if none does."""
+        """Returns as soon as one dataset answers: the library can then show something. Unavailable if none does."""
         pings = [asyncio.ensure_future(dataset.count("")) for dataset in self.by_type.values()]
         try:
             for ping in asyncio.as_completed(pings):

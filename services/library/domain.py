@@ -1,38 +1,14 @@
 """The types that the library's rules work on. Neither this module nor those of the rules import gRPC or protobuf.
 
-Items pass through the rules unconverted; the rules use only the fields of the protocols here.
+Item messages pass through the rules unconverted; the rules use only the fields of the protocol class Item. Item types
+are the numbers of the enum ItemType.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-
-class ItemRef(NamedTuple):
-    """Item types are the numbers of the protocol's ItemType."""
-
-    type: int
-    id: str
-
-
-class Item(Protocol):
-    @property
-    def type(self) -> int: ...
-    @property
-    def id(self) -> str: ...
-    @property
-    def category(self) -> Sequence[str]: ...
-    @property
-    def themes(self) -> Sequence[str]: ...
-
-
-class VotedItem(Item, Protocol):
-    @property
-    def rating(self) -> float | None:
-        """0 to 10; None or 0 if nobody has rated the item."""
-
-    @property
-    def votes(self) -> int | None: ...
+from services.taste.domain import Item, ItemRef, LabelCounts, Mark
 
 
 class SearchHit(Protocol):
@@ -61,47 +37,24 @@ class Sample(Protocol):
         """Whether these are all items of the category."""
 
 
-@dataclass(frozen=True)
-class Categories:
-    items: int  # in the whole dataset
-    categories: Mapping[str, int]  # number of items by category
-    themes: Mapping[str, int]
+class ThemePoints(NamedTuple):
+    """A user's points for a theme, and the numbers of items that they are from."""
 
-
-class Points(NamedTuple):
-    """A user's points for a theme: 1 for each item seen, 3 for each item liked."""
-
-    category: str
+    theme: str
     points: int
     seen: int
     liked: int
 
 
 @dataclass(frozen=True)
-class Mark:
-    item: ItemRef
-    marked_at: object  # the protocol's Timestamp, passed through
-
-
-@dataclass(frozen=True)
 class MarkPage:
-    marks: Sequence[Mark]
+    marks: Sequence[tuple[ItemRef, object]]  # newest first, with the Timestamp of the mark, which is passed through
     next_cursor: str
-
-
-class RecentMark(NamedTuple):
-    """An item that the user has marked as seen, liked or both, with its categories and themes at that time."""
-
-    ref: ItemRef
-    seen: bool
-    liked: bool
-    category: Sequence[str]
-    themes: Sequence[str]
 
 
 @dataclass(frozen=True)
 class RecentMarks:
-    marks: Sequence[RecentMark]  # newest first
+    marks: Sequence[Mark]  # newest first
     complete: bool  # whether these are all items that the user has marked as seen or liked
     not_interested: Sequence[ItemRef] = ()
     complete_with_not_interested: bool = False  # whether both are all items that the user has marked in any way
@@ -136,11 +89,11 @@ class Dataset(Protocol):
         The same seed gives the same samples while the items are the same.
         """
 
-    async def most_voted(self, limit: int) -> Sequence[VotedItem]:
+    async def most_voted(self, limit: int) -> Sequence[Item]:
         """The items with the most votes, at most `limit` (1 to 1000), most first."""
 
-    async def categories(self) -> Categories:
-        """The dataset's categories and themes with their number of items, most first."""
+    async def categories(self) -> LabelCounts:
+        """The dataset's categories and themes with their numbers of items, most first."""
 
     async def create(self, item: Item) -> Item: ...
 
@@ -164,13 +117,13 @@ class Accounts(Protocol):
         """The items, at most `limit` (1 to 200), that the user marked last as seen or liked, and as not interesting."""
 
     async def filter_marked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
-        """Those of the items, at most 1000, that the user has marked in any way."""
+        """The subset of the items that the user has marked in any way."""
 
-    async def liked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
-        """Those of the items, at most 100, that the user has liked."""
+    async def filter_liked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
+        """The subset of the items, at most 100, that the user has liked."""
 
-    async def top_categories(self, subject: str, limit: int) -> Sequence[Points]:
-        """Most points first."""
+    async def top_themes(self, subject: str, limit: int) -> Sequence[ThemePoints]:
+        """The themes with the most points, at most `limit` (1 to 100), most first; ties in alphabetical order."""
 
     async def top_items(self, item_type: int, limit: int) -> Sequence[tuple[ItemRef, int]]:
         """The most liked items with their likes, most first."""
@@ -180,7 +133,7 @@ class ModelSource(Protocol):
     """Where trained models come from. Every method raises a SeenError if the source does not answer."""
 
     async def version(self) -> str:
-        """Of the current model; empty before the first training."""
+        """The version of the current model; empty before the first training."""
 
     async def read(self, version: str) -> bytes:
         """The file of this model. Aborted if it has been replaced meanwhile."""

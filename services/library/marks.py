@@ -1,14 +1,15 @@
-"""Marking items; a user's marked items; the ten most liked items of a type."""
+"""Marks on items, a user's marked items, and the ten most liked items of a type."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.common.errors import NotFound, Unavailable
 from services.library.datasets import Datasets
-from services.library.domain import Accounts, Item, ItemRef
+from services.library.domain import Accounts
+from services.taste.domain import Item, ItemRef
 
 TOP = 10
-# As many again, because some of the first may be deleted items whose marks are still being removed.
+# More than TOP, because some may be deleted items whose marks have not been removed yet.
 TOP_CANDIDATES = 2 * TOP
 
 
@@ -26,13 +27,16 @@ async def mark(datasets: Datasets, accounts: Accounts, subject: str, ref: ItemRe
 
 
 async def unmark(datasets: Datasets, accounts: Accounts, subject: str, ref: ItemRef, kind: int) -> None:
-    """Also works for an item that no longer exists or whose dataset does not answer."""
+    """The item need not exist, nor its dataset answer."""
     datasets.get(ref.type)
     await accounts.remove_mark(subject, ref, kind)
 
 
 async def delete_item(datasets: Datasets, accounts: Accounts, ref: ItemRef) -> None:
-    """Removes the item, then all users' marks on it. A repeated call removes marks that a failure left behind."""
+    """Deletes the item, then all users' marks on it. NotFound if there is no such item.
+
+    Marks that are left over from an earlier call that failed are removed even then.
+    """
     try:
         await datasets.get(ref.type).delete(ref.id)
     except NotFound:
@@ -45,8 +49,8 @@ async def marked_items(
     datasets: Datasets, accounts: Accounts, subject: str, kind: int, size: int, cursor: str
 ) -> MarkedPage:
     page = await accounts.list_marks(subject, kind, size, cursor)
-    items, missing = await datasets.fetch([mark.item for mark in page.marks])
-    marked = [(item, mark.marked_at) for item, mark in zip(items, page.marks, strict=True) if item is not None]
+    items, missing = await datasets.fetch([ref for ref, _ in page.marks])
+    marked = [(item, marked_at) for item, (_, marked_at) in zip(items, page.marks, strict=True) if item is not None]
     return MarkedPage(marked, page.next_cursor, missing)
 
 

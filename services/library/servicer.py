@@ -11,13 +11,13 @@ from services.common import checks
 from services.common.errors import InvalidArgument
 from services.common.server import Context
 from services.library import marks
-from services.library.browse import MAX_PAGE, LibraryPages
 from services.library.datasets import Datasets
-from services.library.domain import Accounts, ItemRef, Points
-from services.library.suggestions import similar
+from services.library.domain import Accounts, ThemePoints
+from services.library.pages import MAX_PAGE, LibraryPages
 from services.library.suggestions.models import Models
 from services.library.suggestions.request import BecauseOfItems, BecausePopular, Reason, Request
 from services.library.suggestions.suggester import Strategy, Suggester
+from services.taste.domain import ItemRef
 
 MAX_PAGE_SIZE = 100
 MAX_BATCH = 100
@@ -36,7 +36,6 @@ class LibraryServicer(library_pb2_grpc.LibraryServicer):
         self._accounts = accounts
         self._pages = LibraryPages(datasets)
         self._suggester = Suggester(datasets, accounts, models)
-        self._models = models
 
     async def ListItems(
         self, request: library_pb2.ListLibraryRequest, context: Context
@@ -75,8 +74,8 @@ class LibraryServicer(library_pb2_grpc.LibraryServicer):
         self, request: library_pb2.ListSimilarRequest, context: Context
     ) -> library_pb2.ListSimilarResponse:
         limit = checks.integer("limit", request.limit, 1, MAX_SIMILAR)
-        answer = await similar.similar_items(self._datasets, self._models, _ref(request.item), limit)
-        return library_pb2.ListSimilarResponse(items=_pb(answer.items), missing=_pb(answer.missing))
+        similar = await self._suggester.similar(_ref(request.item), limit)
+        return library_pb2.ListSimilarResponse(items=_pb(similar.items), missing=_pb(similar.missing))
 
     async def ListCategories(
         self, request: library_pb2.ListLibraryCategoriesRequest, context: Context
@@ -128,7 +127,7 @@ class LibraryServicer(library_pb2_grpc.LibraryServicer):
             ),
         )
         return library_pb2.SuggestResponse(
-            categories=map(_points, answer.categories),
+            categories=map(_theme_points, answer.themes),
             suggestions=[
                 library_pb2.Suggestion(item=_pb(suggestion.item), because=_reason(suggestion.because))
                 for suggestion in answer.suggestions
@@ -149,16 +148,14 @@ def _counts(counts: Mapping[str, int]) -> list[catalog_pb2.CategoryCount]:
     return [catalog_pb2.CategoryCount(name=name, items=items) for name, items in counts.items()]
 
 
-def _points(points: Points) -> account_pb2.CategoryPoints:
-    return account_pb2.CategoryPoints(
-        category=points.category, points=points.points, seen=points.seen, liked=points.liked
-    )
+def _theme_points(entry: ThemePoints) -> account_pb2.CategoryPoints:
+    return account_pb2.CategoryPoints(category=entry.theme, points=entry.points, seen=entry.seen, liked=entry.liked)
 
 
 def _reason(reason: Reason | None) -> library_pb2.Reason | None:
     match reason:
-        case Points():
-            return library_pb2.Reason(category=_points(reason))
+        case ThemePoints():
+            return library_pb2.Reason(category=_theme_points(reason))
         case BecauseOfItems(items):
             return library_pb2.Reason(items=library_pb2.ItemsReason(items=_pb(items)))
         case BecausePopular():
@@ -171,7 +168,7 @@ def _ref(ref: types_pb2.ItemRef) -> ItemRef:
 
 
 def _pb(value: object) -> Any:
-    """A message or enum number that has passed through the rules, which treat it as an opaque value."""
+    """A message or enum number that has passed through the rules unchanged: tells the type checker that it fits."""
     return value
 
 

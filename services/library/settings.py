@@ -13,8 +13,8 @@ class LibrarySettings(GrpcSettings):
     )
     spark_address: str = Field(description="host:port of the Spark connector, which need not run")
     model_check_interval_s: float = Field(
-        5, gt=0, le=10, description="seconds between questions for a newly trained suggestion model"
+        5, gt=0, le=10, description="seconds between checks for a newly trained suggestion model"
     )
     votes_interval_s: float = Field(
-        60, gt=0, description="seconds between readings of the most voted items, which serve without a trained model"
+        60, gt=0, description="seconds between readings of the most voted items, which are used without a trained model"
     )

@@ -1,16 +1,18 @@
 """How good a list of suggestions is, and how good a new model is for people that it was not trained on."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 
 import numpy as np
 
-from services.taste.model import ItemRef, Model, Quality
-from services.taste.rank import Mark, rank
+from services.taste.domain import ItemRef, Mark
+from services.taste.model import Model, Quality
+from services.taste.rank import rank
+from services.taste.score import Person
 
 LENGTH = 10
-# Fewer people give no figure that means something; more give no better one.
+# Fewer people give no meaningful figure; more do not make it more precise.
 MIN_PEOPLE, MAX_PEOPLE = 20, 1000
-# A fifth of the marks of somebody with at least this many is hidden.
+# This share of the marks is hidden of everyone with at least MIN_MARKS.
 MIN_MARKS = 10
 HIDDEN_SHARE = 0.2
 
@@ -31,35 +33,38 @@ def recall(hits: Sequence[bool], relevant: int, length: int) -> float:
 
 
 def measure(model: Model, people: Collection[Sequence[Mark]], seed: int = 0) -> Mapping[int, Quality]:
-    """By type. `people`: the marks of each person, newest first, none of them known to the model."""
+    """By type. `people`: the marks of each person, newest first.
+
+    The model must not have been trained on these people.
+    """
     random = np.random.default_rng(seed)
     scores: dict[int, list[tuple[float, float]]] = {}
     for marks in people:
         if len(marks) < MIN_MARKS:
             continue
         hidden = random.random(len(marks)) < HIDDEN_SHARE
-        known = [mark for mark, is_hidden in zip(marks, hidden, strict=True) if not is_hidden]
-        liked: dict[int, set[tuple[int, str]]] = {}
+        shown = [mark for mark, is_hidden in zip(marks, hidden, strict=True) if not is_hidden]
+        hidden_likes: dict[int, set[ItemRef]] = {}
         for mark, is_hidden in zip(marks, hidden, strict=True):
             if is_hidden and mark.liked:
-                liked.setdefault(mark.ref[0], set()).add(mark.ref)
-        for kind, relevant in liked.items():
-            if len(scores.setdefault(kind, [])) < MAX_PEOPLE:
-                best = [one.ref for one in rank(model, kind, known, LENGTH)]
-                voted = most_voted(model, kind, {mark.ref for mark in known})
-                scores[kind].append(
+                hidden_likes.setdefault(mark.ref.type, set()).add(mark.ref)
+        for item_type, relevant in hidden_likes.items():
+            if len(scores.setdefault(item_type, [])) < MAX_PEOPLE:
+                ranked = [entry.ref for entry in rank(Person(model, shown), item_type, LENGTH)]
+                voted = _most_voted(model, item_type, {mark.ref for mark in shown})
+                scores[item_type].append(
                     (
-                        ndcg([ref in relevant for ref in best], len(relevant)),
+                        ndcg([ref in relevant for ref in ranked], len(relevant)),
                         ndcg([ref in relevant for ref in voted], len(relevant)),
                     )
                 )
     return {
-        kind: Quality(len(of_type), *(float(mean) for mean in np.mean(of_type, axis=0)))
-        for kind, of_type in sorted(scores.items())
+        item_type: Quality(len(of_type), *(float(mean) for mean in np.mean(of_type, axis=0)))
+        for item_type, of_type in sorted(scores.items())
         if len(of_type) >= MIN_PEOPLE
     }
 
 
-def most_voted(model: Model, item_type: int, known: Collection[tuple[int, str]]) -> list[ItemRef]:
+def _most_voted(model: Model, item_type: int, exclude: Set[ItemRef]) -> list[ItemRef]:
     refs = (model.ref(position) for position in model.most_voted.get(item_type, ()))
-    return [ref for ref in refs if ref not in known][:LENGTH]
+    return [ref for ref in refs if ref not in exclude][:LENGTH]

@@ -1,30 +1,28 @@
-"""Strategy "categories": per item type, a random sample from each of the three themes with the user's most points.
+"""Strategy "categories": per item type, random samples of the three themes for which the user has the most points.
 
-A theme without any item of a type is skipped for that type, and the user's next theme is used: not every theme has
-items in every dataset.
+Not every theme has items in every dataset. A theme without items of a type is skipped for that type, and the user's
+next theme is used.
 
-The cost does not depend on the number of marks: points are kept as sums, and only sampled items are looked up.
+The cost does not depend on the number of marks: points are stored as sums, and only sampled items are looked up.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import partial
 
-from services.common.errors import Unavailable
 from services.library.datasets import Datasets
-from services.library.domain import Accounts, Item, ItemRef, Sample
+from services.library.domain import Accounts, Sample
 from services.library.suggestions.points import top_themes
-from services.library.suggestions.request import NamedItems, Request, Suggestion, Suggestions, united
+from services.library.suggestions.request import NamedItems, Request, Suggestion, Suggestions
+from services.taste.domain import Item, ItemRef
 
 THEMES = 3
-# How many of a user's themes are considered when some have no items of a type.
+# Number of the user's themes that are considered, because some may have no items of a type.
 MAX_CANDIDATES = 12
-# Maximum number of items per sample. A theme with at most this many items is sampled completely before its result is
-# short; a larger one gives a short result only if the user has marked nearly all of it.
+# Maximum number of items per sample. A theme with at most this many items is sampled completely before it gets fewer
+# suggestions than requested; a larger one gets fewer only if the user has marked nearly all of its items.
 MAX_SAMPLE = 1000
-# Drawn in addition at first, because some items are marked or in several themes.
+# Sampled in addition at first, because some items are marked or in several themes.
 SPARE_ITEMS = 3
-# Items per look-up of marks.
-MAX_LOOK_UP = 1000
 WHOLE_DATASET = ""
 
 
@@ -36,41 +34,38 @@ async def suggest(
     Whole datasets are sampled if neither the user's marks nor the request's likes give points.
     """
     candidates = await top_themes(accounts, request.subject, named.likes, MAX_CANDIDATES)
-    points = {entry.category: entry for entry in candidates}
+    points = {entry.theme: entry for entry in candidates}
     selections = {item_type: _Selection(list(points) or [WHOLE_DATASET], request.amount) for item_type in types}
     sampling = _Sampling(datasets, _Marks(accounts, request.subject, named.left_out), request.seed)
     spare = SPARE_ITEMS if request.subject or named.left_out else 0
     missing = await sampling.fill(selections, request.amount + spare)
-    answered = {item_type: selection.items for item_type, selection in selections.items() if item_type not in missing}
-    if not answered:
-        raise Unavailable("none of the requested datasets answers at the moment; try again later")
-    chosen = {theme for items_by_theme in answered.values() for theme in items_by_theme}
+    chosen = [selections[item_type].items for item_type in types if item_type not in missing]
     suggestions = [
         Suggestion(item, points.get(theme))
-        for items_by_theme in answered.values()
+        for items_by_theme in chosen
         for theme, items in items_by_theme.items()
         for item in items
     ]
-    categories = [entry for entry in candidates if entry.category in chosen]
-    return Suggestions(categories, suggestions, united(missing, named.missing))
+    chosen_themes = {theme for items_by_theme in chosen for theme in items_by_theme}
+    return Suggestions([entry for entry in candidates if entry.theme in chosen_themes], suggestions, missing)
 
 
 class _Selection:
-    """The items chosen from one dataset: at most `amount` unmarked ones for each chosen theme."""
+    """The items chosen from one dataset: at most `amount` unmarked items for each chosen theme."""
 
     def __init__(self, candidates: Sequence[str], amount: int) -> None:
         self._amount = amount
         # By chosen theme, in the order of the user's points.
         self.items: dict[str, list[Item]] = {}
-        # At first all candidates: the dataset samples the first ones that it has items of. Then the chosen themes
+        # At first all candidates: the dataset samples the first of them that it has items of. Then the chosen themes
         # that lack items and may have more.
         self.to_sample = candidates
-        self._used: set[str] = set()
+        self._used: set[str] = set()  # ids of the items of all themes
 
     def add(self, samples: Sequence[Sample], marked: Set[ItemRef]) -> None:
         for sample in samples:
             self.items.setdefault(sample.category, [])
-        # Smallest sample first: a large theme must not use up the items that a small one shares with it.
+        # Smallest sample first: a large theme must not use up the items that it shares with a small theme.
         for sample in sorted(samples, key=lambda sample: len(sample.items)):
             self._choose(sample.category, [item for item in sample.items if ItemRef(item.type, item.id) not in marked])
         self.to_sample = [
@@ -90,7 +85,7 @@ class _Selection:
 
 
 class _Marks:
-    """The sampled items that may not be suggested: marked or left out by the request. Each is looked up once."""
+    """The sampled items that must not be suggested: marked, or left out by the request. Each is looked up once."""
 
     def __init__(self, accounts: Accounts, subject: str, left_out: Set[ItemRef]) -> None:
         self._accounts = accounts
@@ -101,9 +96,8 @@ class _Marks:
     async def look_up(self, refs: Iterable[ItemRef]) -> None:
         new = list(dict.fromkeys(ref for ref in refs if ref not in self._looked_up))
         self._looked_up.update(new)
-        if self._subject:
-            for start in range(0, len(new), MAX_LOOK_UP):
-                self.marked |= await self._accounts.filter_marked(self._subject, new[start : start + MAX_LOOK_UP])
+        if self._subject and new:
+            self.marked |= await self._accounts.filter_marked(self._subject, new)
 
 
 class _Sampling:
@@ -113,9 +107,9 @@ class _Sampling:
         self._seed = seed
 
     async def fill(self, selections: Mapping[int, _Selection], size: int) -> list[int]:
-        """Samples `size` items, then more, until no theme lacks items, or no more exist.
+        """Samples `size` items of each theme, then more, until no theme lacks items or no more items exist.
 
-        Returns the types whose dataset did not answer. Usually one round is enough: one sample per dataset and one
+        Returns the types whose dataset did not answer. Usually one round is enough: one call per dataset and one
         look-up of marks.
         """
         missing: list[int] = []

@@ -1,4 +1,4 @@
-"""The model that suggestions by taste are ranked with, held in memory and replaced as a whole."""
+"""The models that suggestions by taste are ranked with, held in memory and each replaced as a whole."""
 
 import asyncio
 import contextlib
@@ -10,16 +10,18 @@ from functools import partial
 from services.common.errors import SeenError
 from services.library import metrics
 from services.library.datasets import Datasets
-from services.library.domain import Categories, ItemRef, ModelSource, VotedItem
-from services.taste.model import LabelCounts, Model
+from services.library.domain import ModelSource
+from services.taste import model_file
+from services.taste.domain import Item, ItemRef, LabelCounts
+from services.taste.model import Model
 
 log = logging.getLogger(__name__)
 
 # Most voted items per type that a model without people is made from.
 VOTED_ITEMS = 500
-# Between attempts to read the votes while a dataset does not answer or is still empty.
+# Interval between readings of the votes while a dataset does not answer or is still empty.
 INCOMPLETE_INTERVAL_S = 1.0
-# After a file that was damaged, this long passes before the same version is read again.
+# After a damaged file, wait this long before reading the same version again.
 DAMAGED_INTERVAL_S = 60.0
 
 
@@ -38,20 +40,20 @@ class Models:
         self._damaged_version = ""
         self._damaged_until = 0.0
         # The last answers of the datasets, by type, and the model made from them.
-        self._voted: dict[int, Sequence[VotedItem]] = {}
-        self._categories: dict[int, Categories] = {}
+        self._voted: dict[int, Sequence[Item]] = {}
+        self._counts: dict[int, LabelCounts] = {}
         self._untrained: Model | None = None
         self._failing: set[str] = set()
 
     def of_type(self, item_type: int) -> Model | None:
-        """None if nothing is known of the type's items, because its dataset has not answered yet."""
+        """None if the type's items are unknown, because its dataset has not answered yet."""
         if self._trained and item_type in self._trained.most_voted:
             return self._trained
         return self._untrained if item_type in self._voted else None
 
     def similar(self, ref: ItemRef, limit: int) -> Sequence[ItemRef]:
         """The item's neighbours, nearest first; none before a training."""
-        return [ItemRef(*other) for other in self._trained.similar(ref, limit)] if self._trained else ()
+        return self._trained.similar(ref, limit) if self._trained else ()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -76,7 +78,7 @@ class Models:
             await asyncio.sleep(self._votes_interval_s if complete else INCOMPLETE_INTERVAL_S)
 
     async def _try(self, name: str, read: Callable[[], Awaitable[None]]) -> None:
-        """Whatever fails, the current model stays. A failure is logged once until a reading succeeds."""
+        """A failure leaves the current model in use. It is logged once until a reading succeeds."""
         try:
             await read()
         except Exception as error:
@@ -108,30 +110,24 @@ class Models:
         return version == self._damaged_version and time.monotonic() < self._damaged_until
 
     async def read_votes(self) -> None:
-        """Makes the model of votes anew. The last answer stands for a dataset that does not answer."""
+        """Makes a new model from votes. If a dataset does not answer, its last answer is used."""
         datasets = self._datasets.by_type
         voted, _ = await self._datasets.query_each(
             {item_type: partial(dataset.most_voted, VOTED_ITEMS) for item_type, dataset in datasets.items()}
         )
-        categories, _ = await self._datasets.query_each(
-            {item_type: datasets[item_type].categories for item_type in voted}
-        )
+        counts, _ = await self._datasets.query_each({item_type: datasets[item_type].categories for item_type in voted})
         if voted:
-            self._categories |= categories
-            untrained = await asyncio.to_thread(_from_votes, self._voted | voted, self._categories)
+            self._counts |= counts
+            untrained = await asyncio.to_thread(_from_votes, self._voted | voted, self._counts)
             self._voted, self._untrained = self._voted | voted, untrained
 
 
 def _load(content: bytes) -> Model:
-    return _prepared(Model.load(content))
+    return _prepared(model_file.from_bytes(content))
 
 
-def _from_votes(items: Mapping[int, Sequence[VotedItem]], counts: Mapping[int, Categories]) -> Model:
-    voted = [item for some in items.values() for item in some]
-    labels = {
-        item_type: LabelCounts(count.items, count.categories, count.themes) for item_type, count in counts.items()
-    }
-    return _prepared(Model.from_items(voted, labels))
+def _from_votes(items: Mapping[int, Sequence[Item]], counts: Mapping[int, LabelCounts]) -> Model:
+    return _prepared(Model.from_items([item for of_type in items.values() for item in of_type], counts))
 
 
 def _prepared(model: Model) -> Model:

@@ -1,11 +1,12 @@
 """A request for suggestions and its answer, the same for every strategy."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.common.errors import InvalidArgument
 from services.library.datasets import Datasets
-from services.library.domain import Item, ItemRef, Points, RecentMark
+from services.library.domain import ThemePoints
+from services.taste.domain import Item, ItemRef, Mark
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Request:
 
 @dataclass(frozen=True)
 class BecauseOfItems:
-    """The items of the user that an item is suggested for, the strongest first."""
+    """The items of the user that are the reason, the strongest first."""
 
     items: Sequence[Item]
 
@@ -30,8 +31,8 @@ class BecausePopular:
     """Many people rate or like the item."""
 
 
-# Points: a theme of the item, with the user's points for it.
-Reason = Points | BecauseOfItems | BecausePopular
+# ThemePoints: a theme of the item, with the user's points for it.
+Reason = ThemePoints | BecauseOfItems | BecausePopular
 
 
 @dataclass(frozen=True)
@@ -42,24 +43,24 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Suggestions:
-    categories: Sequence[Points]  # the themes that the items were chosen by, most points first
+    themes: Sequence[ThemePoints]  # the themes that the items were chosen by, most points first
     suggestions: Sequence[Suggestion]
-    missing: Sequence[int]
+    missing: Sequence[int]  # item types whose dataset did not answer
 
 
 @dataclass(frozen=True)
 class NamedItems:
     """The items that a request names."""
 
-    # Those to be treated as liked, without duplicates. An item whose dataset does not answer has no categories.
-    likes: Sequence[RecentMark]
-    # Those that are not to be suggested: the excluded and the liked ones.
+    # Items to be treated as liked, without duplicates. An item whose dataset does not answer has no categories.
+    likes: Sequence[Mark]
+    # Items that are not to be suggested: `exclude` and `likes` of the request.
     left_out: frozenset[ItemRef]
     missing: Sequence[int]  # types of these items whose dataset did not answer
 
 
 def selected_types(datasets: Datasets, types: Sequence[int]) -> Sequence[int]:
-    """The requested types, or all. InvalidArgument for a type without a dataset, and for one that is named twice."""
+    """The requested types, or all. InvalidArgument for a type without a dataset or a type that is named twice."""
     if len(set(types)) < len(types):
         raise InvalidArgument("types", "names a type more than once")
     for item_type in types:
@@ -70,7 +71,7 @@ def selected_types(datasets: Datasets, types: Sequence[int]) -> Sequence[int]:
 async def named_items(datasets: Datasets, request: Request) -> NamedItems:
     """Looks up the items that the request names, in one call per dataset.
 
-    InvalidArgument for an item that does not exist; the field is its place, such as "likes.3.id".
+    InvalidArgument for an item that does not exist; the error's field is its place, such as "likes.3.id".
     """
     fields = [
         *((f"likes.{number}", ref) for number, ref in enumerate(request.likes)),
@@ -87,15 +88,10 @@ async def named_items(datasets: Datasets, request: Request) -> NamedItems:
         if item is None and ref.type not in missing:
             name = datasets.get(ref.type).name
             raise InvalidArgument(f"{field}.id", f"the {name} items have none with this id")
-    found = dict(zip((ref for _, ref in fields), items, strict=True))
-    likes = [_as_liked(ref, found[ref]) for ref in dict.fromkeys(request.likes)]
-    return NamedItems(likes, frozenset(found), missing)
+    item_by_ref = dict(zip((ref for _, ref in fields), items, strict=True))
+    likes = [_like(ref, item_by_ref[ref]) for ref in dict.fromkeys(request.likes)]
+    return NamedItems(likes, frozenset(item_by_ref), missing)
 
 
-def _as_liked(ref: ItemRef, item: Item | None) -> RecentMark:
-    return RecentMark(ref, False, True, item.category if item else (), item.themes if item else ())
-
-
-def united(*missing: Iterable[int]) -> list[int]:
-    """All types that are missing somewhere, each once."""
-    return list(dict.fromkeys(item_type for types in missing for item_type in types))
+def _like(ref: ItemRef, item: Item | None) -> Mark:
+    return Mark(ref, seen=False, liked=True, category=item.category if item else (), themes=item.themes if item else ())

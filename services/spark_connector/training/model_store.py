@@ -10,7 +10,8 @@ from pathlib import Path
 
 from services.common.errors import Aborted, NotFound
 from services.spark_connector.storage.files import Storage, StoredFile
-from services.taste.model import Model, Quality
+from services.taste import model_file
+from services.taste.model import Quality
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ class ModelStore:
 
 def _summary(content: bytes) -> Summary | None:
     try:
-        model = Model.load(content)
+        model = model_file.from_bytes(content)
     except ValueError as error:
         log.error("the suggestion model is damaged and is not served", extra={"error": str(error)})
         return None

@@ -98,7 +98,7 @@ def test_the_log_level_applies_to_our_own_loggers_only(capsys: pytest.CaptureFix
     before = root.handlers[:], root.level
     try:
         contextvars.Context().run(logs.set_up, "library", "debug")
-        logging.getLogger("services.library.browse").debug("ours")
+        logging.getLogger("services.library.pages").debug("ours")
         logging.getLogger("pymongo.command").debug("a command with its arguments")
     finally:
         root.handlers, root.level = before

@@ -20,6 +20,7 @@ from services.spark_connector.service import build, training
 from services.spark_connector.servicer import SparkServicer
 from services.spark_connector.settings import ROOT, SparkSettings
 from services.spark_connector.training.pairs import PairCounter
+from services.taste import model_file
 from services.taste.model import Model
 
 SPARK = spark_pb2.DESCRIPTOR.services_by_name["Spark"]
@@ -125,7 +126,7 @@ class Client:
         while len(content) < part.size:
             part = await self.read_model(part.version, len(content))
             content += part.data
-        return Model.load(content)
+        return model_file.from_bytes(content)
 
 
 def settings(folder: Path, **changes: Any) -> SparkSettings:

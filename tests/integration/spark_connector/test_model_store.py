@@ -12,8 +12,9 @@ from services.spark_connector.storage import files
 from services.spark_connector.storage.bucket import Bucket
 from services.spark_connector.storage.files import Folder
 from services.spark_connector.training.model_store import MAX_PART_BYTES, MODEL, RECORD, ModelStore
+from services.taste import model_file
 from services.taste.model import Model
-from services.taste.train import TrainingItem
+from services.taste.training_files import TrainingItem
 from tests.integration.spark_connector.google_cloud import Storage, storage_emulator
 
 
@@ -48,7 +49,7 @@ class Trained:
             marks=7,
             people=2,
         )
-        model.save(self.folder / version)
+        model_file.save(model, self.folder / version)
         return self.folder / version
 
 

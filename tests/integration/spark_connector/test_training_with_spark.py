@@ -22,7 +22,8 @@ from seen.v1.types_pb2 import ANIME, BOOK, ItemType
 from services.spark_connector.runners.job_files import JobFiles
 from services.spark_connector.settings import ROOT, SparkSettings
 from services.spark_connector.training import cloud_pairs
-from services.taste.model import ItemRef, Model
+from services.taste.domain import ItemRef
+from services.taste.model import Model
 from tests.integration.spark_connector.cloud import Harness
 from tests.integration.spark_connector.connector import Client, connector, until
 from tests.integration.spark_connector.google_cloud import with_python

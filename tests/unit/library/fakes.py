@@ -1,4 +1,4 @@
-"""Datasets and accounts in memory, for the library's rules."""
+"""Datasets, accounts and a source of models in memory, for the library's rules."""
 
 import random
 from collections import Counter
@@ -7,10 +7,20 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from services.common.errors import NotFound, Unavailable
-from services.library.domain import Categories, Item, ItemRef, ListRange, MarkPage, Points, RecentMark, RecentMarks
+from services.library.domain import ListRange, MarkPage, RecentMarks, ThemePoints
+from services.taste.domain import Item, ItemRef, LabelCounts, Mark
 
 BOOK, SHOW, ANIME = 1, 2, 3
 NAMES = {BOOK: "BOOK", SHOW: "SHOW", ANIME: "ANIME"}
+
+
+def items(category: Sequence[str], count: int) -> list[tuple[str, Sequence[str]]]:
+    """For FakeDataset: so many items of these categories."""
+    return [(f"{'/'.join(category)} {number}", category) for number in range(count)]
+
+
+def ref(item: Item) -> ItemRef:
+    return ItemRef(item.type, item.id)
 
 
 class Match(IntEnum):
@@ -45,7 +55,10 @@ class FakeSample:
 
 
 class FakeDataset:
-    """`items` are names with categories, which are also their themes. The first item has the most votes."""
+    """`items` are names with categories, which are also their themes. The first item has the most votes.
+
+    `calls` counts the calls; a list of no items, which is only asked for its length, counts as `count`.
+    """
 
     def __init__(self, item_type: int, items: Iterable[tuple[str, Sequence[str]]]) -> None:
         self.type = item_type
@@ -56,6 +69,12 @@ class FakeDataset:
         ]
         self.down = False
         self.calls: Counter[str] = Counter()
+
+    def new_calls(self) -> dict[str, int]:
+        """The numbers of calls since the last time."""
+        calls = dict(self.calls)
+        self.calls.clear()
+        return calls
 
     def _items(self, category: str = "") -> list[FakeItem]:
         if self.down:
@@ -102,9 +121,9 @@ class FakeDataset:
     async def most_voted(self, limit: int) -> Sequence[FakeItem]:
         return sorted(self._items(), key=lambda item: -(item.votes or 0))[:limit]
 
-    async def categories(self) -> Categories:
+    async def categories(self) -> LabelCounts:
         counts = Counter(name for item in self._items() for name in item.category)
-        return Categories(len(self.items), counts, counts)
+        return LabelCounts(len(self.items), counts, counts)
 
     async def create(self, item: Item) -> FakeItem:
         raise NotImplementedError("no rule creates items")
@@ -119,7 +138,7 @@ class FakeAccounts:
     def __init__(self, points: dict[str, int] | None = None, marked: Iterable[ItemRef] = ()) -> None:
         self.points = points or {}
         self.marks = set(marked)
-        self.recent: list[RecentMark] = []  # newest first
+        self.recent: list[Mark] = []  # newest first
         self.likes: list[tuple[ItemRef, int]] = []
         self.looked_up = 0
         self.calls: Counter[str] = Counter()
@@ -147,14 +166,14 @@ class FakeAccounts:
         self.looked_up += len(refs)
         return self.marks.intersection(refs)
 
-    async def liked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
-        self.calls["liked"] += 1
+    async def filter_liked(self, subject: str, refs: Sequence[ItemRef]) -> set[ItemRef]:
+        self.calls["filter_liked"] += 1
         return {mark.ref for mark in self.recent if mark.liked}.intersection(refs)
 
-    async def top_categories(self, subject: str, limit: int) -> Sequence[Points]:
-        self.calls["top_categories"] += 1
-        ranked = sorted(self.points.items(), key=lambda entry: (-entry[1], entry[0]))
-        return [Points(category, points, seen=points, liked=0) for category, points in ranked[:limit]]
+    async def top_themes(self, subject: str, limit: int) -> Sequence[ThemePoints]:
+        self.calls["top_themes"] += 1
+        themes = sorted(self.points.items(), key=lambda entry: (-entry[1], entry[0]))
+        return [ThemePoints(theme, points, seen=points, liked=0) for theme, points in themes[:limit]]
 
     async def top_items(self, item_type: int, limit: int) -> Sequence[tuple[ItemRef, int]]:
         self.calls["top_items"] += 1

@@ -1,4 +1,4 @@
-"""When the library changes the model that it ranks with, and when it keeps the one it has."""
+"""When the library uses another model, and when it keeps the model that it has."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,9 +9,9 @@ from prometheus_client import REGISTRY
 from services.common.errors import Aborted, Unavailable
 from services.library.datasets import Datasets
 from services.library.suggestions.models import Models
+from services.taste import model_file
 from services.taste.model import Model
-from tests.unit.library.fakes import BOOK, SHOW, FakeDataset, FakeModelSource
-from tests.unit.library.test_suggestions import items, ref
+from tests.unit.library.fakes import BOOK, SHOW, FakeDataset, FakeModelSource, items, ref
 
 BOOKS = FakeDataset(BOOK, items(["Drama"], 20))
 
@@ -37,13 +37,13 @@ async def running(models: Models) -> AsyncIterator[Models]:
         yield models
 
 
-def train(source: FakeModelSource, version: str, books: FakeDataset = BOOKS) -> None:
+def train(source: FakeModelSource, version: str, trained_at: float = 0) -> None:
     source.current = version
-    source.content = Model.build(books.items, {}, version=version).to_bytes()
+    source.content = model_file.to_bytes(Model.build(BOOKS.items, {}, version=version, trained_at=trained_at))
 
 
-def version(models: Models) -> str | None:
-    model = models.of_type(BOOK)
+def version(models: Models, item_type: int = BOOK) -> str | None:
+    model = models.of_type(item_type)
     return model.version if model else None
 
 
@@ -53,7 +53,9 @@ async def wait_for(models: Models, expected: str) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_votes_serve_until_there_is_a_trained_model(models: Models, source: FakeModelSource) -> None:
+async def test_the_model_of_votes_is_used_until_there_is_a_trained_model(
+    models: Models, source: FakeModelSource
+) -> None:
     await models.read_trained()
     await models.read_votes()
     assert version(models) == "votes"
@@ -77,8 +79,7 @@ async def test_a_model_is_read_once(models: Models, source: FakeModelSource) -> 
 
 
 async def test_metrics_show_the_model_in_use(models: Models, source: FakeModelSource) -> None:
-    source.current = "1"
-    source.content = Model.build(BOOKS.items, {}, version="1", trained_at=1_800_000_000).to_bytes()
+    train(source, "1", trained_at=1_800_000_000)
     await models.read_trained()
     assert REGISTRY.get_sample_value("seen_model_trained_timestamp_seconds") == 1_800_000_000
 
@@ -119,12 +120,12 @@ async def test_a_failing_source_changes_nothing_and_is_logged_once(
     await wait_for(running, "2")
 
 
-async def test_without_a_source_votes_serve(running: Models, source: FakeModelSource) -> None:
+async def test_without_a_source_the_model_of_votes_is_used(running: Models, source: FakeModelSource) -> None:
     source.error = Unavailable("not installed")
     await wait_for(running, "votes")
 
 
-async def test_a_type_that_the_trained_model_lacks_is_served_from_votes(source: FakeModelSource) -> None:
+async def test_a_type_that_the_trained_model_lacks_has_the_model_of_votes(source: FakeModelSource) -> None:
     shows = FakeDataset(SHOW, items(["War"], 20))
     models = Models(source, Datasets([BOOKS, shows]), check_interval_s=1, votes_interval_s=1)
     train(source, "1")
@@ -132,17 +133,17 @@ async def test_a_type_that_the_trained_model_lacks_is_served_from_votes(source: 
     assert models.of_type(SHOW) is None
     await models.read_votes()
     assert version(models) == "1"
-    assert [model.version for model in (models.of_type(SHOW),) if model] == ["votes"]
+    assert version(models, SHOW) == "votes"
 
 
-async def test_a_dataset_that_stops_answering_keeps_its_votes(models: Models, books: FakeDataset) -> None:
+async def test_the_votes_of_a_dataset_that_stops_answering_stay_in_use(models: Models, books: FakeDataset) -> None:
     await models.read_votes()
     books.down = True
     await models.read_votes()
     assert version(models) == "votes"
 
 
-async def test_a_dataset_that_is_loaded_later_is_soon_served(source: FakeModelSource) -> None:
+async def test_the_items_of_a_dataset_that_is_loaded_later_are_soon_used(source: FakeModelSource) -> None:
     books = FakeDataset(BOOK, [])
     models = Models(source, Datasets([books]), check_interval_s=60, votes_interval_s=60)
     async with models.running():

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import pytrec_eval
 
+from services.taste.domain import Mark
 from services.taste.measure import measure, ndcg, recall
-from services.taste.rank import Mark
-from tests.unit.taste.models import BOOK, item, model, ref
+from tests.unit.taste.models import BOOK, build, item, ref
 
 
 @pytest.mark.parametrize(
@@ -50,10 +50,10 @@ def test_a_model_that_knows_everything_is_perfect() -> None:
         item(f"other{number}", votes=1000) for number in range(50)
     ]
     together = {f"book{number}": {f"book{other}": 9.0 for other in range(20)} for number in range(20)}
-    quality = measure(model(items, together), people(30))[BOOK]
+    quality = measure(build(items, together), people(30))[BOOK]
     assert quality.ndcg_at_10 == pytest.approx(1.0)
     assert quality.votes_ndcg_at_10 == 0
 
 
 def test_too_few_people_give_no_figure() -> None:
-    assert measure(model([item(f"book{number}") for number in range(20)]), people(19)) == {}
+    assert measure(build([item(f"book{number}") for number in range(20)]), people(19)) == {}

@@ -1,9 +1,11 @@
+"""Pages of the library: their items, their total, and how many calls of the datasets they need."""
+
 import pytest
 
 from services.common.errors import InvalidArgument, Unavailable
-from services.library.browse import LibraryPages, Page
 from services.library.datasets import Datasets
-from tests.unit.library.fakes import ANIME, BOOK, SHOW, FakeDataset, FakeItem
+from services.library.pages import LibraryPages, Page
+from tests.unit.library.fakes import ANIME, BOOK, SHOW, FakeDataset, FakeItem, items
 
 ALL = 0
 
@@ -14,6 +16,10 @@ def datasets_with(names: dict[int, list[str]]) -> list[FakeDataset]:
 
 def pages_of(datasets: list[FakeDataset]) -> LibraryPages:
     return LibraryPages(Datasets(datasets))
+
+
+def new_calls(datasets: list[FakeDataset]) -> list[dict[str, int]]:
+    return [dataset.new_calls() for dataset in datasets]
 
 
 def names(page: Page) -> list[str]:
@@ -79,3 +85,39 @@ async def test_a_search_is_paged() -> None:
 async def test_a_category_page_leaves_out_items_without_the_category() -> None:
     datasets = datasets_with({BOOK: ["b1"]})
     assert names(await pages_of(datasets).page(1, 5, BOOK, "Fantasy", "")) == []
+
+
+async def test_a_page_is_one_call_per_dataset_once_the_counts_are_known() -> None:
+    datasets = [FakeDataset(item_type, items(["Drama"], 20)) for item_type in (BOOK, SHOW, ANIME)]
+    pages = pages_of(datasets)
+    await pages.page(1, 9, ALL, "", "")
+    assert new_calls(datasets) == [{"count": 1, "list": 1}] * 3
+    await pages.page(2, 9, ALL, "", "")
+    assert new_calls(datasets) == [{"list": 1}] * 3
+
+
+async def test_a_dataset_without_items_on_the_page_is_asked_for_its_count_only() -> None:
+    datasets = [FakeDataset(BOOK, items(["Drama"], 20)), FakeDataset(SHOW, items(["Drama"], 3))]
+    pages = pages_of(datasets)
+    await pages.page(1, 9, ALL, "", "")
+    new_calls(datasets)
+    await pages.page(2, 9, ALL, "", "")
+    assert new_calls(datasets) == [{"list": 1}, {"count": 1}]
+
+
+async def test_a_page_of_a_category_without_items_is_one_call_per_dataset() -> None:
+    datasets = [FakeDataset(item_type, items(["Drama"], 20)) for item_type in (BOOK, SHOW, ANIME)]
+    await pages_of(datasets).page(1, 9, ALL, "War", "")
+    assert new_calls(datasets) == [{"count": 1}] * 3
+
+
+async def test_a_changed_count_takes_a_second_call_of_the_datasets_whose_items_it_moves() -> None:
+    datasets = [FakeDataset(BOOK, items(["Drama"], 2)), FakeDataset(SHOW, items(["Drama"], 20))]
+    pages = pages_of(datasets)
+    await pages.page(1, 30, ALL, "", "")
+    new_calls(datasets)
+    datasets[0].items.append(FakeItem(BOOK, "f" * 24, "new", ["Drama"]))
+
+    page = await pages.page(1, 30, ALL, "", "")
+    assert new_calls(datasets) == [{"list": 2}, {"list": 1}]
+    assert (page.total, len(page.items), page.items[4].id) == (23, 23, "f" * 24)

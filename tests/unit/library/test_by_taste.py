@@ -7,19 +7,31 @@ import pytest
 
 from services.common.errors import Unavailable
 from services.library.datasets import Datasets
-from services.library.domain import ItemRef, Points, RecentMark
+from services.library.domain import ThemePoints
 from services.library.suggestions.models import Models
 from services.library.suggestions.request import BecauseOfItems, BecausePopular, Request, Suggestions
 from services.library.suggestions.suggester import Strategy, Suggester
-from services.taste.model import LabelCounts, Model, Rows
-from tests.unit.library.fakes import ANIME, BOOK, SHOW, FakeAccounts, FakeDataset, FakeItem, FakeModelSource
-from tests.unit.library.test_suggestions import items, ref
+from services.taste import model_file
+from services.taste.arrays import Rows
+from services.taste.domain import ItemRef, Mark
+from services.taste.model import Model
+from tests.unit.library.fakes import (
+    ANIME,
+    BOOK,
+    SHOW,
+    FakeAccounts,
+    FakeDataset,
+    FakeItem,
+    FakeModelSource,
+    items,
+    ref,
+)
 
 ANA = "auth0|ana"
 
 
 class Library:
-    """Datasets, one user's account, and a model: of votes, or a trained one."""
+    """Datasets, one user's account, and the models."""
 
     def __init__(self, *datasets: FakeDataset) -> None:
         self.datasets = Datasets(datasets)
@@ -28,25 +40,20 @@ class Library:
         self.models = Models(self.source, self.datasets, check_interval_s=1, votes_interval_s=1)
 
     def mark(self, *marked: FakeItem, liked: bool = True) -> None:
-        """The user marks these items, the last one last."""
-        marks = [RecentMark(ref(item), not liked, liked, item.category, item.themes) for item in reversed(marked)]
+        """The user marks these items, in this order."""
+        marks = [Mark(ref(item), not liked, liked, item.category, item.themes) for item in reversed(marked)]
         self.accounts.recent = marks + self.accounts.recent
         self.accounts.marks |= {mark.ref for mark in marks}
 
     async def train(self, neighbours: dict[ItemRef, list[ItemRef]]) -> None:
-        """A model in which these items go together."""
-        every = [item for dataset in self.datasets.by_type.values() for item in dataset.items]  # type: ignore[attr-defined]
-        position = {ref(item): number for number, item in enumerate(every)}
-        rows = Rows.of([[position[other] for other in neighbours.get(ref(item), ())] for item in every])
-        counts = {
-            item_type: LabelCounts(count.items, count.categories, count.themes)
-            for item_type, dataset in self.datasets.by_type.items()
-            for count in [await dataset.categories()]
-        }
-        model = Model.build(
-            every, counts, version="1", neighbours=rows, weights=np.full(len(rows.values), 0.5, np.float32)
-        )
-        self.source.current, self.source.content = model.version, model.to_bytes()
+        """The trained model has all items, and these neighbours."""
+        items = [item for dataset in self.datasets.by_type.values() for item in await dataset.most_voted(10_000)]
+        positions = {ref(item): position for position, item in enumerate(items)}
+        rows = Rows.of([[positions[neighbour] for neighbour in neighbours.get(ref(item), ())] for item in items])
+        counts = {item_type: await dataset.categories() for item_type, dataset in self.datasets.by_type.items()}
+        weights = np.full(len(rows.values), 0.5, np.float32)
+        model = Model.build(items, counts, version="1", neighbours=rows, weights=weights)
+        self.source.current, self.source.content = model.version, model_file.to_bytes(model)
         await self.models.read_trained()
 
     async def suggest(
@@ -75,7 +82,7 @@ async def test_before_any_training_the_most_voted_items_are_suggested_as_popular
     assert len(answer.suggestions) == 5
     assert set(suggested(answer)) <= {ref(item) for item in books.items[:20]}
     assert {entry.because for entry in answer.suggestions} == {BecausePopular()}
-    assert answer.categories == []
+    assert answer.themes == []
 
 
 async def test_every_type_gets_its_amount_in_the_order_of_the_request() -> None:
@@ -85,7 +92,7 @@ async def test_every_type_gets_its_amount_in_the_order_of_the_request() -> None:
     assert [entry.item.type for entry in answer.suggestions] == [ANIME] * 3 + [BOOK] * 3
 
 
-async def test_a_neighbour_is_suggested_because_of_the_item_that_it_goes_together_with() -> None:
+async def test_a_neighbour_of_a_marked_item_is_suggested_because_of_that_item() -> None:
     books, shows = FakeDataset(BOOK, items(["Drama"], 300)), FakeDataset(SHOW, items(["War"], 300))
     library = Library(books, shows)
     await library.train({ref(books.items[250]): [ref(shows.items[260])]})
@@ -95,16 +102,16 @@ async def test_a_neighbour_is_suggested_because_of_the_item_that_it_goes_togethe
     assert answer.suggestions[0].because == BecauseOfItems([books.items[250]])
 
 
-async def test_a_theme_is_a_reason_with_the_users_true_counts() -> None:
+async def test_a_theme_that_is_a_reason_has_the_counts_of_the_users_marks() -> None:
     books, shows = FakeDataset(BOOK, items(["War"], 9)), FakeDataset(SHOW, items(["War"], 20) + items(["Drama"], 180))
     library = Library(books, shows)
     await library.models.read_votes()
     library.mark(*books.items[:4])
     library.mark(*books.items[4:6], liked=False)
-    war = Points("War", 14, seen=2, liked=4)
+    war = ThemePoints("War", 14, seen=2, liked=4)
     answer = await library.suggest(types=[SHOW])
     assert war in {entry.because for entry in answer.suggestions}
-    assert answer.categories == [war]
+    assert answer.themes == [war]
 
 
 async def test_a_new_mark_counts_in_the_next_request() -> None:
@@ -128,7 +135,7 @@ async def test_marked_and_not_interesting_items_are_never_suggested() -> None:
     assert set(suggested(answer)) == {ref(item) for item in books.items[50:]}
 
 
-async def test_marks_older_than_those_that_are_read_are_not_suggested_either() -> None:
+async def test_items_with_older_marks_than_are_read_are_not_suggested_either() -> None:
     books = FakeDataset(BOOK, items(["Drama"], 450))
     library = Library(books)
     await library.train({})
@@ -139,14 +146,14 @@ async def test_marks_older_than_those_that_are_read_are_not_suggested_either() -
     assert len(answer.suggestions) == 15
 
 
-async def test_counts_of_themes_cover_also_marks_that_are_not_read() -> None:
+async def test_counts_of_themes_include_marks_that_are_not_read() -> None:
     books, shows = FakeDataset(BOOK, items(["War"], 250)), FakeDataset(SHOW, items(["War"], 20) + items(["Drama"], 180))
     library = Library(books, shows)
     await library.models.read_votes()
     library.mark(*books.items)
     library.accounts.points = {"War": 750}
     answer = await library.suggest(types=[SHOW])
-    assert [entry.points for entry in answer.categories] == [750]
+    assert [entry.points for entry in answer.themes] == [750]
 
 
 async def test_a_deleted_item_is_skipped_and_the_next_best_is_suggested() -> None:
@@ -195,10 +202,10 @@ async def test_a_like_on_a_seen_item_counts_as_seen_and_liked() -> None:
     await library.models.read_votes()
     library.mark(*books.items[:3], liked=False)
     answer = await library.suggest(types=[SHOW], likes=books.items[2:5])
-    assert answer.categories == [Points("War", 12, seen=3, liked=3)]
+    assert answer.themes == [ThemePoints("War", 12, seen=3, liked=3)]
 
 
-async def test_the_same_seed_gives_the_same_suggestions_and_another_one_gives_others() -> None:
+async def test_the_same_seed_gives_the_same_suggestions_and_another_seed_gives_others() -> None:
     library = Library(FakeDataset(BOOK, items(["Drama"], 60)))
     await library.models.read_votes()
     first, again, *others = [await library.suggest(seed=seed) for seed in (7, 7, 8, 9, 10)]
@@ -249,4 +256,4 @@ async def test_with_more_marks_than_are_read_the_best_items_are_looked_up_among_
     await library.train({})
     library.mark(*books.items[:180], *books.items[200:420])
     await library.suggest(amount=10)
-    assert library.accounts.calls == {"recent_marks": 1, "filter_marked": 2, "top_categories": 1}
+    assert library.accounts.calls == {"recent_marks": 1, "filter_marked": 2, "top_themes": 1}

@@ -1,4 +1,4 @@
-"""Pages of the whole library: the datasets' items interleaved, or the hits of a search, best first."""
+"""Pages of the whole library: the items of all datasets interleaved, or the hits of a search, best first."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from typing import NamedTuple
 from services.common import interleave
 from services.common.errors import InvalidArgument, Unavailable
 from services.library.datasets import Datasets
-from services.library.domain import Dataset, Item, ItemRef, ListRange, SearchHit
+from services.library.domain import Dataset, ListRange, SearchHit
+from services.taste.domain import Item, ItemRef
 
 MAX_PAGE = 2**53  # the largest integer that every JSON reader represents exactly
 
@@ -28,9 +29,9 @@ class Page:
 class LibraryPages:
     def __init__(self, datasets: Datasets) -> None:
         self._datasets = datasets
-        # The last known counts by type and category. A page is listed by them, so that it takes one round of calls.
-        # While a dataset is down, its last count reserves its share of each page, so that the others' items stay on
-        # their pages. Only existing categories are stored, to bound the size.
+        # The last known counts by type and category. They decide which items of each list a page needs, so that it
+        # takes one round of calls. While a dataset is down, its last count reserves its share of each page, so that the
+        # items of the others stay on their pages. Only categories that exist are stored, to bound the size.
         self._last_counts: dict[tuple[int, str], int] = {}
 
     async def page(self, number: int, size: int, item_type: int, category: str, search: str) -> Page:
@@ -50,12 +51,12 @@ class LibraryPages:
         return page
 
     async def _list(self, datasets: Mapping[int, Dataset], start: int, size: int, category: str) -> Page:
-        """Lists by the last known counts, and again what the counts that come with the lists show to be wrong."""
-        known = {item_type: self._last_counts.get((item_type, category), 0) for item_type in datasets}
-        spans = _spans(known, start, size)
+        """Lists by the last known counts. Where the counts in the answers give another span, lists again."""
+        last_counts = {item_type: self._last_counts.get((item_type, category), 0) for item_type in datasets}
+        spans = _spans(last_counts, start, size)
         lists, missing = await self._query(spans, category)
-        _require_one(lists)
-        counts = known | {item_type: answer.count for item_type, answer in lists.items()}
+        _require_answer(lists)
+        counts = last_counts | {item_type: answer.count for item_type, answer in lists.items()}
         self._remember(counts, category)
 
         changed = {
@@ -66,11 +67,8 @@ class LibraryPages:
         lists_again, newly_missing = await self._query(changed, category)
         missing = sorted({*missing, *newly_missing})
         lists |= lists_again
-        remaining = {item_type: iter(() if item_type in missing else lists[item_type].items) for item_type in datasets}
-        types = list(datasets)
-        merged = [
-            next(remaining[types[source]], None) for source in interleave.sources(list(counts.values()), start, size)
-        ]
+        remaining = [iter(() if item_type in missing else lists[item_type].items) for item_type in datasets]
+        merged = [next(remaining[source], None) for source in interleave.sources(list(counts.values()), start, size)]
         return Page([item for item in merged if item is not None], sum(counts.values()), missing)
 
     async def _query(self, spans: Mapping[int, Span], category: str) -> tuple[dict[int, ListRange], list[int]]:
@@ -90,7 +88,7 @@ class LibraryPages:
         answers, missing = await self._datasets.query_all(
             {item_type: partial(dataset.search, search, category) for item_type, dataset in datasets.items()}
         )
-        _require_one(answers)
+        _require_answer(answers)
 
         def rank(hit: tuple[int, SearchHit]) -> tuple[int, str, int, str]:
             return hit[1].match, hit[1].name.casefold(), hit[0], hit[1].id
@@ -102,11 +100,11 @@ class LibraryPages:
 
 
 def _spans(counts: Mapping[int, int], start: int, size: int) -> dict[int, Span]:
-    """What the page needs of each type's list."""
+    """The part of each type's list that is on the page."""
     spans = interleave.spans(list(counts.values()), start, size)
     return {item_type: Span(*span) for item_type, span in zip(counts, spans, strict=True)}
 
 
-def _require_one(answers: Mapping[int, object]) -> None:
+def _require_answer(answers: Mapping[int, object]) -> None:
     if not answers:
         raise Unavailable("no dataset answers at the moment; try again later")

@@ -1,7 +1,7 @@
-"""The "local ridge": for each item, a small ridge regression on the items that are marked together with it most.
+"""The "local ridge": for each item, a small ridge regression on the items that are most often marked together with it.
 
 It gives the weights that a dense EASE (Steck 2019, "Embarrassingly Shallow Autoencoders") has for its strongest
-neighbours, without a matrix of all items: A = X'X has people's weights of marks, and is only read where people meet.
+neighbours, but needs no dense matrix of all items: the Gram matrix A = X'X is sparse. README.md describes X.
 """
 
 import multiprocessing
@@ -14,70 +14,73 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import lapack
 from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits
 
-from services.taste.model import Floats, Ints, Rows
+from services.taste.arrays import Floats, Indices, Ints, Rows
 
-# Constants that docs/QUALITY.md confirms.
+# Of the candidates for the neighbours of an item, the regression has the most similar ones. Their similarity is a
+# cosine, shrunk so that items that few people have marked are less similar.
 NEAREST = 100
-SHRINK = 10.0
+SHRINKAGE = 10.0
 RIDGE = 100.0
 KEPT_PER_TARGET = 50
 KEPT_PER_SOURCE = 100
 
-CHUNK = 250
+TARGETS_PER_CHUNK = 250
 # Up to this many bytes A is also kept as a dense matrix, from which a system is read four times as fast.
 DENSE_BYTES = 420 << 20
 
 
 @dataclass(frozen=True)
-class Together:
-    """A: `pairs` is symmetric with an empty diagonal, `diagonal` is apart. Weights are 1 for a like, 0.3 for seen."""
+class GramMatrix:
+    """A, symmetric: `pairs` without its diagonal, and the `diagonal`."""
 
     pairs: "csr_array[Any]"
-    diagonal: NDArray[np.float32]
-    dense: NDArray[np.float32] | None = None
+    diagonal: Floats
+    dense: Floats | None = None
 
-    def only(self, items: NDArray[np.intp]) -> "Together":
+    def select(self, items: Indices) -> "GramMatrix":
         pairs = self.pairs[items][:, items]
         dense = pairs.toarray() if pairs.dtype.itemsize * len(items) ** 2 <= DENSE_BYTES else None
-        return Together(pairs, self.diagonal[items], dense)
+        return GramMatrix(pairs, self.diagonal[items], dense)
 
 
-def neighbours(together: Together, processes: int, report: Callable[[float], None]) -> tuple[Rows, Floats]:
-    """For each source, its heaviest targets and their weights, heaviest first. `report` is called with shares of 1.
+def find_neighbours(gram: GramMatrix, processes: int, report: Callable[[float], None]) -> tuple[Rows, Floats]:
+    """For each source, its heaviest targets and their weights, heaviest first.
 
-    The processes are forked and share the matrix. Each uses one BLAS thread: more make small systems slower.
+    `report` is called with the share of the work that is done, up to 1. The processes are forked and share the matrix.
+    Each uses one BLAS thread: more make small systems slower.
     """
-    paired = np.flatnonzero(np.diff(together.pairs.indptr))
-    chunks = [(start, min(start + CHUNK, len(paired))) for start in range(0, len(paired), CHUNK)]
-    global _together
-    _together = together.only(paired)
+    paired = np.flatnonzero(np.diff(gram.pairs.indptr))
+    chunks = [
+        (start, min(start + TARGETS_PER_CHUNK, len(paired))) for start in range(0, len(paired), TARGETS_PER_CHUNK)
+    ]
+    global _gram
+    _gram = gram.select(paired)
     sources, targets, weights = [], [], []
     try:
         context = multiprocessing.get_context("fork")
-        with ProcessPoolExecutor(processes, context, initializer=_start, initargs=(os.getpid(),)) as pool:
+        with ProcessPoolExecutor(processes, context, initializer=_start_process, initargs=(os.getpid(),)) as pool:
             for number, (chunk_sources, chunk_targets, chunk_weights) in enumerate(pool.map(_solve_chunk, chunks)):
                 sources.append(chunk_sources)
                 targets.append(chunk_targets)
                 weights.append(chunk_weights)
                 report((number + 1) / len(chunks))
     finally:
-        _together = None
+        _gram = None
     if not chunks:
-        return Rows.of([[]] * len(together.diagonal)), np.zeros(0, np.float32)
-    return by_source(
-        len(together.diagonal),
+        return Rows.of([[]] * len(gram.diagonal)), np.zeros(0, np.float32)
+    return _by_source(
+        len(gram.diagonal),
         paired[np.concatenate(sources)].astype(np.int32),
         paired[np.concatenate(targets)].astype(np.int32),
         np.concatenate(weights),
     )
 
 
-def by_source(count: int, sources: Ints, targets: Ints, weights: Floats) -> tuple[Rows, Floats]:
+def _by_source(count: int, sources: Ints, targets: Ints, weights: Floats) -> tuple[Rows, Floats]:
     """The KEPT_PER_SOURCE heaviest targets of each source."""
     order = np.lexsort((-weights, sources))
     sources, targets, weights = sources[order], targets[order], weights[order]
@@ -88,23 +91,24 @@ def by_source(count: int, sources: Ints, targets: Ints, weights: Floats) -> tupl
     return Rows(starts, targets[kept].astype(np.int32)), weights[kept].astype(np.float32)
 
 
-def solve(together: Together, target: int) -> tuple[Ints, Floats]:
+def solve(gram: GramMatrix, target: int) -> tuple[Ints, Floats]:
     """The sources of one target and their positive weights."""
-    pairs, diagonal = together.pairs, together.diagonal
+    pairs, diagonal = gram.pairs, gram.diagonal
     begin, end = pairs.indptr[target], pairs.indptr[target + 1]
     others, shared = pairs.indices[begin:end], pairs.data[begin:end]
-    nearness = shared / (np.sqrt(diagonal[target] * diagonal[others]) + SHRINK)
+    similarity = shared / (np.sqrt(diagonal[target] * diagonal[others]) + SHRINKAGE)
     if len(others) > NEAREST:
-        nearest = np.sort(np.argpartition(-nearness, NEAREST)[:NEAREST])
+        nearest = np.sort(np.argpartition(-similarity, NEAREST)[:NEAREST])
         others, shared = others[nearest], shared[nearest]
     if not len(others):
         return np.zeros(0, np.int32), np.zeros(0, np.float32)
-    if together.dense is None:
+    if gram.dense is None:
         system = pairs[others][:, others].toarray().astype(np.float64)
     else:
-        system = together.dense[np.ix_(others, others)].astype(np.float64)
+        system = gram.dense[np.ix_(others, others)].astype(np.float64)
     system[np.diag_indices(len(others))] = diagonal[others] + RIDGE
-    # Cholesky. A with struck-out pairs may lose definiteness; the ridge makes that rare.
+    # Solves by Cholesky. A may not be positive definite, because it lacks pairs that few people share; the ridge makes
+    # that rare.
     _, solution, failed = lapack.dposv(system, shared.astype(np.float64))
     if failed:
         solution = np.linalg.lstsq(system, shared.astype(np.float64), rcond=None)[0]
@@ -113,23 +117,24 @@ def solve(together: Together, target: int) -> tuple[Ints, Floats]:
     return others[heaviest].astype(np.int32), solution[heaviest].astype(np.float32)
 
 
-_together: Together | None = None
+# Set before the processes are forked.
+_gram: GramMatrix | None = None
 
 
-def _start(parent: int) -> None:
+def _start_process(parent: int) -> None:
     threadpool_limits(1)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_exit_with, args=(parent,), daemon=True).start()
 
 
-def _end_with(parent: int) -> None:
-    """Ends this process if the training is killed, which nothing else would tell it."""
+def _exit_with(parent: int) -> None:
+    """Ends this process if the training has been killed: then nothing else ends it."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)
 
 
 def _solve_chunk(chunk: tuple[int, int]) -> tuple[Ints, Ints, Floats]:
-    assert _together is not None
-    results = [solve(_together, target) for target in range(*chunk)]
+    assert _gram is not None
+    results = [solve(_gram, target) for target in range(*chunk)]
     targets = np.repeat(np.arange(*chunk, dtype=np.int32), [len(sources) for sources, _ in results])
     return np.concatenate([sources for sources, _ in results]), targets, np.concatenate([part for _, part in results])
