@@ -1,5 +1,5 @@
 /**
- * The address holds the state of the page: reading, writing and changing it.
+ * The address holds the state of the page. This module reads and changes it.
  *
  * @typedef {Object} Address
  * @property {string} view "browse" (`/`), "item", "for-you", "list", "top", "insight", "account" or "add"
@@ -8,12 +8,12 @@
  * @property {string} [category] browse
  * @property {string} [q] browse: words to search for
  * @property {string} [likes] for-you without an account: picked items, separated by commas
- * @property {string} [kind] list: "liked" or "notInterested", default what has been seen
+ * @property {string} [kind] list: "liked" or "notInterested"; without it, items that are marked as seen
  * @property {string} [minFilms] insight
  * @property {string} [minVotes] insight
  */
 
-const NAMES = ["view", "item", "type", "category", "q", "likes", "kind", "minFilms", "minVotes"];
+const PARAMETERS = ["view", "item", "type", "category", "q", "likes", "kind", "minFilms", "minVotes"];
 
 const listeners = new Set();
 
@@ -21,7 +21,7 @@ const listeners = new Set();
 export function read() {
   const query = new URLSearchParams(location.search);
   const address = {};
-  for (const name of NAMES) {
+  for (const name of PARAMETERS) {
     const value = query.get(name);
     if (value) address[name] = value;
   }
@@ -31,7 +31,7 @@ export function read() {
 /** @param {Partial<Address>} address */
 export function href(address) {
   const query = new URLSearchParams();
-  for (const name of NAMES) {
+  for (const name of PARAMETERS) {
     const implied = name === "view" && (address.view === "browse" || address.item);
     if (address[name] && !implied) query.set(name, address[name]);
   }
@@ -41,8 +41,6 @@ export function href(address) {
 }
 
 export const itemKey = (item) => `${item.type}/${item.id}`;
-/** Whether the text has the form of an item's key. */
-export const isItemKey = (text) => /^(BOOK|SHOW|ANIME)\/[1-9a-z]?[0-9a-f]{24}$/.test(text);
 export const itemHref = (item) => href({ item: itemKey(item) });
 export const here = () => location.pathname + location.search;
 
@@ -50,7 +48,7 @@ export const here = () => location.pathname + location.search;
  * Goes to another state of the page.
  * @param {string} target from `href`
  * @param {{replace?: boolean, keepFocus?: boolean}} [how] `replace`: without a new entry in the history; `keepFocus`:
- *   the change is an answer to something that has the focus, such as the search field
+ *   the focus stays where it is, such as in the search field
  */
 export function go(target, { replace = false, keepFocus = false } = {}) {
   if (target === here()) replace = true;
@@ -60,14 +58,14 @@ export function go(target, { replace = false, keepFocus = false } = {}) {
 }
 
 /**
- * @typedef {{scroll: number, focus: string}} Place where the reader was: scrolled to, and the item that had the focus
+ * @typedef {{scroll: number, focus: string}} Place the scroll position, and the key of the item that had the focus
  * @param {(how: {keepFocus: boolean, returning: Place|null}) => void} listener `returning`: after "back"
  */
 export function onChange(listener) {
   listeners.add(listener);
 }
 
-/** Stores where the reader is, so that "back" returns there. */
+/** Stores the place in the page, so that "back" returns to it. */
 function remember() {
   const focus = document.activeElement?.closest("article")?.dataset.key ?? "";
   history.replaceState({ scroll: scrollY, focus }, "");
@@ -75,21 +73,21 @@ function remember() {
 
 export function start() {
   history.scrollRestoration = "manual";
-  let scrolled = 0;
+  let scrollTimer = 0;
   addEventListener("scroll", () => {
-    clearTimeout(scrolled);
-    scrolled = setTimeout(() => history.replaceState({ ...history.state, scroll: scrollY }, ""), 200);
+    clearTimeout(scrollTimer);
+    scrollTimer = setTimeout(() => history.replaceState({ ...history.state, scroll: scrollY }, ""), 200);
   }, { passive: true });
   addEventListener("popstate", (event) => {
-    clearTimeout(scrolled);
+    clearTimeout(scrollTimer);
     const { scroll = 0, focus = "" } = event.state ?? {};
     listeners.forEach((listener) => listener({ keepFocus: false, returning: { scroll, focus } }));
   });
-  document.addEventListener("click", followInside);
+  document.addEventListener("click", followLink);
 }
 
 /** Links to other states of the page change the address without loading the page again. */
-function followInside(event) {
+function followLink(event) {
   const link = event.target.closest?.("a[href]");
   const special = event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
   if (!link || special || event.defaultPrevented || link.target || link.origin !== location.origin) return;

@@ -15,9 +15,9 @@
  * @property {number} [year] negative before the common era
  * @property {string} [sourceId]
  *
- * @typedef {Object} Because one of the three
+ * @typedef {Object} Because has either `items`, or `category` with `seen` and `liked`, or `popular`
  * @property {Item[]} [items]
- * @property {string} [category] with `seen` and `liked`
+ * @property {string} [category]
  * @property {number} [seen]
  * @property {number} [liked]
  * @property {true} [popular]
@@ -34,15 +34,11 @@
  * @property {number} [retryAfterSeconds]
  */
 
+import { MAX_EXCLUDED } from "./limits.js";
 import * as signIn from "./sign_in.js";
 
-/** Marks that are asked for at once, and items of a page of a list: the API's maximum. */
-export const MAX_ITEMS = 100;
-/** Earlier suggestions that a request may name: the API's maximum. */
-export const MAX_EXCLUDED = 200;
-
-/** An answer that is an error, or no answer: then `status` is 0. */
-export class ApiError extends Error {
+/** The API has answered with an error, or not at all: then `status` is 0. */
+class ApiError extends Error {
   /** @param {{status: number, detail: string, errors?: FieldError[], requestId?: string}} problem */
   constructor({ status, detail, errors = [], requestId = "" }) {
     super(detail);
@@ -50,10 +46,14 @@ export class ApiError extends Error {
   }
 }
 
-/** Thrown after a 401 has led to the sign-in: the page is about to be left, so there is nothing to show. */
-export class Leaving extends Error {}
+/**
+ * A 401 has led to the sign-in, and the page is about to be left. Callers treat it like an aborted request: there is
+ * nothing to show.
+ */
+class Leaving extends Error {
+  name = "AbortError";
+}
 
-const path = ({ type, id }) => `${type}/${id}`;
 const refs = (items) => items.map(({ type, id }) => ({ type, id }));
 
 /** @returns {Promise<{items: Item[], page: number, pages: number, total: number, missing: string[]}>} */
@@ -64,7 +64,7 @@ export function listItems({ page, size, type, category, search }, signal) {
 /** @returns {Promise<Item>} */
 export const getItem = (key, signal) => get(`/item/${key}`, { signal });
 
-/** @returns {Promise<{items: Item[], missing: string[]}>} in the order of the keys, without those that do not exist */
+/** @returns {Promise<{items: Item[], missing: string[]}>} in the order of the keys; unknown items are left out */
 export const getItems = (keys, signal) => get("/items", { query: { items: keys.join(",") }, signal });
 
 /** @returns {Promise<{items: Item[], missing: string[]}>} */
@@ -77,26 +77,27 @@ export const topTen = (type, signal) => get(`/getTopTen/${type}`, { signal });
 export const listCategories = (type, signal) => get(`/categories/${type}`, { signal });
 
 /**
- * The best suggestions, for the user who is signed in or for `likes`.
+ * The best suggestions for the user who is signed in, or for `likes`.
  * @param {Object} request
  * @param {string[]} [request.types]
  * @param {number} request.amount of each type
  * @param {ItemRef[]} [request.exclude]
  * @param {ItemRef[]} [request.likes]
- * @param {boolean} [request.anonymous] not for the user who is signed in
+ * @param {boolean} [request.anonymous] ignores who is signed in
  * @param {number} [request.seed]
  * @returns {Promise<{personal: boolean, suggestions: Suggestion[], missing: string[]}>}
  */
 export function suggest({ types, amount, exclude = [], likes = [], anonymous = false, seed }, signal) {
-  const left = refs(exclude.slice(-MAX_EXCLUDED));
-  const body = { strategy: "taste", types, amount, seed, exclude: left, likes: refs(likes) };
+  const newest = refs(exclude.slice(-MAX_EXCLUDED));
+  const body = { strategy: "taste", types, amount, seed, exclude: newest, likes: refs(likes) };
   return call("POST", "/suggest", { body, signal, withToken: !anonymous });
 }
 
-/** Both answer 202 with a `Computation` until there is an answer: see `isComputing`. */
+/** Resolves to a `Computation` until there is an answer. */
 export const bestDirector = (query, signal) => get("/bestDirector", { query, signal });
+/** Resolves to a `Computation` until there is an answer. */
 export const mostConnected = (signal) => get("/moreConnected", { signal });
-export const isComputing = (answer) => "running" in answer;
+export const isComputation = (answer) => "running" in answer;
 
 /** @returns {Promise<{marks: (Marks & {item: {type: string, id: string}})[]}>} */
 export const listMarks = (keys) => call("GET", "/user/marks", { query: { items: keys.join(",") }, withToken: true });
@@ -114,10 +115,7 @@ export function listMarked(kind, { size, cursor }, signal) {
   return call("GET", `/user/${kind}`, { query: { size, cursor }, signal, withToken: true });
 }
 
-/**
- * Null before the first mark.
- * @returns {Promise<{username?: string, createdAt: string, seen: number, liked: number}|null>}
- */
+/** @returns {Promise<{username?: string, createdAt: string, seen: number, liked: number}|null>} null: no account */
 export async function getUser(signal) {
   try {
     return await call("GET", "/user", { signal, withToken: true });
@@ -127,9 +125,9 @@ export async function getUser(signal) {
   }
 }
 
-/** @param {boolean} named whether the user has a name already */
-export function nameUser(username, named) {
-  return call(named ? "PUT" : "POST", "/user", { body: { username }, withToken: true });
+/** @param {boolean} hasName whether the user has a name already */
+export function nameUser(username, hasName) {
+  return call(hasName ? "PUT" : "POST", "/user", { body: { username }, withToken: true });
 }
 
 export const deleteUser = () => call("DELETE", "/user", { withToken: true });
@@ -137,7 +135,7 @@ export const deleteUser = () => call("DELETE", "/user", { withToken: true });
 /** @param {Omit<Item, "id"|"themes">} item */
 export const addItem = (item) => call("POST", "/item", { body: item, withToken: true });
 
-export const removeItem = (item) => call("DELETE", `/item/${path(item)}`, { withToken: true });
+export const removeItem = (key) => call("DELETE", `/item/${key}`, { withToken: true });
 
 /** Without a token, so that the answer is the same for everybody and can be cached. */
 const get = (address, options) => call("GET", address, options);
@@ -162,7 +160,7 @@ async function call(method, address, { query = {}, body, signal, withToken = fal
     if (error.name === "AbortError") throw error;
     throw new ApiError({ status: 0, detail: "Seen cannot be reached" });
   }
-  if (token && answer.status !== 401) signIn.accept();
+  if (token && answer.status !== 401) signIn.markTokenAccepted();
   if (answer.ok) return answer.status === 204 ? null : answer.json();
   const problem = await answer.json().catch(() => ({}));
   const { status } = answer;

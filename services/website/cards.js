@@ -1,4 +1,4 @@
-/** Cards of items: each is an article with the item's name as its heading, and toggle buttons for the marks. */
+/** Cards of items: articles with the item's name as their heading, and toggle buttons for the marks. */
 
 import { itemHref, itemKey } from "./address.js";
 import { cover } from "./cover.js";
@@ -8,11 +8,11 @@ import { count, kindOf, yearOf } from "./words.js";
 
 /**
  * @typedef {Object} CardOptions
- * @property {AbortSignal} signal ends the card's life
- * @property {number} [rank] of a list of the best
- * @property {string} [remark] a line below the others
- * @property {(card: HTMLElement) => void} [onHide] the card has a button "Not for me", which calls this after marking
- * @property {{picked: boolean, toggle: () => void}} [pick] the card has one button "Pick" in place of the marks
+ * @property {AbortSignal} signal aborted when the card is not needed any more
+ * @property {number} [rank] place in a list of the best items
+ * @property {string} [remark] the last line of the text
+ * @property {(card: HTMLElement) => void} [onHide] adds a button "Not for me", which sets the mark and calls this
+ * @property {{picked: boolean, toggle: () => void}} [pick] shows a button "Pick" instead of the marks
  */
 
 /**
@@ -38,13 +38,16 @@ export function card(item, { signal, rank, remark, onHide, pick }) {
   return article;
 }
 
-/** Cards for all items, and a request for the marks on them. */
+/** Cards of the items. The marks on them are loaded. */
 export function cards(items, options) {
-  marks.learn(items.map(itemKey));
+  marks.request(items.map(itemKey));
   return items.map((item) => card(item, options));
 }
 
-/** "Seen" and "Like". */
+/** The card of the item in the container, or null. */
+export const findCard = (container, key) => container.querySelector(`article[data-key="${CSS.escape(key)}"]`);
+
+/** The buttons "Seen" and "Like". */
 export function markButtons(item, describedBy, signal) {
   return element("div", { class: "marks" },
     markButton(item, "seen", "Seen", describedBy, signal), markButton(item, "liked", "Like", describedBy, signal));
@@ -58,11 +61,11 @@ function facts(item) {
 }
 
 export function skeletons(number) {
-  const one = () => element("div", { class: "card skeleton" },
+  const skeleton = () => element("div", { class: "card skeleton" },
     element("div", { class: "card-cover" }),
     element("div", { class: "line" }),
     element("div", { class: "line line-short" }));
-  return Array.from({ length: number }, one);
+  return Array.from({ length: number }, skeleton);
 }
 
 function rating(item) {
@@ -76,9 +79,9 @@ function markButton(item, kind, text, describedBy, signal) {
   const key = itemKey(item);
   const toggle = element("button", {
     type: "button", class: `mark mark-${kind}`, "aria-describedby": describedBy,
-    onclick: () => marks.set(item, kind, !marks.of(key)[kind]),
+    onclick: () => marks.set(item, kind, !marks.shownOn(key)[kind]),
   }, icon(kind === "liked" ? "like" : "seen"), text);
-  const show = () => toggle.setAttribute("aria-pressed", marks.of(key)[kind]);
+  const show = () => toggle.setAttribute("aria-pressed", marks.shownOn(key)[kind]);
   show();
   marks.watch(key, show, signal);
   return toggle;

@@ -1,4 +1,4 @@
-/** Numbers as drawings, each with the same numbers as text for those who do not see it. */
+/** Tables, bars and a scatter plot. Each drawing has a text with the same numbers, for screen readers. */
 
 import { drawing, element } from "./dom.js";
 import { count } from "./words.js";
@@ -15,7 +15,7 @@ const DOT = { smallest: 4, growth: 10 };
  */
 
 /**
- * A table whose first column has the headings of the rows.
+ * A table. The cells of the first column are the headings of the rows.
  * @template T
  * @param {string} caption for screen readers
  * @param {Column<T>[]} columns
@@ -59,7 +59,7 @@ export function scatter(films, label) {
   const [first, last] = [Math.min(...years), Math.max(...years)];
   const [low, high] = [Math.floor(Math.min(...ratings) - 0.2), Math.min(10, Math.ceil(Math.max(...ratings) + 0.2))];
   const { width, height, left, right, top, bottom } = SIZE;
-  // Half a year of room on both sides.
+  // With a margin on both sides.
   const x = (year) => left + ((year - first + 1) / (last - first + 2)) * (width - left - right);
   const y = (rating) => top + ((high - rating) / (high - low)) * (height - top - bottom);
 

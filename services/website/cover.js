@@ -1,4 +1,4 @@
-/** The picture of an item: its cover, or else a drawn tile with its name. */
+/** The picture of an item: its cover, or a drawn tile with its name. */
 
 import { element } from "./dom.js";
 import { kindOf } from "./words.js";
@@ -6,13 +6,13 @@ import { kindOf } from "./words.js";
 const PATTERNS = 6;
 
 /**
- * The tile is always there, and the cover comes over it once it has loaded: a cover that fails to load leaves the tile.
+ * The cover is shown over the tile when it has loaded: a cover that fails to load leaves the tile.
  * @param {import("./api.js").Item} item
- * @param {{eager?: boolean}} [options] `eager`: the main picture of the page
+ * @param {{eager?: boolean}} [options] `eager`: loads the cover at once, for the main picture of the page
  */
 export function cover(item, { eager = false } = {}) {
   const frame = element("div", { class: "cover", "aria-hidden": "true" }, tile(item));
-  // A page that came by HTTPS may not show a picture that comes by HTTP.
+  // A page that is loaded by HTTPS must not load pictures by HTTP.
   if (item.imageUrl?.toLowerCase().startsWith("https:")) {
     const picture = element("img", {
       alt: "",
@@ -39,7 +39,7 @@ function tile(item) {
   return drawn;
 }
 
-/** Long names, and names of long words, are set smaller. The limits are what fits into the width of a tile. */
+/** Long names, and names with long words, have a smaller font, so that they fit into a tile. */
 function lengthOf(name) {
   const longestWord = Math.max(...name.split(/\s+/u).map((word) => word.length));
   if (name.length > 60 || longestWord > 11) return "long";

@@ -1,10 +1,10 @@
-/** A question that must be answered before something is lost. */
+/** A question to confirm before something is deleted. */
 
 import { button, element, newId } from "./dom.js";
 
 /**
- * @param {{title: string, text: string, check?: string, action: string}} question `check`: the label of a box without
- *   which the action cannot be chosen
+ * @param {{title: string, text: string, check?: string, action: string}} question `check`: the label of a checkbox
+ *   that enables the action
  * @returns {Promise<boolean>} whether the action was chosen
  */
 export function confirm({ title, text, check, action }) {

@@ -1,6 +1,7 @@
-/** Elements, text and icons. Text is always set as text: nothing here parses HTML. */
+/** Elements, icons, focus and typing. Text is always set as text: nothing here parses HTML. */
 
 const SVG = "http://www.w3.org/2000/svg";
+const TYPING_MS = 250;
 
 /** Paths on a grid of 24 by 24. */
 const ICONS = {
@@ -14,15 +15,15 @@ const ICONS = {
 /**
  * Creates an element.
  * @param {string} tag
- * @param {Object<string, any>} [properties] attributes; one whose name begins with "on" is a listener; false, null and
- *   undefined are left out, and true is the empty value
+ * @param {Object<string, any>} [properties] attributes, and listeners: "onclick". False, null and undefined are left
+ *   out; true sets an attribute without a value
  * @param {...(Node|string|number|null|false|undefined)} children
  */
 export function element(tag, properties = {}, ...children) {
   return fill(document.createElement(tag), properties, children);
 }
 
-/** The same for the elements of a drawing. */
+/** Creates an element of a drawing (SVG); see `element`. */
 export function drawing(tag, properties = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), properties, children);
 }
@@ -37,8 +38,8 @@ export function button(text, onclick, properties = {}) {
   return element("button", { type: "button", class: "button", onclick, ...properties }, text);
 }
 
-/** A link to another site, which learns nothing about this page. */
-export function outside(href, properties, ...content) {
+/** A link to another site. The site does not learn on which page it is. */
+export function outsideLink(href, properties, ...content) {
   return element("a", { href, rel: "noreferrer noopener", target: "_blank", dir: "auto", ...properties }, ...content);
 }
 
@@ -48,11 +49,22 @@ export function newId() {
   return `id-${newId.last}`;
 }
 
-/** Moves the focus to an element that is not in the tab order, such as a heading. */
+/** Moves the focus to any element, also to one that is not in the tab order, such as a heading. */
 export function focusOn(target) {
   if (!target) return;
   if (!target.matches("a[href], button, input, select, textarea, [tabindex]")) target.tabIndex = -1;
   target.focus({ preventScroll: true });
+}
+
+/** A listener for "input" that calls `act` when nothing has been typed for a moment; `cancel()` ends the wait. */
+export function afterTyping(act) {
+  let timer = 0;
+  const wait = () => {
+    clearTimeout(timer);
+    timer = setTimeout(act, TYPING_MS);
+  };
+  wait.cancel = () => clearTimeout(timer);
+  return wait;
 }
 
 function fill(target, properties, children) {

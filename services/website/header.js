@@ -1,28 +1,25 @@
 /** The head of the page: search field, links, and the account. */
 
 import * as address from "./address.js";
-import { failure } from "./announce.js";
-import { button, element } from "./dom.js";
+import { noteFailure } from "./announce.js";
+import { afterTyping, button, element } from "./dom.js";
+import { MAX_SEARCH } from "./limits.js";
 import * as signIn from "./sign_in.js";
 
-const TYPING_MS = 250;
-
 const field = document.getElementById("search");
-let typing = 0;
+const searchLater = afterTyping(search);
 
 export function start() {
-  field.addEventListener("input", () => {
-    clearTimeout(typing);
-    typing = setTimeout(search, TYPING_MS);
-  });
+  field.maxLength = MAX_SEARCH;
+  field.addEventListener("input", searchLater);
   field.form.addEventListener("submit", (event) => {
     event.preventDefault();
-    clearTimeout(typing);
+    searchLater.cancel();
     search();
   });
   document.addEventListener("keydown", (event) => {
-    const isField = event.target.matches("input, textarea, select, dialog *");
-    if (event.key !== "/" || isField || event.ctrlKey || event.metaKey || event.altKey) return;
+    const isInField = event.target.matches("input, textarea, select, dialog *");
+    if (event.key !== "/" || isInField || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     field.focus();
     field.select();
@@ -32,10 +29,10 @@ export function start() {
 
 /**
  * @param {import("./address.js").Address} current
- * @param {boolean} isTyping the address follows the field, and not the other way round
+ * @param {boolean} isTyping the field has changed the address, so it keeps its text
  */
 export function show(current, isTyping) {
-  clearTimeout(typing);
+  searchLater.cancel();
   if (!isTyping || document.activeElement !== field) field.value = current.q ?? "";
   for (const link of document.querySelectorAll(".nav a, .account a")) {
     const isCurrent = new URL(link.href).searchParams.get("view") === current.view;
@@ -44,7 +41,7 @@ export function show(current, isTyping) {
   }
 }
 
-/** Only the first letter makes a new entry in the history; "back" leaves the search as a whole. */
+/** Only the first letter makes a new entry in the history, so that "back" leaves the search as a whole. */
 function search() {
   const current = address.read();
   const q = field.value.trim();
@@ -56,13 +53,12 @@ function search() {
 
 function showAccount() {
   const place = document.getElementById("account");
-  const leave = () => signIn.signOut().catch((error) => failure(error.message));
-  const enter = () => signIn.start().catch((error) => failure(error.message));
+  const signOut = () => signIn.signOut().catch((error) => noteFailure(error.message));
   if (signIn.isSignedIn()) {
     place.replaceChildren(
       element("a", { href: address.href({ view: "account" }) }, "My account"),
-      button("Sign out", leave, { class: "button button-quiet" }));
+      button("Sign out", signOut, { class: "button button-quiet" }));
   } else {
-    place.replaceChildren(button("Sign in", enter, { class: "button button-main" }));
+    place.replaceChildren(button("Sign in", () => signIn.start(), { class: "button button-main" }));
   }
 }

@@ -1,7 +1,8 @@
 /** Starts the page, and shows the view that the address names. */
 
 import * as address from "./address.js";
-import { failure } from "./announce.js";
+import { noteFailure } from "./announce.js";
+import { findCard } from "./cards.js";
 import { element, focusOn } from "./dom.js";
 import * as header from "./header.js";
 import * as loading from "./loading.js";
@@ -21,8 +22,9 @@ import * as topTen from "./views/top_ten.js";
  * A view's `render(address, signal)` returns a `View`.
  * @typedef {Object} View
  * @property {HTMLElement} node with the page's title in `data-title`
- * @property {Promise<any>} [ready] when "back" can return to a place in it
- * @property {(address: import("./address.js").Address) => Promise<any>} [update] shows another address in the same view
+ * @property {Promise<any>} [ready] resolves when the content is there, so that "back" can return to a place in it
+ * @property {(address: import("./address.js").Address, isReturning: boolean) => Promise<any>} [update] shows another
+ *   address in the same view
  */
 const VIEWS = {
   browse, item, "for-you": forYou, list: myList, top: topTen, insight, account, add: addItem,
@@ -32,7 +34,7 @@ const VIEWS = {
 const KEPT = new Set(["browse", "item", "for-you", "list", "top"]);
 const MAX_KEPT = 8;
 
-/** @type {Map<string, View & {name: string, life: AbortController}>} by address, the latest last */
+/** @type {Map<string, View & {name: string, controller: AbortController}>} by address, the latest last */
 const kept = new Map();
 let current = null;
 
@@ -46,8 +48,7 @@ async function start() {
   if (implicit) place(token.render(implicit));
   else await change({ keepFocus: true, returning: history.state?.scroll ? history.state : null });
   if (answer.failure) {
-    const again = () => signIn.start().catch((error) => failure(error.message));
-    failure(answer.failure, [{ text: "Try again", act: again }]);
+    noteFailure(answer.failure, [{ text: "Try again", act: () => signIn.start() }]);
   }
   marks.setAfterSignIn(answer.then);
   const site = await signIn.site().catch(() => null);
@@ -60,7 +61,7 @@ async function change({ keepFocus, returning }) {
   header.show(target, keepFocus);
   let ready;
   if (current?.name === target.view && current.update) {
-    ready = current.update(target);
+    ready = current.update(target, Boolean(returning));
     current.href = address.here();
     document.title = titleOf(current);
   } else {
@@ -74,15 +75,15 @@ async function change({ keepFocus, returning }) {
   const shown = current;
   await ready;
   if (shown !== current) return;
-  // The heading of an item comes with the item.
+  // An item's heading is part of the answer.
   if (document.activeElement === document.getElementById("main")) focusOn(current.node.querySelector("h1"));
   if (returning) restore(returning);
 }
 
 function render(target) {
-  const life = new AbortController();
+  const controller = new AbortController();
   const name = target.view in VIEWS ? target.view : "browse";
-  return { ...VIEWS[name].render(target, life.signal), name, life };
+  return { ...VIEWS[name].render(target, controller.signal), name, controller };
 }
 
 function place(view) {
@@ -90,19 +91,19 @@ function place(view) {
   current.href = address.here();
   document.getElementById("main").replaceChildren(view.node);
   document.title = titleOf(view);
-  // A title that is known only later, such as an item's.
+  // Some titles are part of the answer, such as the name of an item.
   view.ready?.then(() => { if (current === view) document.title = titleOf(view); });
 }
 
 function leave() {
-  if (!current?.life) return;
+  if (!current?.controller) return;
   if (!KEPT.has(current.name)) {
-    current.life.abort();
+    current.controller.abort();
     return;
   }
-  take(current.href)?.life.abort();
+  take(current.href)?.controller.abort();
   kept.set(current.href, current);
-  if (kept.size > MAX_KEPT) take(kept.keys().next().value).life.abort();
+  if (kept.size > MAX_KEPT) take(kept.keys().next().value).controller.abort();
 }
 
 function take(href) {
@@ -113,14 +114,12 @@ function take(href) {
 
 function restore({ scroll, focus }) {
   scrollTo(0, scroll);
-  if (!focus) return;
-  const link = current.node.querySelector(`article[data-key="${CSS.escape(focus)}"] h3 a`);
-  link?.focus({ preventScroll: true });
+  if (focus) findCard(current.node, focus)?.querySelector("h3 a")?.focus({ preventScroll: true });
 }
 
 const titleOf = (view) => (view.node.dataset.title ? `${view.node.dataset.title} · Seen` : "Seen");
 
 start().catch((error) => {
-  const problem = loading.failure("The page cannot be shown.", error, () => location.reload());
+  const problem = loading.failureBox("The page cannot be shown.", error, () => location.reload());
   document.getElementById("main").append(element("div", { class: "view" }, problem));
 });

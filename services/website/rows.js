@@ -1,4 +1,4 @@
-/** Suggestions in rows, each headed by its reason. */
+/** Suggestions in rows. A row's heading is the reason that its suggestions have in common. */
 
 import * as address from "./address.js";
 import { announce } from "./announce.js";
@@ -7,43 +7,42 @@ import { button, element, focusOn, newId } from "./dom.js";
 import * as marks from "./marks.js";
 import { reasonOf } from "./words.js";
 
-/** Reasons with fewer suggestions share a row, in which each card has its own reason. */
-const ROW = 3;
-const REST = "Also for you";
+/** Reasons with fewer suggestions share the last row, in which each card has its own reason. */
+const SMALLEST_ROW = 3;
+const LAST_ROW = "Also for you";
 
 /**
  * @param {Object} options
  * @param {AbortSignal} options.signal
- * @param {boolean} options.mayHide cards have "Not for me"
+ * @param {boolean} options.mayHide cards have the button "Not for me"
  * @param {(key: string) => boolean} options.isLiked whether an item of a reason is liked, or only seen
- * @param {() => import("./api.js").Item[]} options.known the person's items; popular suggestions are compared with them
- * @param {() => Promise<void>} options.more reads further suggestions and adds them
+ * @param {() => import("./api.js").Item[]} options.usersItems popular suggestions are compared with these
+ * @param {() => Promise<void>} options.loadMore loads further suggestions and calls `add`
  */
-export function rows({ signal, mayHide, isLiked, known, more }) {
+export function rows({ signal, mayHide, isLiked, usersItems, loadMore }) {
   const node = element("div", { class: "rows" });
   /** @type {Map<string, {section: HTMLElement, rail: HTMLElement}>} by heading */
   const byHeading = new Map();
-  /** A request can exclude only so many; after these, the API may suggest an item again. */
+  /** A request can exclude only a limited number of items, so the API may suggest an item again. */
   const shownKeys = new Set();
 
   /** @param {import("./api.js").Suggestion[]} suggestions for each type, best first */
   function add(suggestions) {
-    const fresh = suggestions.filter(({ item }) => !shownKeys.has(address.itemKey(item)));
-    fresh.forEach(({ item }) => shownKeys.add(address.itemKey(item)));
+    const added = suggestions.filter(({ item }) => !shownKeys.has(address.itemKey(item)));
+    added.forEach(({ item }) => shownKeys.add(address.itemKey(item)));
     const groups = new Map();
-    for (const suggestion of byRank(fresh)) {
+    for (const suggestion of typesInTurn(added)) {
       const heading = headingOf(suggestion);
       groups.set(heading, [...(groups.get(heading) ?? []), suggestion]);
     }
-    const rest = [];
+    const others = [];
     for (const [heading, group] of groups) {
-      if (group.length >= ROW || byHeading.has(heading)) addTo(heading, group);
-      else rest.push(...group);
+      if (group.length >= SMALLEST_ROW || byHeading.has(heading)) addTo(heading, group);
+      else others.push(...group);
     }
-    if (rest.length) addTo(byHeading.size ? REST : headingOf(rest[0]), rest);
-    // The row of all other reasons stays the last one.
-    if (byHeading.has(REST)) node.append(byHeading.get(REST).section);
-    marks.learn(fresh.map(({ item }) => address.itemKey(item)));
+    if (others.length) addTo(byHeading.size ? LAST_ROW : headingOf(others[0]), others);
+    if (byHeading.has(LAST_ROW)) node.append(byHeading.get(LAST_ROW).section);
+    marks.request(added.map(({ item }) => address.itemKey(item)));
   }
 
   function addTo(heading, group) {
@@ -72,7 +71,7 @@ export function rows({ signal, mayHide, isLiked, known, more }) {
     moreButton.setAttribute("aria-disabled", "true");
     const last = rail.lastElementChild;
     const before = node.querySelectorAll("article").length;
-    await more();
+    await loadMore();
     moreButton.removeAttribute("aria-disabled");
     const added = node.querySelectorAll("article").length - before;
     const next = last ? last.nextElementSibling : rail.firstElementChild;
@@ -85,26 +84,26 @@ export function rows({ signal, mayHide, isLiked, known, more }) {
     }
   }
 
-  /** The focus goes to the next card's button, or to the row's heading. */
+  /** Removes the card; the focus goes to the next card's button, or to the row's heading. */
   function hide(hidden) {
     const inRow = [...hidden.parentElement.querySelectorAll("article")];
     const index = inRow.indexOf(hidden);
     const neighbour = inRow[index + 1] ?? inRow[index - 1];
     const section = hidden.closest("section");
     const key = hidden.dataset.key;
-    const place = element("span", { hidden: true });
-    hidden.replaceWith(place);
+    const placeholder = element("span", { hidden: true });
+    hidden.replaceWith(placeholder);
     focusOn(neighbour?.querySelector(".card-hide") ?? section.querySelector("h2"));
-    // "Undo", or an answer that refuses the mark, brings the card back.
+    // "Undo", and an error of the API, bring the card back.
     marks.watch(key, () => {
-      if (!marks.of(key).notInterested && place.isConnected) place.replaceWith(hidden);
+      if (!marks.shownOn(key).notInterested && placeholder.isConnected) placeholder.replaceWith(hidden);
     }, signal);
   }
 
-  /** The reason, where it is not the heading; and what a popular item has in common with one that the person knows. */
+  /** The reason, unless it is the heading; for a popular item, what it has in common with an item of the user. */
   function remarkOf({ item, because }, heading) {
     const reason = headingOf({ because });
-    const common = because?.popular ? inCommon(item, known()) : undefined;
+    const common = because?.popular ? inCommon(item, usersItems()) : undefined;
     return [reason === heading ? "" : reason, common].filter(Boolean).join(": ") || undefined;
   }
 
@@ -115,21 +114,24 @@ export function rows({ signal, mayHide, isLiked, known, more }) {
   return { node, add };
 }
 
-/** "Fantasy, like The Hobbit": a theme, and the item with which the most themes are shared; undefined without one. */
+/** "Fantasy, like The Hobbit": a common theme and the item with the most common themes; undefined if there is none. */
 function inCommon(item, others) {
   const shared = (other) => item.themes.filter((theme) => other.themes.includes(theme));
-  const [nearest] = others.toSorted((one, other) => shared(other).length - shared(one).length);
+  const [nearest] = others.toSorted((left, right) => shared(right).length - shared(left).length);
   const [theme] = nearest ? shared(nearest) : [];
   return theme && `${theme}, like ${nearest.name}`;
 }
 
-/** The types in turn: the answer has all of one type before the next. */
-function byRank(suggestions) {
+/**
+ * The first suggestion of each type, then the second of each, and so on: an answer has all of one type before the next.
+ * @param {import("./api.js").Suggestion[]} suggestions
+ */
+export function typesInTurn(suggestions) {
   const ranks = new Map();
   const ranked = suggestions.map((suggestion) => {
     const rank = ranks.get(suggestion.item.type) ?? 0;
     ranks.set(suggestion.item.type, rank + 1);
     return { suggestion, rank };
   });
-  return ranked.sort((one, other) => one.rank - other.rank).map(({ suggestion }) => suggestion);
+  return ranked.sort((left, right) => left.rank - right.rank).map(({ suggestion }) => suggestion);
 }

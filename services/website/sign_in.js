@@ -1,10 +1,12 @@
 /**
  * Sign-in at the identity provider: authorization code with PKCE (RFC 7636) by top-level redirects.
  *
- * The access token is in memory only. `sessionStorage` has the transaction (state, verifier, and where to return) while
- * the reader is at the identity provider, and whether there was a sign-in in this tab: only then a
- * reload signs in again silently.
+ * The access token is in memory only. While the user is at the identity provider, `sessionStorage` has the transaction:
+ * state, verifier, and the address to return to. It also has whether there was a sign-in in this tab: only then does a
+ * reload sign in again silently.
  */
+
+import { noteFailure } from "./announce.js";
 
 const TRANSACTION = "seen.sign_in";
 const SIGNED_IN = "seen.signed_in";
@@ -14,8 +16,8 @@ let session = null;
 let siteRequest = null;
 
 export const token = () => session?.token ?? null;
-/** The API has taken the token. */
-export const accept = () => { if (session) session.accepted = true; };
+/** To be called when the API has accepted the token. */
+export const markTokenAccepted = () => { if (session) session.accepted = true; };
 export const isSignedIn = () => session !== null;
 export const mayChangeItems = () => session?.scopes.has("write:item") ?? false;
 
@@ -30,12 +32,17 @@ export function site() {
 }
 
 /**
- * Goes to the identity provider, and later back to this address.
- * @param {{silent?: boolean, then?: Object|null}} [options] `silent`: without asking anybody; `then`: what `finish`
- *   returns
+ * Begins a sign-in, or shows a note that says why it cannot begin.
+ * @param {{then?: Object}} [options] `then`: a value for `finish` to return after the sign-in
+ */
+export const start = (options) => goToProvider(options).catch((error) => noteFailure(error.message));
+
+/**
+ * Goes to the identity provider, which later returns to this address.
+ * @param {{silent?: boolean, then?: Object|null}} [options] `silent`: without asking the user; `then`: see `start`
  * @throws {Error} if a sign-in cannot begin; the message is for users
  */
-export async function start({ silent = false, then = null } = {}) {
+async function goToProvider({ silent = false, then = null } = {}) {
   if (!window.isSecureContext) throw new Error("Signing in needs HTTPS, or an address on this machine.");
   const { issuer, clientId, audience } = await reachableSite();
   const verifier = randomText();
@@ -58,7 +65,7 @@ export async function start({ silent = false, then = null } = {}) {
 
 /**
  * At the start of the page: takes the identity provider's answer out of the address, or begins a silent sign-in.
- * @returns {Promise<{leaving?: true, then?: Object, signedIn?: true, failure?: string}>}
+ * @returns {Promise<{leaving?: true, then?: Object, failure?: string}>} `leaving`: the page is about to be left
  */
 export async function finish() {
   const answer = new URLSearchParams(location.search);
@@ -78,39 +85,40 @@ export async function finish() {
     forget();
     return failed(error.message);
   }
-  return { signedIn: transaction.silent ? undefined : true, then: transaction.then ?? undefined };
+  return { then: transaction.then };
 }
 
 /**
  * After a 401: signs in again and comes back here.
  * @param {Object|null} [then] see `start`
- * @returns {Promise<boolean>} false if that would not help: after a token that was never accepted, the next one would
- *   not be either
+ * @returns {Promise<boolean>} whether the page is about to be left: not if no sign-in can begin, nor if the API has never
+ *   accepted the token, because it would not accept the next one either
  */
 export async function renew(then = null) {
   if (session && !session.accepted) return false;
   try {
-    await start({ then });
+    await goToProvider({ then });
   } catch {
     return false;
   }
   return true;
 }
 
+/** @throws {Error} if the identity provider cannot be reached; the message is for users */
 export async function signOut() {
   const { issuer, clientId } = await reachableSite();
   forget();
   location.assign(`${issuer}v2/logout?${new URLSearchParams({ client_id: clientId, returnTo: callback() })}`);
 }
 
-/** The browser may show a page again as it was, with its memory, after "back": then the sign-out must hold. */
+/** After "back", the browser may show a page with its memory, and so with a token from before the sign-out. */
 addEventListener("pageshow", (event) => {
   if (event.persisted && session && !sessionStorage.getItem(SIGNED_IN)) location.reload();
 });
 
 async function startSilently() {
   try {
-    await start({ silent: true });
+    await goToProvider({ silent: true });
     return { leaving: true };
   } catch (error) {
     return { failure: error.message };
@@ -125,13 +133,13 @@ async function exchange(code, verifier) {
   const answer = await fetch(`${issuer}oauth/token`, { method: "POST", body });
   const content = await answer.json();
   if (!answer.ok) throw new Error(content.error_description ?? content.error);
-  // Without `scope`, all that was asked for has been granted (RFC 6749, 5.1).
+  // Without `scope`, all requested scopes are granted (RFC 6749, 5.1).
   const scopes = new Set((content.scope ?? SCOPE).split(" "));
   session = { token: content.access_token, scopes, accepted: false };
   sessionStorage.setItem(SIGNED_IN, "yes");
 }
 
-/** Fails if the identity provider cannot be reached: after a redirect, the browser would show an error of its own. */
+/** Throws if the identity provider cannot be reached: after a redirect, the browser would show its own error page. */
 async function reachableSite() {
   try {
     const values = await site();

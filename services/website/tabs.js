@@ -1,4 +1,4 @@
-/** Tabs as in the ARIA Authoring Practices: arrow keys move between them, and Tab reaches only the selected one. */
+/** Tabs as in the ARIA Authoring Practices: arrow keys move between them, and Tab reaches only the selected tab. */
 
 import { element, newId } from "./dom.js";
 

@@ -1,13 +1,13 @@
-/** How types, kinds, numbers and reasons are written. */
+/** How the page writes types, kinds, numbers, dates and reasons. */
 
 /** In the order of the tabs. */
 export const TYPES = [
-  { type: "BOOK", title: "Books", one: "Book", dataset: "Books" },
-  { type: "SHOW", title: "Films and shows", one: "Film or show", dataset: "Films and shows" },
-  { type: "ANIME", title: "Anime", one: "Anime", dataset: "Anime" },
+  { type: "BOOK", title: "Books", singular: "Book" },
+  { type: "SHOW", title: "Films and shows", singular: "Film or show" },
+  { type: "ANIME", title: "Anime", singular: "Anime" },
 ];
 
-/** The sources' words for kinds of items; those that are not here are shown as they are. */
+/** How kinds are written, by their names at the sources. Other kinds are written as at the source. */
 const KINDS = {
   movie: "Film", short: "Short", tvSeries: "Series", tvMiniSeries: "Mini-series", tvMovie: "TV film",
   tvEpisode: "Episode", tvSpecial: "Special", tvShort: "Short", tvPilot: "Pilot", videoGame: "Game", video: "Video",
@@ -32,7 +32,7 @@ export const moment = (timestamp) => times.format(new Date(timestamp));
 
 /** @param {import("./api.js").Item} item */
 export function kindOf(item) {
-  return KINDS[item.kind] ?? item.kind ?? TYPES.find(({ type }) => type === item.type)?.one ?? "";
+  return KINDS[item.kind] ?? item.kind ?? TYPES.find(({ type }) => type === item.type)?.singular ?? "";
 }
 
 export function yearOf(item) {
@@ -47,18 +47,15 @@ export function sourceOf(item) {
   return { name: source.name, address: source.address(item.sourceId) };
 }
 
-/** At IMDb. */
+/** The page of a film at IMDb. */
 export function filmAddress(id) {
   return `https://www.imdb.com/title/${encodeURIComponent(id)}/`;
 }
 
 /** "Books and Anime". */
-export function listOf(words) {
-  return new Intl.ListFormat("en").format(words);
-}
-
 export function datasets(types) {
-  return listOf(types.map((name) => TYPES.find(({ type }) => type === name)?.dataset ?? name));
+  const titles = types.map((name) => TYPES.find(({ type }) => type === name)?.title ?? name);
+  return new Intl.ListFormat("en").format(titles);
 }
 
 /**
@@ -74,7 +71,7 @@ export function reasonOf(because, liked) {
   return because?.popular ? "Popular with many people" : "Something different";
 }
 
-/** The first letter as a capital, the end with a full stop: details of problems begin with the name of a field. */
+/** Capitalizes the text and adds a full stop. The messages of the API may begin with the name of a field. */
 export function sentence(text) {
   const start = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?…]$/.test(start) ? start : `${start}.`;

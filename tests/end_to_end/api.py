@@ -34,6 +34,13 @@ def mark(client: httpx.Client, item: Item, *kinds: str) -> None:
         assert answer.status_code == 204, f"{kind} {item['name']}: {answer.status_code} {answer.text}"
 
 
+def add_book(admin: httpx.Client, name: str, **fields: str) -> Item:
+    answer = admin.post("/item", json={"type": "BOOK", "name": name, "category": ["Fantasy"], **fields})
+    assert answer.status_code == 201, answer.text
+    book: Item = answer.json()
+    return book
+
+
 def problem(answer: httpx.Response, status: int, *fields: str) -> Any:
     """The problem that the answer must be; `fields` are the fields that it must name."""
     assert answer.status_code == status, f"{answer.status_code} {answer.text}"

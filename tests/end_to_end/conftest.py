@@ -1,28 +1,30 @@
-"""One suite for all tests that leave it running; each test's users begin without an account.
+"""Running suites for the tests, a browser, and clients whose users begin without an account.
 
-The suite is started here, unless SEEN_TEST_URL and SEEN_TEST_AUTH0_URL name one that runs elsewhere. There, ana, rui
-and admin lose their marks, and the tests marked `own_suite` are skipped.
+All tests that leave the suite running share it. It is started here, unless SEEN_TEST_URL and SEEN_TEST_AUTH0_URL name
+a suite that runs elsewhere. There, ana, rui and admin lose their marks, and the tests marked `own_suite` are skipped.
 """
 
 import importlib.util
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
+from tests.end_to_end.failures import ItemByType, mark_items
 from tests.end_to_end.suites import LocalSuite, SuiteUnderTest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 EXTERNAL_URL = os.environ.get("SEEN_TEST_URL")
+# Parameters of the fixture `suite`, as in the names of tests.
+PROCESSES, COMPACT = "processes", "compact-suite"
 
 if importlib.util.find_spec("playwright") is None:  # the image has neither a browser nor Schemathesis
-    collect_ignore = ["test_browser.py", "test_schemathesis.py"]
-    collect_ignore_glob = ["test_website*.py"]
+    collect_ignore = ["test_swagger_ui.py", "test_schemathesis.py", "website"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,16 +33,28 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`suite` is a suite of seven processes, and for the tests marked `compact_too` also a compact one.
+    """Runs tests with a suite of seven processes, and those marked `compact_too` also with a compact suite.
 
     Tests marked `own_suite` as well address single processes, which a compact suite does not have.
     """
     if "suite" in metafunc.fixturenames and not EXTERNAL_URL:
-        modes = ["processes"]
+        suites = [PROCESSES]
         markers = {mark.name for mark in metafunc.definition.iter_markers()}
         if "compact_too" in markers and "own_suite" not in markers:
-            modes.append("compact")
-        metafunc.parametrize("suite", modes, indirect=True, scope="session")
+            suites.append(COMPACT)
+        metafunc.parametrize("suite", suites, indirect=True, scope="session")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With pytest-xdist, each process gets whole files, but one process all tests with the compact suite."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return COMPACT if f"[{COMPACT}" in nodeid else super()._split_scope(nodeid)
+
+    return Scheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
@@ -55,13 +69,35 @@ def suite(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     if EXTERNAL_URL:
         yield SuiteUnderTest(EXTERNAL_URL, os.environ["SEEN_TEST_AUTH0_URL"])
         return
-    with LocalSuite(tmp_path_factory.mktemp("suite"), compact=request.param == "compact") as local_suite:
+    with LocalSuite(tmp_path_factory.mktemp("suite"), compact=request.param == COMPACT) as local_suite:
         yield local_suite
 
 
 @pytest.fixture(scope="module")
+def fragile(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSuite]:
+    """The module's own suite, whose processes the tests stop; compact if the module has the constant COMPACT.
+
+    It caches no responses: they would hide for some seconds what is broken.
+    """
+    compact = getattr(request.module, "COMPACT", False)
+    variable = "SEEN_GATEWAY_CACHE_TTL_S" if compact else "SEEN_CACHE_TTL_S"
+    folder = tmp_path_factory.mktemp("fragile")
+    with LocalSuite(folder, compact=compact, options=["--set", f"{variable}=0"]) as fragile:
+        yield fragile
+
+
+@pytest.fixture
+def marked_items(fragile: LocalSuite, request: pytest.FixtureRequest) -> ItemByType:
+    """One item of each type, all marked by ana."""
+    if request.session.testsfailed and fragile.local("--status").exit_code:  # the failed test has left it broken
+        fragile.stop()
+        fragile.start()
+    return mark_items(fragile)
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
-    """The system's Chromium. Not for the whole session: while it runs, its process can run no asynchronous tests."""
+    """The system's Chromium, for one module: asynchronous tests cannot run in this process until it is closed."""
     from playwright.sync_api import sync_playwright
 
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

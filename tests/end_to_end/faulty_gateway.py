@@ -1,4 +1,4 @@
-"""An HTTP proxy for the gateway whose answers have the right status and wrong content."""
+"""An HTTP proxy for the gateway. Its answers have the right status and wrong content."""
 
 import contextlib
 import json
@@ -60,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _falsified(self, content: Any) -> Any:
         if self.path.startswith("/lib/") and GUESTS_PAGE in self.path:
             type(self).pages_served += 1
-            if self.pages_served > 1:  # the first page stays right: the users choose their items from it
+            if self.pages_served > 1:  # users choose their items from the first page
                 content["items"].pop()
         elif self.path.startswith("/item/"):
             content["name"] += "!"

@@ -1,6 +1,6 @@
 """Runs each task of the simulated users once against the API at the given URL, and prints Locust's counts as JSON.
 
-A program of its own, because Locust patches the standard library's sockets.
+A separate program, because Locust patches the standard library's sockets.
 """
 
 import json

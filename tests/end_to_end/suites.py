@@ -1,4 +1,4 @@
-"""Whole suites for the tests: one that runs elsewhere, or one that scripts/local.sh runs in the background."""
+"""Running suites for the tests: one that runs elsewhere, or one that scripts/local.sh starts in the background."""
 
 import json
 import os
@@ -55,11 +55,11 @@ def run(*command: str | Path, folder: Path = ROOT, timeout_s: float = START_TIME
 
 
 class SuiteUnderTest:
-    """A running suite, whoever started it. `auth0_url` must be the URL that the gateway has for Auth0."""
+    """A running suite, which may run elsewhere. `auth0_url` must be the URL that the gateway has for Auth0."""
 
     def __init__(self, url: str, auth0_url: str) -> None:
         self.url, self.auth0_url = url, auth0_url
-        # By issuer, which changes when the suite moves, and username. Another suite on the same port has other keys.
+        # By issuer and username: a suite that moves to other ports has another issuer.
         self._tokens: dict[tuple[str, str], str] = {}
 
     def token(self, username: str) -> str:
@@ -82,10 +82,11 @@ class LocalSuite(SuiteUnderTest):
     def __init__(
         self, folder: Path, checkout: Path = ROOT, *, compact: bool = False, options: Sequence[str] = ()
     ) -> None:
-        """`options` are further ones of scripts/local.sh at the start."""
+        """`options` are further options of scripts/local.sh at the start."""
         super().__init__("", "")  # set by move()
         self.folder = folder
         self.checkout = checkout
+        self.start_output = ""
         self.start_options = ["--detach", *(["--compact"] if compact else []), *options]
         self.move()
 
@@ -115,14 +116,14 @@ class LocalSuite(SuiteUnderTest):
         options = ("--data", str(self.folder), "--port-offset", str(self.offset))
         return [str(self.checkout / "scripts" / "local.sh"), *options, *arguments]
 
-    def start(self) -> str:
-        """Returns the output. Moves if another program has taken a port since it was found free."""
+    def start(self) -> None:
+        """Moves if another program has taken a port since it was found free."""
         for _ in range(3):
             started = self.local(*self.start_options)
             if "is taken" not in started.output:
                 break
             self.move()
-        return started.succeeded().output
+        self.start_output = started.succeeded().output
 
     def stop(self) -> None:
         self.local("--stop").succeeded()
@@ -131,7 +132,7 @@ class LocalSuite(SuiteUnderTest):
         return json.loads((self.folder / "local.json").read_text())
 
     def pid(self, name: str) -> int:
-        """Of a process of the suite, or of the `supervisor`."""
+        """The id of a process of the suite, or of the `supervisor`."""
         state = self.state()
         return int((state["supervisor"] if name == "supervisor" else state["processes"][name])["pid"])
 

@@ -1,11 +1,10 @@
 """Runs every `sh` block of every document, in the document's order, in one shell per document.
 
-The shell works in a copy of the checkout whose suite has its own ports. `console` blocks, transcripts, are not run.
+All shells work in one copy of the checkout, whose suite has its own ports. `console` blocks, transcripts, are not run.
 """
 
 import os
 import re
-import shlex
 import shutil
 import signal
 import socket
@@ -22,10 +21,11 @@ from scripts.local.suite import ROOT, Suite
 from tests.end_to_end.suites import WITH_SIGNALS, free_offset, run, wait_for
 
 RUN_SUITE, RUN_TESTS = "./scripts/local.sh\n", "./scripts/test.sh\n"
+TESTS_OF_RUN_TESTS = "tests/unit/test_documents.py"  # all tests would include those of this file
 BLOCK_TIMEOUT_S = 240
 END = "--- end of block, failed:"
 CLOUD_SCRIPTS = [path.name for path in (ROOT / "scripts").glob("*.sh") if "lib/cloud.sh" in path.read_text()]
-# Commands that are not run here, as regular expressions, with the reason. Blocks that contain one are skipped.
+# Commands that are not run here, as regular expressions, with the reason. Blocks with such a command are skipped.
 NOT_RUN = {
     **dict.fromkeys(CLOUD_SCRIPTS, "needs a cloud project; tests/deploy/test_scripts.py runs the script without one"),
     "gcloud": "needs a cloud project",
@@ -61,7 +61,7 @@ class Block:
 
     @property
     def is_server(self) -> bool:
-        """Whether its last command is a service, which runs until Ctrl-C."""
+        """Whether the last command starts a service, which runs until Ctrl-C."""
         return re.search(r"-m services\.\w+\n$", self.text) is not None
 
 
@@ -131,11 +131,12 @@ class Checkout:
         self._suite: subprocess.Popen[bytes] | None = None
         self._suite_output = folder.parent / "suite.txt"
         self._shells: dict[str, Shell] = {}
+        self._outputs: dict[str, str] = {}  # by the text that has been run
         self._environment = os.environ | {
             "HOME": str(folder.parent),
             "PATH": f"{folder / '.venv' / 'bin'}:{os.environ['PATH']}",
             "MYPY_CACHE_DIR": str(ROOT / ".mypy_cache"),
-            # Documented test commands show that their arguments are right; the tests themselves run elsewhere.
+            # Tests that a document names are only collected: they run elsewhere.
             "PYTEST_ADDOPTS": "--collect-only --quiet",
         }
         self._move()
@@ -146,7 +147,7 @@ class Checkout:
         self._environment["SEEN_PORT_OFFSET"] = str(self._offset)
 
     def run(self, block: Block) -> str:
-        """Returns the output; fails if one of the commands does."""
+        """Returns the output; fails if one of the commands does. The same commands in two documents run once."""
         if "local.sh --detach" in block.text:
             self.stop_suite()
         elif re.search(r"localhost:|local\.sh|load\.sh", block.text):
@@ -155,19 +156,26 @@ class Checkout:
             return self._run_server(block)
         if block.document not in self._shells:
             self._shells[block.document] = Shell(self.folder, self._environment)
-        return self._shells[block.document].run(self._adapted(block.text))
+        text = self._adapted(block.text)
+        if text not in self._outputs:
+            self._outputs[text] = self._shells[block.document].run(text)
+        return self._outputs[text]
 
     def _adapted(self, text: str) -> str:
-        """Moves the standard ports to those of this suite, and shortens what would take long."""
+        """The commands with this suite's ports, this test's folder for /tmp, and less work."""
         standard = {port for process in Suite(Path(), 0).processes() for port in process.ports}
         for port in standard:
             text = re.sub(rf"(?<=[:=]){port}\b", str(port + self._offset), text)
         text = re.sub(r"(load_test\.sh) \d+ \d+", r"\1 4 2", text)
         text = text.replace("/tmp/", f"{self.folder.parent}/")
-        # The suite runs already.
+        # start_suite() has run it.
         text = re.sub(r"^\./scripts/local\.sh *(#.*)?$", "", text, flags=re.MULTILINE)
-        # All tests would include this one.
-        return re.sub(r"^(\S*scripts/test\.sh)$", r"\1 tests/unit/common", text, flags=re.MULTILINE)
+        return re.sub(
+            r"^\./scripts/test\.sh$",
+            f"PYTEST_ADDOPTS= ./scripts/test.sh {TESTS_OF_RUN_TESTS}",
+            text,
+            flags=re.MULTILINE,
+        )
 
     def _run_server(self, block: Block) -> str:
         port, metrics_port = free_ports(2)
@@ -204,7 +212,7 @@ class Checkout:
                 stdout=output,
                 stderr=output,
             )
-        wait_for(lambda: self._is_ready_or_ended(), BLOCK_TIMEOUT_S)
+        wait_for(self._is_ready_or_ended, BLOCK_TIMEOUT_S)
         text = self._suite_output.read_text()
         if "is taken" in text and not self._shells:
             self._move()
@@ -276,13 +284,11 @@ def test_a_documented_command_works(checkout: Checkout, block: Block) -> None:
 
 
 def test_the_test_command_runs_tests(checkout: Checkout) -> None:
-    cache = str(ROOT / ".mypy_cache")
-    tested = run(*shlex.split(RUN_TESTS), "tests/unit/common", folder=checkout.folder, MYPY_CACHE_DIR=cache)
-    last_line = tested.output.rstrip().splitlines()[-1]
-    assert re.search(r"=+ \d+ passed.* in ", last_line), tested.output
+    [block] = (block for block in BLOCKS if block.text == RUN_TESTS)
+    last_line = checkout.run(block).rstrip().splitlines()[-1]
+    assert re.search(r"=+ \d+ passed.* in ", last_line)
 
 
 def test_ctrl_c_stops_the_suite(checkout: Checkout) -> None:
-    checkout.stop_suite()
     checkout.start_suite()
     assert checkout.press_ctrl_c() == 0

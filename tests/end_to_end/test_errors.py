@@ -1,4 +1,4 @@
-"""One test per kind of error, as the API's caller sees it."""
+"""Errors of the API, one test per kind."""
 
 import signal
 from collections.abc import Iterator
@@ -15,20 +15,8 @@ pytestmark = pytest.mark.compact_too
 UNKNOWN_ID = "0" * 24
 
 
-@pytest.mark.parametrize(
-    ("address", "field"),
-    [
-        ("/lib/one", "page"),
-        ("/lib/0", "page"),
-        ("/lib/100000", "page"),
-        ("/lib/1?type=FILM", "type"),
-        ("/lib/1?size=101", "size"),
-        ("/item/FILM/" + UNKNOWN_ID, "type"),
-        ("/item/BOOK/nonsense", "id"),
-        ("/getTopTen/book", "type"),
-        ("/user/search/" + "a" * 41, "username"),
-    ],
-)
+# The gateway refuses the id, the library the page. Other invalid values are in tests/integration/gateway.
+@pytest.mark.parametrize(("address", "field"), [("/item/BOOK/nonsense", "id"), ("/lib/100000", "page")])
 def test_400_names_the_invalid_parameter(anyone: httpx.Client, address: str, field: str) -> None:
     problem(anyone.get(address), 400, field)
 
@@ -37,12 +25,6 @@ def test_400_names_the_invalid_parameter(anyone: httpx.Client, address: str, fie
     ("body", "field"),
     [
         ({"amount": 0}, "amount"),
-        ({"amount": 10_000}, "amount"),
-        ({"types": ["FILM"]}, "types.0"),
-        ({"colour": "red"}, "colour"),
-        ({"strategy": "magic"}, "strategy"),
-        ({"seed": -1}, "seed"),
-        ({"likes": [{"type": "BOOK", "id": "1"}]}, "likes.0.id"),
         ({"likes": [{"type": "BOOK", "id": "f" * 24}]}, "likes.0.id"),
         ({"strategy": "taste", "exclude": [{"type": "ANIME", "id": "f" * 24}]}, "exclude.0.id"),
     ],
@@ -51,19 +33,9 @@ def test_400_names_the_invalid_field_of_the_body(anyone: httpx.Client, body: obj
     problem(anyone.post("/suggest", json=body), 400, field)
 
 
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"rating": 11}, "rating"),
-        ({"imageUrl": "javascript:alert(1)"}, "imageUrl"),
-        ({"category": [f"genre {number}" for number in range(1000)]}, "category"),
-        ({"name": "\0"}, "name"),
-        ({"name": None}, "name"),
-    ],
-)
-def test_400_an_invalid_item_is_not_stored(admin: httpx.Client, change: dict[str, object], field: str) -> None:
+def test_400_an_invalid_item_is_not_stored(admin: httpx.Client) -> None:
     before = admin.get("/lib/1").json()["total"]
-    problem(admin.post("/item", json={"type": "BOOK", "name": "Invalid", **change}), 400, field)
+    problem(admin.post("/item", json={"type": "BOOK", "name": "Invalid", "rating": 11}), 400, "rating")
     assert admin.get("/lib/1").json()["total"] == before
 
 

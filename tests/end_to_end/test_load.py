@@ -1,4 +1,4 @@
-"""The load test sends the requests it should, checks the content of answers, and writes its report."""
+"""The load test: it sends every kind of request, checks the content of the answers, and writes a report."""
 
 import csv
 import json
@@ -29,7 +29,7 @@ MIX = {
     "GET /user/logout",
     "GET /user/search/{username}",
 }
-VERIFICATION = "GET /user/liked"  # finds out whether a like was stored
+VERIFICATION = "GET /user/liked"  # checks that likes are stored
 LOAD_TEST = ROOT / "scripts" / "load_test.sh"
 
 
@@ -51,7 +51,7 @@ def test_wrong_content_with_a_right_status_is_a_failure(suite: LocalSuite) -> No
     with faulty_gateway.running(suite.url) as url:
         result = _run_each_task_once(suite, url)
     failed = {name for name, (_, failures) in result["counts"].items() if failures}
-    # A mark that was not stored is noticed when the list is read, not when it was sent.
+    # The list shows that a mark is not stored; the answer to the mark is right.
     assert failed == {name for name in MIX if not name.startswith("PUT")} | {VERIFICATION}, result["errors"]
 
 
@@ -85,7 +85,7 @@ def test_ctrl_c_stops_it_and_its_processes(suite: LocalSuite, tmp_path: Path) ->
 
 
 def _has_results(folder: Path) -> bool:
-    """Whether Locust has written its first figures."""
+    """Whether Locust has written its first results."""
     history = folder / "out" / "locust_stats_history.csv"
     return history.exists() and len(history.read_text().splitlines()) > 1
 

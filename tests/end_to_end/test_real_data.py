@@ -24,7 +24,7 @@ TYPES = [dataset.type for dataset in DATASETS]
 
 
 class Loaded:
-    """A suite with the published data, and the loader's output by dataset, for two loads."""
+    """A suite with the published data. `first` and `second` are the loader's output of two loads, by dataset."""
 
     def __init__(self, suite: LocalSuite, shared_data: Path) -> None:
         self.suite = suite

@@ -17,10 +17,10 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from scripts.local.suite import ROOT
 from tests.end_to_end.suites import SuiteUnderTest, run
 
-# Why a request that conforms to the document may be 400, by the last part of the field in the response.
+# Why a request that conforms to the document may get status 400, by the last part of the field in the response.
 EXCEPTIONS = {
-    "id": "an id of no item, or of another dataset: whether a shard's character comes first depends on the type",
-    "cursor": "a cursor that another list returned, or none",
+    "id": "an unknown id, or an id with a shard's character for a dataset without shards, or the reverse",
+    "cursor": "a cursor that this list has not returned",
     "page": "a page past the last one",
     "username": "a character outside ASCII that is not a letter, mark or digit",
 }
@@ -39,7 +39,7 @@ def _fields(response: Any) -> set[str]:
 
 @schemathesis.hook
 def after_call(context: Any, case: Any, response: Any) -> None:
-    """Removes each item that was added, so that the other tests find the suite as it was."""
+    """Removes each item that was added, because other tests use the same suite."""
     if response.status_code == 201 and "/item/" in response.headers["location"][0]:
         headers = {"Authorization": case.headers["Authorization"]}
         url = os.environ["SEEN_TEST_URL"] + response.headers["location"][0]

@@ -1,9 +1,9 @@
-"""What Seen is for, through its API: users browse, mark and like items, and get suggestions."""
+"""The main uses of the API: users browse, mark and like items, and get suggestions."""
 
 import httpx
 import pytest
 
-from tests.end_to_end.api import get, items, mark, path
+from tests.end_to_end.api import Item, get, items, mark, path
 from tests.end_to_end.suites import SuiteUnderTest
 
 pytestmark = pytest.mark.compact_too
@@ -38,36 +38,38 @@ def test_seen_items_are_not_suggested_and_no_item_comes_twice(ana: httpx.Client)
         mark(ana, book, "seen")
 
     answer = ana.post("/suggest", json={"amount": 100}).json()
-    suggested = [path(suggestion["item"]) for suggestion in answer["suggestions"]]
+    suggested = [path(item) for item in _suggested(answer)]
 
     assert not {path(book) for book in seen} & set(suggested)
     assert len(suggested) == len(set(suggested))
 
 
+def _suggested(answer: Item) -> list[Item]:
+    return [suggestion["item"] for suggestion in answer["suggestions"]]
+
+
 @pytest.mark.parametrize("strategy", ["categories", "taste"])
-def test_the_same_seed_repeats_an_answer_and_excluded_items_give_way_to_others(
-    ana: httpx.Client, strategy: str
-) -> None:
+def test_the_same_seed_repeats_an_answer_and_excluded_items_are_replaced(ana: httpx.Client, strategy: str) -> None:
     for book in items(ana, type="BOOK", category="Fantasy", size=2):
         mark(ana, book, "like")
     request = {"strategy": strategy, "amount": 3}
     first = ana.post("/suggest", json=request).json()
     assert ana.post("/suggest", json=request | {"seed": first["seed"]}).json() == first
 
-    shown = [{"type": one["item"]["type"], "id": one["item"]["id"]} for one in first["suggestions"]]
-    others = ana.post("/suggest", json=request | {"seed": first["seed"], "exclude": shown}).json()
-    assert others["suggestions"]
-    assert not {path(one["item"]) for one in others["suggestions"]} & set(map(path, shown))
+    excluded = [{name: item[name] for name in ("type", "id")} for item in _suggested(first)]
+    second = ana.post("/suggest", json=request | {"seed": first["seed"], "exclude": excluded}).json()
+    assert second["suggestions"]
+    assert not set(map(path, _suggested(second))) & set(map(path, excluded))
 
 
-def test_taste_gives_the_best_of_each_type_with_true_reasons(ana: httpx.Client) -> None:
+def test_taste_gives_the_best_items_of_each_type_with_true_reasons(ana: httpx.Client) -> None:
     books = items(ana, type="BOOK", category="Fantasy", size=3)
     for book in books:
         mark(ana, book, "like")
 
     answer = ana.post("/suggest", json={"strategy": "taste", "amount": 5}).json()
 
-    types = [suggestion["item"]["type"] for suggestion in answer["suggestions"]]
+    types = [item["type"] for item in _suggested(answer)]
     assert types == ["BOOK"] * 5 + ["SHOW"] * 5 + ["ANIME"] * 5
     assert answer["missing"] == []
     liked = [theme for book in books for theme in book["themes"]]
@@ -86,7 +88,7 @@ def test_an_item_of_no_interest_is_not_suggested_again(ana: httpx.Client) -> Non
     request = {"strategy": "taste", "types": ["BOOK"], "amount": 2, "seed": 7}
     first, second = ana.post("/suggest", json=request).json()["suggestions"]
     mark(ana, first["item"], "notInterested")
-    suggested = [path(one["item"]) for one in ana.post("/suggest", json=request).json()["suggestions"]]
+    suggested = [path(item) for item in _suggested(ana.post("/suggest", json=request).json())]
     assert path(first["item"]) not in suggested
     assert path(second["item"]) in suggested
 
@@ -97,7 +99,7 @@ def test_likes_in_the_request_give_suggestions_without_an_account(anyone: httpx.
     likes = [{"type": book["type"], "id": book["id"]} for book in books]
     answer = anyone.post("/suggest", json={"strategy": strategy, "likes": likes, "types": ["SHOW"]}).json()
     assert answer["personal"] is False
-    reasons = [one["because"] for one in answer["suggestions"] if "category" in one["because"]]
+    reasons = [suggestion["because"] for suggestion in answer["suggestions"]]
     assert {"category": "Fantasy", "seen": 0, "liked": 3} in reasons
 
 
@@ -111,7 +113,7 @@ def test_without_a_token_suggestions_are_not_personal_and_of_every_type(anyone: 
     answer = anyone.post("/suggest", json={"amount": 2}).json()
     assert answer["personal"] is False
     assert answer["categories"] == []
-    types = [suggestion["item"]["type"] for suggestion in answer["suggestions"]]
+    types = [item["type"] for item in _suggested(answer)]
     assert types.count("BOOK") == 2
     assert set(types) == {"BOOK", "SHOW", "ANIME"}
 
@@ -200,7 +202,7 @@ def test_many_items_take_one_request_and_unknown_ones_are_left_out(ana: httpx.Cl
     assert get(ana, "/items", items=",".join([*paths, unknown])) == {"items": page[::-1], "missing": []}
 
 
-def test_the_address_of_an_item_has_its_name_for_those_who_show_links(ana: httpx.Client) -> None:
+def test_the_address_of_an_item_has_its_name_for_link_previews(ana: httpx.Client) -> None:
     book = items(ana, type="BOOK", search="The Hobbit")[0]
     page = ana.get("/", params={"item": f"BOOK/{book['id']}"})
     assert page.status_code == 200

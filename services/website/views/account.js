@@ -1,10 +1,11 @@
-/** My account: the name, all data as a file, and the end of it. */
+/** My account: choose a name, export all data, delete the account. */
 
 import * as address from "../address.js";
-import { failure, note } from "../announce.js";
+import { note, noteError, noteFailure } from "../announce.js";
 import * as api from "../api.js";
 import { confirm } from "../dialog.js";
 import { button, element, newId } from "../dom.js";
+import { MAX_ITEMS, MAX_USERNAME } from "../limits.js";
 import * as loading from "../loading.js";
 import * as signIn from "../sign_in.js";
 import { count, day, sentence } from "../words.js";
@@ -24,7 +25,7 @@ export function render(_, signal) {
     load: () => api.getUser(signal),
     show: (user) => {
       const administration = signIn.mayChangeItems() ? [forAdministrators()] : [];
-      return [summary(user), naming(user, show), ...administration, data(), end(user, show)];
+      return [summary(user), usernameForm(user, show), ...administration, dataExport(), deletion(user, show)];
     },
   });
   return { node, ready: show() };
@@ -37,7 +38,7 @@ function summary(user) {
     number(count(user.seen), "Seen"), number(count(user.liked), "Liked"), number(day(user.createdAt), "Since"));
 }
 
-function naming(user, show) {
+function usernameForm(user, show) {
   const id = newId();
   const problemId = newId();
   const field = element("input", {
@@ -45,7 +46,7 @@ function naming(user, show) {
     class: "field",
     type: "text",
     value: user?.username ?? "",
-    maxlength: 40,
+    maxlength: MAX_USERNAME,
     required: true,
     autocomplete: "username",
     spellcheck: "false",
@@ -61,12 +62,12 @@ function naming(user, show) {
       await show();
       document.querySelector(".account-view input")?.focus();
     } catch (error) {
-      if (error instanceof api.Leaving) return;
+      if (error.name === "AbortError") return;
       problem.textContent = sentence(error.message);
       problem.className = "wrong";
       field.setAttribute("aria-invalid", "true");
       field.focus();
-      failure(sentence(error.message));
+      noteFailure(sentence(error.message));
     }
   };
   return element("section", {}, element("h2", {}, "Name"),
@@ -83,7 +84,7 @@ function forAdministrators() {
     element("a", { class: "button", href: address.href({ view: "add" }) }, "Add an item"));
 }
 
-function data() {
+function dataExport() {
   const get = button("Export my data", () => download(get));
   return element("section", {}, element("h2", {}, "Your data"),
     element("p", {}, "All your marks with their dates, as a file in JSON."), get);
@@ -99,19 +100,19 @@ async function download(control) {
     setTimeout(() => URL.revokeObjectURL(file), 60_000);
     note("Your data is in the file seen.json.");
   } catch (error) {
-    if (!(error instanceof api.Leaving)) failure(`Your data could not be exported. ${sentence(error.message)}`);
+    noteError("Your data could not be exported.", error);
   } finally {
     control.disabled = false;
     control.focus();
   }
 }
 
-/** Fails if a dataset does not answer: a file with a part of the marks would look like all of them. */
+/** Throws if a dataset does not answer: a file with some of the marks would look complete. */
 async function allMarked(kind) {
   const all = [];
   let cursor;
   do {
-    const page = await api.listMarked(kind, { size: api.MAX_ITEMS, cursor });
+    const page = await api.listMarked(kind, { size: MAX_ITEMS, cursor });
     if (page.missing.length) throw new Error("A part of the library cannot be reached now");
     all.push(...page.items);
     cursor = page.nextCursor;
@@ -119,7 +120,7 @@ async function allMarked(kind) {
   return all;
 }
 
-function end(user, show) {
+function deletion(user, show) {
   const marks = user ? ` (${count(user.seen)} seen, ${count(user.liked)} liked)` : "";
   const ask = async () => {
     const isSure = await confirm({
@@ -133,8 +134,7 @@ function end(user, show) {
       await api.deleteUser();
       await signIn.signOut();
     } catch (error) {
-      if (error instanceof api.Leaving) return;
-      failure(`Your account could not be deleted. ${sentence(error.message)}`);
+      noteError("Your account could not be deleted.", error);
       show();
     }
   };

@@ -1,24 +1,31 @@
 /** A form with which administrators add an item. */
 
 import * as address from "../address.js";
-import { failure, note } from "../announce.js";
+import { note, noteError } from "../announce.js";
 import * as api from "../api.js";
 import { element, newId } from "../dom.js";
+import * as limits from "../limits.js";
 import * as loading from "../loading.js";
 import * as signIn from "../sign_in.js";
 import { sentence, TYPES } from "../words.js";
 import { invitation } from "./invitation.js";
 
-/** In the order of the form; `read` makes a value of the API from the text. */
+/** In the order of the form; `read` converts the text to the value that the API expects. */
 const FIELDS = [
-  { name: "name", label: "Name", required: true, maxlength: 500 },
+  { name: "name", label: "Name", required: true, maxlength: limits.MAX_NAME },
   { name: "category", label: "Categories", hint: "separated by commas", read: words },
-  { name: "year", label: "Year", type: "number", min: -3000, max: 3000, read: Number },
-  { name: "rating", label: "Rating", type: "number", min: 0, max: 10, step: "any", hint: "0 to 10", read: Number },
-  { name: "kind", label: "Kind", hint: "such as movie, tvSeries or OVA", maxlength: 50 },
-  { name: "imageUrl", label: "Cover", type: "url", hint: "a link that begins with https:", maxlength: 2000 },
-  { name: "sourceId", label: "Id at its source", hint: "such as tt0120737", maxlength: 100 },
-  { name: "description", label: "Description", multiline: true, maxlength: 20000 },
+  { name: "year", label: "Year", type: "number", min: limits.MIN_YEAR, max: limits.MAX_YEAR, read: Number },
+  {
+    name: "rating", label: "Rating", type: "number", min: 0, max: limits.MAX_RATING, step: "any",
+    hint: `0 to ${limits.MAX_RATING}`, read: Number,
+  },
+  { name: "kind", label: "Kind", hint: "such as movie, tvSeries or OVA", maxlength: limits.MAX_KIND },
+  {
+    name: "imageUrl", label: "Cover", type: "url", hint: "a link that begins with https:",
+    maxlength: limits.MAX_IMAGE_URL,
+  },
+  { name: "sourceId", label: "Id at its source", hint: "such as tt0120737", maxlength: limits.MAX_SOURCE_ID },
+  { name: "description", label: "Description", multiline: true, maxlength: limits.MAX_DESCRIPTION },
 ];
 
 export function render() {
@@ -31,7 +38,7 @@ export function render() {
 
 function form() {
   const typeId = newId();
-  const options = TYPES.map(({ type: value, one }) => element("option", { value }, one));
+  const options = TYPES.map(({ type: value, singular }) => element("option", { value }, singular));
   const type = element("select", { id: typeId, class: "field" }, ...options);
   const entries = FIELDS.map(entry);
   const save = async (event) => {
@@ -50,8 +57,7 @@ function form() {
       address.go(address.itemHref(added));
       note(`${added.name} is added.`);
     } catch (error) {
-      if (error instanceof api.Leaving) return;
-      failure(`The item could not be added. ${sentence(error.message)}`);
+      noteError("The item could not be added.", error);
       markInvalid(entries, error.errors ?? []);
     }
   };
@@ -67,15 +73,15 @@ function form() {
  */
 function markInvalid(entries, errors) {
   for (const { field: path, message } of errors.toReversed()) {
-    const wrong = entries.find(({ name }) => path.split(".")[0] === name);
-    if (!wrong) continue;
-    wrong.problem.textContent = sentence(message);
-    wrong.field.setAttribute("aria-invalid", "true");
-    wrong.field.focus();
+    const invalid = entries.find(({ name }) => path.split(".")[0] === name);
+    if (!invalid) continue;
+    invalid.problem.textContent = sentence(message);
+    invalid.field.setAttribute("aria-invalid", "true");
+    invalid.field.focus();
   }
 }
 
-/** The words between commas, each once. */
+/** The words between commas, without duplicates. */
 function words(text) {
   return [...new Set(text.split(",").map((word) => word.trim()).filter(Boolean))];
 }

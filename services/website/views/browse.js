@@ -1,28 +1,34 @@
-/** The first page: search results, or all items by type and category. */
+/** The first page: all items by type and category, and search results. */
 
 import * as address from "../address.js";
 import { announce } from "../announce.js";
 import * as api from "../api.js";
 import { cards, skeletons } from "../cards.js";
 import { cover } from "../cover.js";
-import { button, element, focusOn, newId } from "../dom.js";
+import { button, element, focusOn } from "../dom.js";
 import * as loading from "../loading.js";
+import { typesInTurn } from "../rows.js";
 import * as signIn from "../sign_in.js";
 import { tabs } from "../tabs.js";
 import { count, TYPES } from "../words.js";
 
-const PAGE = 24;
+const PAGE_SIZE = 24;
 const POPULAR = 15;
 const CHIPS = 12;
 /** Covers beside the introduction. */
-const FAN = 5;
-/** After so many pages the button must be pressed, so that the foot of the page can be reached. */
+const FAN_SIZE = 5;
+/** Further pages need a press of the button, so that the foot of the page can be reached. */
 const PAGES_BY_SCROLLING = 4;
+/** Lists that "back" from tab to tab shows as they were left. */
+const MAX_KEPT = 8;
 
 /** @param {import("../address.js").Address} first */
 export function render(first, signal) {
   let shown = first;
-  let life = null;
+  const restartChips = loading.restartable(signal);
+  /** @type {Map<string, {node: HTMLElement, controller: AbortController}>} loaded lists by address, the latest last */
+  const kept = new Map();
+  let loadingController = null;
 
   const types = [{ value: "", text: "All" }, ...TYPES.map(({ type, title }) => ({ value: type, text: title }))];
   const { list, panel, select } = tabs("Type", types, (type) => {
@@ -34,20 +40,43 @@ export function render(first, signal) {
   const intro = introduction(fan);
   const node = element("div", { class: "view browse" }, heading, intro, list, chips, panel);
 
-  async function update(target) {
+  async function update(target, isReturning = false) {
     shown = target;
-    life?.abort();
-    life = new AbortController();
-    const ended = AbortSignal.any([signal, life.signal]);
-    const plain = !target.q && !target.category;
+    const isWholeList = !target.q && !target.category;
     node.dataset.title = titleOf(target);
     heading.textContent = headingOf(target);
-    intro.hidden = !plain || Boolean(target.type) || signIn.isSignedIn();
-    heading.classList.toggle("hidden", !intro.hidden || plain);
+    intro.hidden = !isWholeList || Boolean(target.type) || signIn.isSignedIn();
+    heading.classList.toggle("hidden", !intro.hidden || isWholeList);
     select(target.type ?? "");
-    showChips(chips, target, ended);
-    const spread = (popular) => fan.replaceChildren(...popular.slice(0, FAN).map((item) => cover(item)));
-    await showItems(panel, target, ended, spread);
+    await Promise.all([showChips(chips, target, restartChips()), showList(target, isReturning)]);
+  }
+
+  async function showList(target, isReturning) {
+    loadingController?.abort();
+    loadingController = null;
+    const href = address.href(target);
+    const before = kept.get(href);
+    kept.delete(href);
+    if (isReturning && before) {
+      kept.set(href, before);
+      panel.replaceChildren(before.node);
+      return;
+    }
+    before?.controller.abort();
+    const controller = new AbortController();
+    loadingController = controller;
+    const list = element("div", {});
+    panel.replaceChildren(list);
+    const showFan = (popular) => fan.replaceChildren(...popular.slice(0, FAN_SIZE).map((item) => cover(item)));
+    await fillList(list, target, AbortSignal.any([signal, controller.signal]), intro.hidden ? undefined : showFan);
+    if (controller.signal.aborted) return;
+    loadingController = null;
+    kept.set(href, { node: list, controller });
+    if (kept.size > MAX_KEPT) {
+      const oldest = kept.keys().next().value;
+      kept.get(oldest).controller.abort();
+      kept.delete(oldest);
+    }
   }
 
   return { node, update, ready: update(first) };
@@ -74,7 +103,7 @@ function titleOf({ q, category, type }) {
   return isFirstPage ? "" : headingOf({ q, category, type });
 }
 
-/** The chosen category is always among them. */
+/** Buttons for the most frequent categories, or all, and for the chosen one. */
 async function showChips(container, { type, category, q }, signal) {
   const names = await listCategories(type ? [type] : TYPES.map((entry) => entry.type), signal);
   if (signal.aborted) return;
@@ -104,66 +133,61 @@ async function showChips(container, { type, category, q }, signal) {
   }
 }
 
-/** Of all these types together, most items first. A type that does not answer is left out: the list below says so. */
+/** The categories of all these types, most items first. A type that does not answer is left out: the list names it. */
 async function listCategories(types, signal) {
   const answers = await Promise.allSettled(types.map((type) => api.listCategories(type, signal)));
   const sums = new Map();
   for (const { value } of answers) {
     for (const { name, items } of value?.categories ?? []) sums.set(name, (sums.get(name) ?? 0) + items);
   }
-  return [...sums].sort(([, one], [, other]) => other - one).map(([name]) => name);
+  return [...sums].sort(([, left], [, right]) => right - left).map(([name]) => name);
 }
 
-/** @param {(popular: import("../api.js").Item[]) => void} onPopular */
-async function showItems(panel, target, signal, onPopular) {
-  const isFirst = !target.q && !target.category;
-  const request = { size: PAGE, type: target.type, category: target.category, search: target.q };
-  const section = element("div", {});
-  panel.replaceChildren(section);
-  await loading.fill(section, {
+/** @param {(popular: import("../api.js").Item[]) => void} [onPopular] */
+async function fillList(container, target, signal, onPopular) {
+  const isWholeList = !target.q && !target.category;
+  const request = { size: PAGE_SIZE, type: target.type, category: target.category, search: target.q };
+  await loading.fill(container, {
     what: "The library",
     skeleton: () => [element("div", { class: "grid" }, ...skeletons(12))],
     load: async () => {
       const [page, popular] = await Promise.all([
         api.listItems({ ...request, page: 1 }, signal),
-        isFirst ? listPopular(target.type, signal) : [],
+        isWholeList ? listPopular(target.type, signal) : [],
       ]);
       return { page, popular };
     },
     show: ({ page, popular }) => {
-      const again = () => showItems(panel, target, signal, onPopular);
-      onPopular(popular);
+      const again = () => fillList(container, target, signal, onPopular);
+      onPopular?.(popular);
       announce(page.total === 1 ? "1 item" : `${count(page.total)} items`);
-      if (page.total === 0 && !page.missing.length) return [nothing(target)];
+      if (page.total === 0 && !page.missing.length) return [emptyList(target)];
       const parts = [loading.missingNotice(page.missing, again)];
       if (popular.length) {
         parts.push(element("h2", {}, "Popular"), element("div", { class: "rail" }, ...cards(popular, { signal })));
       }
-      return [...parts, ...everything(page, request, popular, isFirst, signal)].filter(Boolean);
+      return [...parts, ...pagedList(page, request, popular, signal)].filter(Boolean);
     },
   });
 }
 
-/** The items that most people know, for the first page; without them, the page is still useful. */
+/** The items that most people know; none if the API does not answer, because the page is useful without them. */
 async function listPopular(type, signal) {
   try {
     const types = type ? [type] : undefined;
     const amount = type ? POPULAR : POPULAR / TYPES.length;
     const { suggestions } = await api.suggest({ types, amount, anonymous: true, seed: 1 }, signal);
-    const rank = (index) => index % amount;
-    const ranked = suggestions.map(({ item }, index) => ({ item, rank: rank(index) }));
-    return ranked.sort((one, other) => one.rank - other.rank).map(({ item }) => item);
+    return typesInTurn(suggestions).map(({ item }) => item);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     return [];
   }
 }
 
-/** The grid of a whole list: one page after the other, by scrolling or with a button. */
-function everything(first, request, without, titled, signal) {
-  const titleId = newId();
-  const title = titled ? "Everything" : "Results";
-  const shownKeys = new Set(without.map(address.itemKey));
+/** A grid of items that grows by a page at a time, by scrolling or with a button. `popular` are shown above it. */
+function pagedList(first, request, popular, signal) {
+  const title = request.search || request.category ? "Results" : "Everything";
+  const shownKeys = new Set(popular.map(address.itemKey));
   const grid = element("div", { class: "grid" });
   const status = element("p", { class: "faint small" });
   const more = button("Show more", () => showNext(true));
@@ -172,9 +196,9 @@ function everything(first, request, without, titled, signal) {
   let busy = false;
 
   function add({ items }) {
-    const fresh = items.filter((item) => !shownKeys.has(address.itemKey(item)));
-    fresh.forEach((item) => shownKeys.add(address.itemKey(item)));
-    const added = cards(fresh, { signal });
+    const newItems = items.filter((item) => !shownKeys.has(address.itemKey(item)));
+    newItems.forEach((item) => shownKeys.add(address.itemKey(item)));
+    const added = cards(newItems, { signal });
     grid.append(...added);
     status.textContent = `${count(Math.min(page.page * page.size, page.total))} of ${count(page.total)}`;
     more.hidden = page.page >= page.pages;
@@ -195,7 +219,7 @@ function everything(first, request, without, titled, signal) {
     } catch (error) {
       waiting.forEach((skeleton) => skeleton.remove());
       if (error.name === "AbortError") return;
-      problem.replaceChildren(loading.failure("There is more, but it cannot be shown.", error));
+      problem.replaceChildren(loading.failureBox("There is more, but it cannot be shown.", error));
     } finally {
       busy = false;
     }
@@ -208,12 +232,12 @@ function everything(first, request, without, titled, signal) {
   signal.addEventListener("abort", () => observer.disconnect());
   add(first);
   return [
-    element("div", { class: "row-head" }, element("h2", { id: titleId }, title), status),
+    element("div", { class: "row-head" }, element("h2", {}, title), status),
     grid, problem, element("div", { class: "more" }, more),
   ];
 }
 
-function nothing({ q, type, category }) {
+function emptyList({ q, type, category }) {
   const everywhere = address.href({ view: "browse", q });
   const wider = (type || category) && element("a", { class: "button", href: everywhere }, "Look everywhere");
   return loading.empty(q ? `Nothing is called “${q}”.` : "There is nothing here yet.",

@@ -10,8 +10,8 @@ import { rows } from "../rows.js";
 import * as signIn from "../sign_in.js";
 import * as picks from "./picks.js";
 
-const AMOUNT = 20;
-const COMPARED = 20;
+const AMOUNT = 20; // of each type
+const COMPARED = 20; // newest items of each list that popular suggestions are compared with
 
 export function render(target, signal) {
   return signIn.isSignedIn() ? renderPersonal(signal) : picks.render(target, signal);
@@ -21,17 +21,17 @@ function renderPersonal(signal) {
   const content = element("div", {});
   const node = element("div", { class: "view for-you", "data-title": "For you" },
     element("h1", {}, "For you"), content);
-  /** All items that were suggested, hidden ones too. */
+  /** All suggested items, including hidden ones. */
   const suggested = [];
-  let known = [];
+  let usersItems = [];
 
   async function request() {
     const answer = await api.suggest({ amount: AMOUNT, exclude: suggested }, signal);
     suggested.push(...answer.suggestions.map(({ item }) => item));
-    // To say "liked" or "seen" of the items that are reasons.
+    // A reason says whether its item is liked or only seen.
     const reasons = answer.suggestions.flatMap(({ because }) => (because?.items ?? []).slice(0, 1));
-    await marks.read([...new Set(reasons.map(address.itemKey))]);
-    if (answer.suggestions.some(({ because }) => because?.popular)) known = await newest(signal);
+    await marks.load([...new Set(reasons.map(address.itemKey))]);
+    if (answer.suggestions.some(({ because }) => because?.popular)) usersItems = await newest(signal);
     return answer;
   }
 
@@ -43,23 +43,23 @@ function renderPersonal(signal) {
       load: request,
       show: ({ suggestions, missing }) => {
         if (!suggestions.length && !missing.length) return [loading.empty("There is nothing left to suggest.")];
-        const isNew = !known.length && suggestions.every(({ because }) => because?.popular);
+        const isNew = !usersItems.length && suggestions.every(({ because }) => because?.popular);
         const shown = rows({
           signal,
           mayHide: true,
-          isLiked: (key) => marks.of(key).liked,
-          known: () => known,
-          more,
+          isLiked: (key) => marks.shownOn(key).liked,
+          usersItems: () => usersItems,
+          loadMore,
         });
         shown.add(suggestions);
-        return [loading.missingNotice(missing, load), isNew && beginning(), shown.node].filter(Boolean);
+        return [loading.missingNotice(missing, load), isNew && hintForNewUsers(), shown.node].filter(Boolean);
 
-        async function more() {
+        async function loadMore() {
           try {
             shown.add((await request()).suggestions);
           } catch (error) {
-            if (error.name === "AbortError" || error instanceof api.Leaving) return;
-            content.append(loading.failure("There are no more suggestions now.", error));
+            if (error.name === "AbortError") return;
+            content.append(loading.failureBox("There are no more suggestions now.", error));
           }
         }
       },
@@ -69,13 +69,13 @@ function renderPersonal(signal) {
   return { node, ready: load() };
 }
 
-/** What the user has liked and seen last. */
+/** The items that the user has liked and seen last. */
 async function newest(signal) {
   const lists = await Promise.all(["liked", "seen"].map((kind) => api.listMarked(kind, { size: COMPARED }, signal)));
   return lists.flatMap(({ items }) => items.map(({ item }) => item));
 }
 
-function beginning() {
+function hintForNewUsers() {
   return element("div", { class: "notice" },
     element("p", {}, "You have marked nothing yet, so these are what many people like. Mark a few things that you "
       + "know, and the suggestions become yours."),

@@ -4,39 +4,34 @@ import * as address from "../address.js";
 import { announce } from "../announce.js";
 import * as api from "../api.js";
 import { bar, scatter, table } from "../charts.js";
-import { element, focusOn, newId, outside } from "../dom.js";
+import { element, focusOn, newId, outsideLink } from "../dom.js";
+import * as limits from "../limits.js";
 import * as loading from "../loading.js";
 import { count, filmAddress, moment, shortCount } from "../words.js";
 
-/** The API's defaults. */
-const MIN_FILMS = 10;
-const MIN_VOTES = 10_000;
-const MAX_FILMS = 1_000;
-const MAX_VOTES = 1_000_000_000;
-
 const SHORTEST_WAIT_S = 1;
-/** Where the bars of ratings begin: nobody among the best has less. */
+/** Where the bars of ratings begin: the average ratings of the best directors are higher. */
 const LOWEST_RATING = 5;
 
 export function render(target, signal) {
-  const minFilms = target.minFilms ?? String(MIN_FILMS);
-  const minVotes = target.minVotes ?? String(MIN_VOTES);
+  const minFilms = target.minFilms ?? String(limits.DEFAULT_MIN_FILMS);
+  const minVotes = target.minVotes ?? String(limits.DEFAULT_MIN_VOTES);
   const director = element("div", {});
   const connected = element("div", {});
   const node = element("div", { class: "view insight", "data-title": "Insight" },
     element("h1", {}, "Insight"),
     element("p", { class: "lead" }, "Two questions that are answered from all of IMDb."),
     element("section", {},
-      element("h2", {}, "Who is the best director?"), conditions(minFilms, minVotes), director),
+      element("h2", {}, "Who is the best director?"), conditionsForm(minFilms, minVotes), director),
     element("section", {},
       element("h2", {}, "Who has worked with the most people?"), connected));
-  ask(director, {
+  showQuestion(director, {
     what: "The best director",
     load: () => api.bestDirector({ minFilms, minVotes }, signal),
     show: bestDirector,
     signal,
   });
-  ask(connected, {
+  showQuestion(connected, {
     what: "The most connected person",
     load: () => api.mostConnected(signal),
     show: mostConnected,
@@ -45,8 +40,8 @@ export function render(target, signal) {
   return { node };
 }
 
-/** Shows the answer. While it is computed, shows the progress and asks again when the API says so. */
-async function ask(container, question) {
+/** Shows the answer. While it is computed, shows the progress, and asks again after the time that the API names. */
+async function showQuestion(container, question) {
   const { what, load, signal } = question;
   container.replaceChildren(loading.skeletonText());
   try {
@@ -59,27 +54,26 @@ async function ask(container, question) {
     if (error.name === "AbortError") return;
     const again = () => {
       focusOn(container);
-      ask(container, question);
+      showQuestion(container, question);
     };
-    container.replaceChildren(loading.failure(`${what} cannot be shown.`, error, again));
+    container.replaceChildren(loading.failureBox(`${what} cannot be shown.`, error, again));
   }
 }
 
-/** Returns after how many seconds to ask again; null if this is the last word. */
+/** Returns after how many seconds to ask again; null if nothing is being computed. */
 function showAnswer(container, answer, { what, show }) {
-  const isComputing = api.isComputing(answer);
-  const computation = isComputing ? answer : answer.computation;
-  if (isComputing) {
+  const isFirst = api.isComputation(answer);
+  const computation = isFirst ? answer : answer.computation;
+  if (isFirst) {
     showProgress(container, computation);
   } else {
-    container.replaceChildren(...show(answer).filter(Boolean), closing(answer));
+    container.replaceChildren(...show(answer).filter(Boolean), footnotes(answer));
     announce(`${what}: ${answer.winner ? nameOf(answer.winner.person) : "nobody"}`);
   }
-  const goesOn = isComputing || computation?.running;
-  return goesOn ? Math.max(SHORTEST_WAIT_S, computation.retryAfterSeconds ?? 0) : null;
+  return isFirst || computation?.running ? Math.max(SHORTEST_WAIT_S, computation.retryAfterSeconds ?? 0) : null;
 }
 
-/** Changes the bar that is there, so that screen readers do not begin anew with each step. */
+/** Changes the existing bar: screen readers would read a new one from the beginning. */
 function showProgress(container, { stage, progress, failure }) {
   if (!container.querySelector(".progress")) {
     const id = newId();
@@ -97,7 +91,7 @@ function showProgress(container, { stage, progress, failure }) {
   problem.textContent = failure ? `The last attempt failed: ${failure}` : "";
 }
 
-function conditions(minFilms, minVotes) {
+function conditionsForm(minFilms, minVotes) {
   const number = (name, label, value, max) => {
     const id = newId();
     return element("span", {},
@@ -110,8 +104,8 @@ function conditions(minFilms, minVotes) {
     address.go(address.href({ view: "insight", minFilms: films.value, minVotes: votes.value }));
   };
   return element("form", { class: "conditions", onsubmit: submit },
-    number("minFilms", "Films, at least", minFilms, MAX_FILMS),
-    number("minVotes", "Votes of each film, at least", minVotes, MAX_VOTES),
+    number("minFilms", "Films, at least", minFilms, limits.MAX_MIN_FILMS),
+    number("minVotes", "Votes of each film, at least", minVotes, limits.MAX_MIN_VOTES),
     element("button", { class: "button", type: "submit" }, "Ask"));
 }
 
@@ -154,18 +148,18 @@ function mostConnected({ winner, runnersUp }) {
   ];
 }
 
-/** How long a bar is between the two ends. */
+/** Returns a function from a value to the share of a bar from `lowest` to `highest`. */
 const shares = (lowest, highest) => (value) => (value - lowest) / (highest - lowest || 1);
 
 const nameOf = ({ name, id }) => name ?? id;
-const linkTo = ({ person }) => outside(person.link, {}, nameOf(person));
-const linkToFilm = ({ id, name }) => outside(filmAddress(id), {}, name);
+const linkTo = ({ person }) => outsideLink(person.link, {}, nameOf(person));
+const linkToFilm = ({ id, name }) => outsideLink(filmAddress(id), {}, name);
 
 function winnerLine(person, text) {
   return element("p", { class: "winner" }, element("strong", {}, linkTo({ person })), element("span", {}, text));
 }
 
-function closing({ computedAt, stale, leftOut, computation }) {
+function footnotes({ computedAt, stale, leftOut, computation }) {
   const parts = [
     computedAt && `Computed on ${moment(computedAt)}.`,
     stale && "IMDb's files have changed since; a new answer is being computed.",

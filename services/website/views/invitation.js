@@ -1,12 +1,10 @@
-/** What a view shows that needs an account. */
+/** The content of a view that needs an account, while nobody is signed in. */
 
-import { failure } from "../announce.js";
 import { button } from "../dom.js";
 import * as loading from "../loading.js";
 import * as signIn from "../sign_in.js";
 
-/** @param {string} why what the account is good for here */
+/** @param {string} why what the view offers to users with an account */
 export function invitation(why) {
-  const enter = () => signIn.start().catch((error) => failure(error.message));
-  return loading.empty(why, button("Continue with an account", enter));
+  return loading.empty(why, button("Continue with an account", () => signIn.start()));
 }

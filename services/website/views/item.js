@@ -1,22 +1,23 @@
-/** One item: cover, description, categories, rating, year, source, and what is similar to it. */
+/** One item: cover, description, categories, rating, year, source, and similar items. */
 
 import * as address from "../address.js";
-import { failure, note } from "../announce.js";
+import { note, noteError } from "../announce.js";
 import * as api from "../api.js";
 import { cards, markButtons, skeletons } from "../cards.js";
 import { cover } from "../cover.js";
 import { confirm } from "../dialog.js";
-import { button, element, icon, newId, outside } from "../dom.js";
+import { button, element, icon, newId, outsideLink } from "../dom.js";
+import { ITEM_KEY } from "../limits.js";
 import * as loading from "../loading.js";
 import * as marks from "../marks.js";
 import * as signIn from "../sign_in.js";
-import { count, kindOf, sentence, sourceOf, yearOf } from "../words.js";
+import { count, kindOf, sourceOf, yearOf } from "../words.js";
 
 const SIMILAR = 12;
 
 export function render({ item: key }, signal) {
   const node = element("div", { class: "view item", "data-title": "Item" });
-  if (!address.isItemKey(key)) {
+  if (!ITEM_KEY.test(key)) {
     node.append(notFound());
     return { node };
   }
@@ -34,7 +35,7 @@ export function render({ item: key }, signal) {
     show: (item) => {
       if (!item) return [notFound()];
       node.dataset.title = item.name;
-      marks.learn([key]);
+      marks.request([key]);
       showSimilar(similar, item, signal);
       return [details(item, signal)];
     },
@@ -67,7 +68,7 @@ function details(item, signal) {
       item.description && element("div", { class: "description", dir: "auto" }, item.description),
       item.category.length > 0 && categories(),
       element("div", { class: "actions" },
-        source && outside(source.address, { class: "button" }, `${source.name} `, icon("link")),
+        source && outsideLink(source.address, { class: "button" }, `${source.name} `, icon("link")),
         signIn.mayChangeItems() && button("Remove this item", remove, { class: "button button-danger" }))));
 }
 
@@ -89,8 +90,8 @@ async function showSimilar(container, item, signal) {
     what: "What is similar",
     skeleton: () => [element("div", { class: "grid" }, ...skeletons(6))],
     load: () => listSimilar(item, signal),
-    show: ({ items, missing, learned }) => {
-      title.textContent = learned ? "People who know this also know" : "Similar";
+    show: ({ items, missing, isFromMarks }) => {
+      title.textContent = isFromMarks ? "People who know this also know" : "Similar";
       if (!items.length && !missing.length) return [element("p", { class: "faint" }, "Nothing is similar yet.")];
       const again = () => showSimilar(container, item, signal);
       const grid = element("div", { class: "grid" }, ...cards(items, { signal }));
@@ -99,15 +100,15 @@ async function showSimilar(container, item, signal) {
   });
 }
 
-/** From everyone's marks; before there are enough of them, the best suggestions with the same themes. */
+/** Similar items according to everyone's marks; without enough marks, suggestions that have themes in common. */
 async function listSimilar(item, signal) {
   const answer = await api.listSimilar(address.itemKey(item), SIMILAR, signal);
-  if (answer.items.length || answer.missing.length) return { ...answer, learned: true };
+  if (answer.items.length || answer.missing.length) return { ...answer, isFromMarks: true };
   const { suggestions, missing } = await api.suggest({ amount: SIMILAR, likes: [item], anonymous: true }, signal);
   const inCommon = ({ themes }) => themes.filter((theme) => item.themes.includes(theme)).length;
-  const alike = suggestions.map((suggestion) => suggestion.item).filter(inCommon);
-  alike.sort((one, other) => inCommon(other) - inCommon(one));
-  return { items: alike.slice(0, SIMILAR), missing, learned: false };
+  const items = suggestions.map((suggestion) => suggestion.item).filter(inCommon);
+  items.sort((left, right) => inCommon(right) - inCommon(left));
+  return { items: items.slice(0, SIMILAR), missing, isFromMarks: false };
 }
 
 async function removeItem(item) {
@@ -118,10 +119,10 @@ async function removeItem(item) {
   });
   if (!isSure) return;
   try {
-    await api.removeItem(item);
+    await api.removeItem(address.itemKey(item));
     address.go(address.href({ view: "browse", type: item.type }));
     note(`${item.name} is removed.`);
   } catch (error) {
-    if (!(error instanceof api.Leaving)) failure(`${item.name} could not be removed. ${sentence(error.message)}`);
+    noteError(`${item.name} could not be removed.`, error);
   }
 }

@@ -1,4 +1,4 @@
-/** What the user has marked, newest first. */
+/** The items that the user has marked, newest mark first. */
 
 import * as address from "../address.js";
 import * as api from "../api.js";
@@ -11,7 +11,7 @@ import { tabs } from "../tabs.js";
 import { day } from "../words.js";
 import { invitation } from "./invitation.js";
 
-const PAGE = 24;
+const PAGE_SIZE = 24;
 const KINDS = [
   { value: "seen", text: "Seen", empty: "You have marked nothing as seen yet." },
   { value: "liked", text: "Liked", empty: "You have liked nothing yet." },
@@ -28,14 +28,12 @@ export function render(first, signal) {
     address.go(address.href({ view: "list", kind: kind === "seen" ? undefined : kind }), { keepFocus: true });
   });
   node.append(list, panel);
-  let life = null;
+  const restart = loading.restartable(signal);
 
-  function update({ kind = "seen" }) {
-    life?.abort();
-    life = new AbortController();
-    const known = KINDS.find(({ value }) => value === kind) ?? KINDS[0];
-    select(known.value);
-    return show(panel, known, AbortSignal.any([signal, life.signal]));
+  function update({ kind: value }) {
+    const kind = KINDS.find((entry) => entry.value === value) ?? KINDS[0];
+    select(kind.value);
+    return show(panel, kind, restart());
   }
 
   return { node, update, ready: update(first) };
@@ -45,7 +43,7 @@ function show(panel, kind, signal) {
   return loading.fill(panel, {
     what: "Your list",
     skeleton: () => [element("div", { class: "grid" }, ...skeletons(6))],
-    load: () => api.listMarked(kind.value, { size: PAGE }, signal),
+    load: () => api.listMarked(kind.value, { size: PAGE_SIZE }, signal),
     show: (page) => {
       const again = () => show(panel, kind, signal);
       if (!page.items.length && !page.missing.length && !page.nextCursor) {
@@ -63,7 +61,7 @@ function pages(first, kind, signal) {
   let { nextCursor } = first;
 
   function add({ items }) {
-    marks.learn(items.map(({ item }) => address.itemKey(item)));
+    marks.request(items.map(({ item }) => address.itemKey(item)));
     const added = items.map(({ item, markedAt }) => card(item, { signal, remark: day(markedAt) }));
     grid.append(...added);
     more.hidden = !nextCursor;
@@ -73,14 +71,13 @@ function pages(first, kind, signal) {
   async function showNext() {
     problem.replaceChildren();
     try {
-      const page = await api.listMarked(kind.value, { size: PAGE, cursor: nextCursor }, signal);
+      const page = await api.listMarked(kind.value, { size: PAGE_SIZE, cursor: nextCursor }, signal);
       nextCursor = page.nextCursor;
       const [next] = add(page);
       focusOn(next?.querySelector("h3 a"));
     } catch (error) {
-      if (error.name !== "AbortError" && !(error instanceof api.Leaving)) {
-        problem.replaceChildren(loading.failure("There is more, but it cannot be shown.", error));
-      }
+      if (error.name === "AbortError") return;
+      problem.replaceChildren(loading.failureBox("There is more, but it cannot be shown.", error));
     }
   }
 

@@ -1,4 +1,4 @@
-/** The answer to `GET /user/login`: the access token comes in the fragment of the address, which no server sees. */
+/** The answer to `GET /user/login`: the access token is in the address's fragment, which browsers do not send. */
 
 import { announce } from "../announce.js";
 import { button, element } from "../dom.js";

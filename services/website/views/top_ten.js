@@ -19,8 +19,8 @@ export function render(_, signal) {
     skeleton: () => [element("div", { class: "rail" }, ...skeletons(6))],
     load: () => api.topTen(type, signal),
     show: ({ items }) => {
-      if (!items.length) return [nobody(type)];
-      marks.learn(items.map(({ item }) => address.itemKey(item)));
+      if (!items.length) return [nothingLiked(type)];
+      marks.request(items.map(({ item }) => address.itemKey(item)));
       const entry = ({ item, likes }, index) => card(item, {
         signal, rank: index + 1, remark: likes === 1 ? "1 like" : `${count(likes)} likes`,
       });
@@ -30,7 +30,7 @@ export function render(_, signal) {
   return { node, ready };
 }
 
-function nobody(type) {
+function nothingLiked(type) {
   return loading.empty("Nobody has liked anything here yet.",
     element("a", { class: "button", href: address.href({ view: "browse", type }) }, "Be the first"));
 }

@@ -1,4 +1,4 @@
-"""The website in a browser: a visit that records what goes wrong, and what a person does on the page."""
+"""Visits of the website in a browser, which fail if the console shows an error, and actions on its page."""
 
 import re
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect
 
-from tests.end_to_end.suites import SuiteUnderTest
+from tests.end_to_end.suites import SuiteUnderTest, wait_for
 
-# Chromium reports every answer of this kind in the console.
+# Chromium's message in the console for each response with status 4xx or 5xx.
 STATUS = re.compile(r"the server responded with a status of (\d+)")
 REPORT_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", ({violatedDirective, blockedURI, sample}) =>
@@ -22,9 +22,9 @@ expect.set_options(timeout=TIMEOUT_MS)
 
 
 class Visit:
-    """A page of a browser, and everything in its console that no test expects.
+    """A page of a browser, with its errors: in the console, uncaught, or a request to another host.
 
-    Covers are not fetched: a test must not depend on their hosts. `covers` are the addresses that were asked for.
+    Covers are not fetched: a test must not depend on their hosts. `covers` are the URLs that the page requested.
     """
 
     def __init__(self, context: BrowserContext, suite: SuiteUnderTest) -> None:
@@ -33,7 +33,7 @@ class Visit:
         self.expected_statuses: set[int] = set()
         self.expects_no_server = False
         self.covers: list[str] = []
-        self.elsewhere: list[str] = []
+        self._other_requests: list[str] = []
         self._messages: list[ConsoleMessage] = []
         self._errors: list[str] = []
         context.route(lambda url: not self._is_ours(url), self._refuse)
@@ -45,10 +45,10 @@ class Visit:
         self.page.goto(f"{self.suite.url}{address}")
         settled(self.page)
 
-    def problems(self) -> list[str]:
+    def unexpected_errors(self) -> list[str]:
         messages = [message for message in self._messages if message.type == "error" and not self._is_expected(message)]
         console = [f"{message.text} ({message.location.get('url')})" for message in messages]
-        return [*console, *self._errors, *(f"request to {url}" for url in self.elsewhere)]
+        return [*console, *self._errors, *(f"request to {url}" for url in self._other_requests)]
 
     def _is_expected(self, message: ConsoleMessage) -> bool:
         if not self._is_ours(str(message.location.get("url"))):
@@ -63,20 +63,20 @@ class Visit:
 
     def _refuse(self, route: Any, request: Request) -> None:
         is_cover = request.resource_type == "image" and urlsplit(request.url).scheme == "https"
-        # Nobody elsewhere may learn what is read here.
+        # Other hosts must not learn which page shows the cover.
         is_allowed = is_cover and "referer" not in request.headers
-        (self.covers if is_allowed else self.elsewhere).append(request.url)
+        (self.covers if is_allowed else self._other_requests).append(request.url)
         route.abort()
 
 
 @contextmanager
 def visit(browser: Browser, suite: SuiteUnderTest, **options: Any) -> Iterator[Visit]:
-    """A visit in a browser without history. Fails at its end if there was a problem."""
+    """A visit in a new browser context. Fails at its end if there was an error that the test does not expect."""
     with browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options}) as context:
         context.set_default_timeout(TIMEOUT_MS)
         visit = Visit(context, suite)
         yield visit
-        assert visit.problems() == []
+        assert visit.unexpected_errors() == []
 
 
 def settled(page: Page) -> None:
@@ -91,7 +91,7 @@ def sign_in(page: Page, name: str = "Ana") -> None:
 
 
 def choose_user(page: Page, name: str) -> None:
-    """On the identity provider's page; comes back to the website."""
+    """Signs in on the identity provider's page, which leads back to the website."""
     page.get_by_role("button", name=f"Continue as {name}").click()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     settled(page)
@@ -108,9 +108,18 @@ def card(page: Page, name: str) -> Locator:
 
 
 def note(page: Page) -> Locator:
-    """What the page says about the last change."""
+    """The note at the bottom of the window, about the last change."""
     return page.get_by_role("group", name="Last change")
 
 
 def see_pressed(card: Locator, button: str, pressed: bool = True) -> None:
     expect(card.get_by_role("button", name=button, exact=True)).to_have_attribute("aria-pressed", str(pressed).lower())
+
+
+def is_wider_than_window(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))
+
+
+def has_more_cards_than(page: Page, number: int) -> None:
+    # Playwright's own way to wait for a number evaluates text, which the page's policy forbids.
+    wait_for(lambda: page.get_by_role("article").count() > number)

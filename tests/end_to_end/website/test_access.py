@@ -1,4 +1,4 @@
-"""The website for everybody: axe-core on each view, the keyboard alone, narrow windows and large type."""
+"""Accessibility: axe-core on each view, the keyboard alone, narrow windows and reduced motion."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,7 +11,16 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.end_to_end.api import Item, get, items, job_answer, mark
 from tests.end_to_end.suites import SuiteUnderTest
-from tests.end_to_end.website import Visit, card, note, see_pressed, settled, sign_in, visit
+from tests.end_to_end.website.visits import (
+    Visit,
+    card,
+    is_wider_than_window,
+    note,
+    see_pressed,
+    settled,
+    sign_in,
+    visit,
+)
 
 # By name; {book} is an item's key.
 SIGNED_OUT = {
@@ -33,13 +42,13 @@ SIGNED_IN = {
 }
 SERIOUS = ("serious", "critical")
 SCHEMES: dict[Literal["light", "dark"], dict[str, list[str]]] = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
-WIDTHS = (320, 480, 800, 1280)  # the last one is that of the next view
+WIDTHS = (320, 480, 800, 1280)  # the next view begins with the last width
 MAX_CARD = 300  # pixels
 
 
 @dataclass
 class Findings:
-    """What is wrong with each view."""
+    """Faults of all views, as messages."""
 
     axe: list[str] = field(default_factory=list)
     too_wide: list[str] = field(default_factory=list)
@@ -47,10 +56,10 @@ class Findings:
 
 @pytest.fixture(scope="module")
 def findings(browser: Browser, suite: SuiteUnderTest) -> Findings:
-    """Every view is visited once, signed out and then as administrator, and looked at in all ways."""
+    """Visits every view once, signed out and then as administrator, in both colour schemes and all widths."""
     findings = Findings()
     book = prepare(suite)
-    # axe is put into the page from outside, which the page's policy forbids to others.
+    # The page's policy forbids scripts of others, such as axe.
     with visit(browser, suite, bypass_csp=True, reduced_motion="reduce") as visitor:
         for name, page in views(visitor, book):
             findings.axe += run_axe(name, page)
@@ -83,7 +92,7 @@ def views(visitor: Visit, book: str) -> Iterator[tuple[str, Page]]:
 
 
 def run_axe(name: str, page: Page) -> list[str]:
-    """All rules in the first colour scheme; in the other, that of colours alone."""
+    """Checks all rules in the first colour scheme, and the contrast of colours in the second."""
     found = []
     for scheme, rules in SCHEMES.items():
         page.emulate_media(color_scheme=scheme)
@@ -100,7 +109,7 @@ def measure(name: str, page: Page) -> list[str]:
     found = []
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 640})
-        if page.evaluate("document.documentElement.scrollWidth") > width:
+        if is_wider_than_window(page):
             found.append(f"{name} at {width}")
         if page.evaluate(f"[...document.querySelectorAll('.card')].some(card => card.offsetWidth > {MAX_CARD})"):
             found.append(f"a card of {name} at {width}")
@@ -184,7 +193,7 @@ def test_the_focus_is_not_lost_when_a_note_is_closed(
         expect(seen).to_be_focused()
 
 
-def test_nothing_moves_for_those_who_do_not_want_it(browser: Browser, suite: SuiteUnderTest) -> None:
+def test_reduced_motion_turns_transitions_off(browser: Browser, suite: SuiteUnderTest) -> None:
     with visit(browser, suite, reduced_motion="reduce") as visitor:
         visitor.open()
         moving = "element => getComputedStyle(element).transitionDuration !== '0s'"

@@ -1,4 +1,4 @@
-"""Swagger UI in a real browser: signing in with each flow, and calls made with the token."""
+"""Swagger UI in a real browser: sign-in with each flow, and calls with the token."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.end_to_end.suites import SuiteUnderTest
 
-# By their headings in Swagger UI's dialog.
+# Names of the flows by their headings in Swagger UI's dialog.
 FLOWS = {"authorization code with PKCE": "authorizationCode", "implicit": "implicit"}
 
 

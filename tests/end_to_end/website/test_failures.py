@@ -8,16 +8,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.end_to_end.api import get, items, path
 from tests.end_to_end.suites import LocalSuite, wait_for
-from tests.end_to_end.website import Visit, card, note, search, see_pressed, settled, sign_in, visit
+from tests.end_to_end.website.visits import Visit, card, note, search, see_pressed, settled, sign_in, visit
 
 pytestmark = pytest.mark.own_suite
-
-
-@pytest.fixture(scope="module")
-def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSuite]:
-    """This module's own suite. Cached responses would hide for some seconds what is broken."""
-    with LocalSuite(tmp_path_factory.mktemp("website"), options=["--set", "SEEN_CACHE_TTL_S=0"]) as running:
-        yield running
 
 
 @pytest.fixture
