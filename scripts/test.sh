@@ -80,8 +80,9 @@ SEEN_SKIPPED_CHECKS=$(printf '%s\n' "${skipped[@]-}")
 SEEN_FAILED_CHECKS=$(printf '%s\n' "${failed[@]-}")
 export SEEN_SKIPPED_CHECKS SEEN_FAILED_CHECKS
 echo '== pytest'
-# Two test files at a time: most tests wait for a database to start or a deadline to pass.
-python -m pytest --numprocesses 2 --dist loadfile ${reruns[@]+"${reruns[@]}"} "$@"
+# Two files at a time: most tests wait for a database to start or a deadline to pass. Files are started in the order of
+# testpaths in pyproject.toml.
+python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder ${reruns[@]+"${reruns[@]}"} "$@"
 code=$?
 ((code == 0 && ${#failed[@]})) && code=1
 exit "$code"
