@@ -12,7 +12,7 @@ import duckdb
 from spark_jobs.engine import LineCounts, write_file
 from spark_jobs.views import ALL_VIEWS, InputError, View, views_in
 
-# Quotes and escapes have no meaning. Missing cells of a short line are NULL; no cell is a lone control character.
+# Quotes and escapes have no meaning. A missing cell of a short line is NULL; an empty cell is not, due to `nullstr`.
 _TSV = (
     "auto_detect=false, header=false, delim='\t', quote='', escape='', nullstr='\x01', "
     "null_padding=true, strict_mode=false, store_rejects=true"
@@ -28,7 +28,7 @@ class DuckDBEngine:
     @classmethod
     @contextmanager
     def start(cls, memory: str | None = None, threads: int | None = None) -> Iterator[Self]:
-        """`memory`: "4GB", for tables and joins before they spill to disk; default 80 % of the machine's."""
+        """`memory`, such as "4GB": for tables and joins before they spill to disk. Default: 80 % of the machine's."""
         limits = {"memory_limit": memory, "threads": threads}
         config = {name: limit for name, limit in limits.items() if limit} | {"preserve_insertion_order": False}
         with (
@@ -36,7 +36,7 @@ class DuckDBEngine:
             duckdb.connect(":memory:", config={"temp_directory": scratch, **config}) as connection,
         ):
             connection.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
-            connection.execute("CREATE MACRO explode(list) AS unnest(list)")  # Spark's name for it
+            connection.execute("CREATE MACRO explode(list) AS unnest(list)")  # the function's name in Spark
             yield cls(connection)
 
     @property

@@ -1,4 +1,4 @@
-"""The interface of an engine to the jobs; duckdb_engine.py and spark_engine.py implement it."""
+"""The interface between jobs and engines. duckdb_engine.py and spark_engine.py implement it."""
 
 import os
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ class LineCounts:
 
 
 class Engine(Protocol):
-    """Runs SQL over IMDb's files. A path may be a URI where the engine can read it."""
+    """Runs SQL over files. A path may be a URI if the engine can read it."""
 
     @property
     def version(self) -> str:
@@ -42,11 +42,11 @@ class Engine(Protocol):
     def rows(self, sql: str) -> list[tuple[Any, ...]]: ...
 
     def write_parquet(self, uri: str, sql: str) -> None:
-        """Replaces the folder by one with the rows as Parquet files."""
+        """Replaces the folder's content with Parquet files of the rows."""
         ...
 
     def line_counts(self) -> Mapping[str, LineCounts]:
-        """By view, for the views that were read. Called after the last statement."""
+        """The counts for each view that was read. Called after the last statement."""
         ...
 
     def write(self, path: str, text: str) -> None:
@@ -59,7 +59,7 @@ class GraphEngine(Engine, Protocol):
     """An engine with GraphX, which is part of Spark."""
 
     def write_csv(self, uri: str, sql: str, separator: str) -> None:
-        """Replaces the folder by one with the rows as text files, without headers."""
+        """Replaces the folder's content with text files of the rows, without headers."""
         ...
 
     def highest_degrees(self, edges: str, limit: int) -> list[tuple[int, int]]:

@@ -2,8 +2,9 @@
 
 Writes three folders of Parquet files: `items` (item: "TYPE/ID", number), `marked` (person, item, weight) and `pairs`
 (item, other, people, weight, hidden_people, hidden_weight, with item < other; one folder for each part). Items and
-people are numbers from 0. A mark's weight is 10 for a like and 3 for an item seen; a pair's is the sum of the products
-over the people. `hidden_…` are the parts of the people whose number is a multiple of ten.
+people are numbered from 0. A mark's weight is 10 for a like and 3 for an item seen. A pair's weight is the sum, over
+the people, of the product of both marks' weights. The columns `hidden_…` count only the people whose number is a
+multiple of ten.
 """
 
 import argparse
@@ -19,18 +20,18 @@ from spark_jobs.steps import Progress, Steps
 
 VIEW_NAMES = ("marks",)
 NEWEST = 500
-"""Marks of a person that count."""
+"""Number of a person's marks that count."""
 MIN_PEOPLE = 5
-"""Fewer people may be recognizable by a pair, and their pairs are mostly chance."""
+"""Minimum number of people for a pair: a rarer pair may identify a person, and is mostly chance."""
 HIDDEN = 10
-"""One person in this many is counted apart."""
+"""One person in this many is also counted separately, in the columns `hidden_…`."""
 PLAN = ("newest", "items", "people", "marked", "pairs")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--marks", metavar="URI", help="path of marks.tsv, if it is not in --inputs")
-    parser.add_argument("--pairs", metavar="URI", required=True, help="folder to write to; what it has is replaced")
-    parser.add_argument("--parts", type=int, default=1, help="count in this many parts, to need less memory")
+    parser.add_argument("--pairs", metavar="URI", required=True, help="folder to write to; its content is replaced")
+    parser.add_argument("--parts", type=int, default=1, help="count in this many steps, to save memory")
 
 
 def solve(engine: Engine, progress: Progress, options: argparse.Namespace) -> Json:

@@ -1,4 +1,4 @@
-"""What the jobs share: command line, result, and how a failure is reported."""
+"""The common parts of all jobs: the command line, the result, and the report of a failure."""
 
 import argparse
 import json
@@ -13,14 +13,14 @@ from typing import Any, NoReturn
 
 from spark_jobs.engine import Engine
 from spark_jobs.steps import Progress
-from spark_jobs.views import ALL_VIEWS, VIEWS, InputError, check_readable, find_files
+from spark_jobs.views import ALL_VIEWS, IMDB_VIEWS, InputError, check_readable, find_files
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Job:
-    """A question. `views` returns the names of the views that it reads; `solve` computes its answer."""
+    """`views` returns the names of the views that the job reads. `solve` computes the answer."""
 
     name: str
     description: str
@@ -30,7 +30,7 @@ class Job:
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--inputs", metavar="URI", help="folder of IMDb's files: .tsv, .tsv.gz or .parquet")
-        for name, view in VIEWS.items():
+        for name, view in IMDB_VIEWS.items():
             parser.add_argument(f"--{name}", metavar="URI", help=f"path of {view.file}, if it is not in --inputs")
         parser.add_argument("--output", metavar="URI", required=True, help="file to write the result to, as JSON")
         parser.add_argument("--runners-up", type=int, default=9, help="number of runners-up; default 9")
@@ -94,7 +94,7 @@ def _paths(names: tuple[str, ...], options: argparse.Namespace, engine: Engine) 
 
 
 def _parameters(job: Job, options: argparse.Namespace) -> Json:
-    """The arguments that are the job's own, and the number of runners-up."""
+    """The arguments that only this job has, and the number of runners-up."""
     own = argparse.ArgumentParser(add_help=False)
     own.add_argument("--runners-up")
     job.add_own_arguments(own)

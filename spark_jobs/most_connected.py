@@ -21,9 +21,9 @@ from spark_jobs.views import InputError
 VIEW_NAMES = ("principals", "names")
 
 CANDIDATES = 256
-"""Number of people counted first. A lower number leaves more people for the second count."""
+"""Number of people whose co-workers are counted first. A lower number leaves more people for the second count."""
 WIDE = 500_000
-"""Titles that count with their own size in the bounds: a table of some 30 MB in the memory of every executor."""
+"""Number of titles that count with their own size in the bounds: a table of some 30 MB in every executor's memory."""
 
 COUNTS = (
     "candidates",
@@ -37,7 +37,7 @@ PRUNED = ("principals", "teams", "sizes", "wide", "bounds", *COUNTS, "names")
 ALL_PAIRS = ("principals", "everyone", "names")
 
 Ranking = list[tuple[int, int]]
-"""People and the number of their co-workers, highest first, without people who have none."""
+"""People and the number of their co-workers, highest first. People without co-workers are left out."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,7 @@
 """Spark 3.5 or 4 as an engine, on this machine or a cluster. Needs only pyspark.
 
-Text is read a line at a time and split with substring_index, which works on bytes: this takes a quarter less time than
-split() and half as long as the CSV reader.
+Text is read line by line and split with substring_index, which works on bytes. This takes three quarters of the time of
+split() and half the time of the CSV reader.
 """
 
 import os
@@ -24,7 +24,7 @@ SETTINGS = {
     # Broadcast tables up to 32 MB rather than shuffle 90 million rows; Spark's default is 10 MB. As a hash table they
     # take ten times as much, of a heap that may be one gigabyte.
     "spark.sql.autoBroadcastJoinThreshold": str(32 << 20),
-    # A join with an empty table would skip the other input, whose lines must be counted.
+    # The rule would skip the other input of a join with an empty table, but all lines must be counted.
     "spark.sql.adaptive.optimizer.excludedRules": "org.apache.spark.sql.execution.adaptive.AQEPropagateEmptyRelation",
 }
 
@@ -41,7 +41,7 @@ class SparkEngine:
     @classmethod
     @contextmanager
     def start(cls, name: str) -> Iterator[Self]:
-        """Uses the session of spark-submit; if plain Python started the job, a new one on all local processors."""
+        """Uses the session of spark-submit, or starts one on all local processors if plain Python started the job."""
         builder = SparkSession.builder.appName(name)
         if "PYSPARK_GATEWAY_PORT" not in os.environ:
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -70,7 +70,7 @@ class SparkEngine:
         return bool(file_system.exists(hadoop_path))
 
     def write(self, path: str, text: str) -> None:
-        """Under a URI, a reader may see an incomplete file until the job ends."""
+        """At a URI, a reader may see an incomplete file until the job ends."""
         if "://" not in path:
             write_file(path, text)
             return

@@ -3,7 +3,7 @@
 Standard output has one JSON object per line, and nothing else:
 {"stage": "reading the ratings", "progress": 0.1}             on a change, at most once a second
 {"stage": "done", "progress": 1.0}                            the result has been written
-{"stage": "failed", "progress": 0.4, "error": "a sentence"}   it has not; the exit code is not 0
+{"stage": "failed", "progress": 0.4, "error": "a sentence"}   no result has been written; the exit code is not 0
 """
 
 import json
@@ -81,8 +81,7 @@ def read_steps(*files: str) -> dict[str, Step]:
 class Steps:
     """Runs steps of one SQL file by name.
 
-    `plan`: the steps that will run, in order; progress is relative to them. All of them are the share `begin` to `end`
-    of the job.
+    `plan` names the steps that will run, in order. Together they take the job's progress from `begin` to `end`.
     """
 
     def __init__(
@@ -106,9 +105,9 @@ class Steps:
 
     @contextmanager
     def stage(self, name: str, share: tuple[float, float] = (0, 1), **values: int | str) -> Iterator[str]:
-        """Yields the step's statement with its values, and reports progress while the block runs it.
+        """Yields the step's statement with its values filled in, and reports progress while the block runs it.
 
-        `share`: the part of the step that this statement does, from 0 to 1.
+        `share`: where in the step this statement begins and ends, from 0 to 1.
         """
         step = self._steps[name]
         begin, end = self._ranges[name]
@@ -126,6 +125,6 @@ class Steps:
             return self._engine.rows(sql)
 
     def names(self, people: Iterable[int]) -> dict[int, str]:
-        """The people's names, as far as name.basics has them."""
+        """The names of the people that name.basics has."""
         numbers = ", ".join(map(str, people))
         return dict(self.rows("names", people=numbers)) if numbers else {}

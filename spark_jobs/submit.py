@@ -21,7 +21,7 @@ JOBS = {job.JOB.name: job.VIEW_NAMES for job in (best_director, most_connected, 
 SMALL = 256 << 20
 """Bytes of input below which the JVM's second compiler costs more time than it saves."""
 
-# Without Spark's web page; all ports listen on loopback only.
+# No web page of Spark; all ports listen on loopback only.
 CONF = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -29,7 +29,7 @@ CONF = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
 }
-# Options of the small JVM that spark-submit starts first, to compose the command of the actual one.
+# Options of the small JVM that spark-submit starts first, to build the command of the driver's JVM.
 LAUNCHER = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto"
 
 
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def spark_submit(main_file: Path, arguments: Sequence[str], memory: str | None = None) -> list[str]:
-    """The command that runs a job. `memory` is the heap, such as "4g"; by default it depends on the inputs."""
+    """The command that runs a job. `memory` is the heap, such as "4g". By default, it depends on the inputs' size."""
     size = input_bytes(main_file.stem, arguments)
     conf = [part for name, value in CONF.items() for part in ("--conf", f"{name}={value}")]
     return [
@@ -105,7 +105,7 @@ def program() -> str:
 
 
 def input_bytes(job: str, arguments: Sequence[str]) -> int:
-    """The size of the job's local inputs as plain text. Parquet and gzip files hold about four times their size."""
+    """The size of the job's local inputs as plain text. Parquet and gzip files contain about four times their size."""
     parser = argparse.ArgumentParser(add_help=False)
     for option in ("inputs", *JOBS[job]):
         parser.add_argument(f"--{option}", default="")

@@ -1,7 +1,7 @@
-"""The SQL views that both engines create over files: five over IMDb's, with numbers as ids, and one over marks.
+"""The SQL views that both engines create over files: five over IMDb's files, with numbers as ids, and one over marks.
 
-A view has one row per line, without the header. In a row whose line cannot be read, the key columns are NULL: joins
-drop it, and it can still be counted.
+A view has one row per line, without the header. If a line is unreadable, the key columns of its row are NULL, so that
+joins drop the row and it can still be counted.
 """
 
 import re
@@ -30,7 +30,7 @@ class View:
     file: str
     select: Mapping[str, str]
     readable: str
-    """SQL condition: the row's line could be read."""
+    """SQL condition: the row's line is readable."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -39,7 +39,7 @@ class View:
 
     @property
     def needed(self) -> tuple[str, ...]:
-        """The columns that the view uses. A line that ends before the last of them does is unreadable."""
+        """The columns that the view uses. A line is unreadable if it ends before the last of these columns does."""
         return tuple(column for column in self.columns if any(column in text for text in self.select.values()))
 
     @property
@@ -52,9 +52,10 @@ class View:
         return [f"{expression} AS {name}" for name, expression in self.select.items()]
 
 
-_COLUMNS = COLUMNS | {"marks": ("person", "type", "id", "kind", "marked_at")}
+MARKS_COLUMNS = ("person", "type", "id", "kind", "marked_at")
+_COLUMNS = COLUMNS | {"marks": MARKS_COLUMNS}
 
-VIEWS = {
+IMDB_VIEWS = {
     "basics": View(
         "title.basics",
         {
@@ -90,10 +91,9 @@ VIEWS = {
         "person IS NOT NULL",
     ),
 }
-
 """The views over IMDb's files."""
 
-MARKS_VIEWS = {
+ALL_VIEWS = IMDB_VIEWS | {
     "marks": View(
         "marks",
         {
@@ -106,13 +106,11 @@ MARKS_VIEWS = {
         "person IS NOT NULL AND weight IS NOT NULL",
     )
 }
-"""The view over the marks that services/taste learns from."""
-
-ALL_VIEWS = VIEWS | MARKS_VIEWS
+"""These, and the view over the marks that services/taste learns from."""
 
 
 def find_files(folder: str, names: Iterable[str], exists: Callable[[str], bool]) -> dict[str, str]:
-    """The path of each view's file in a folder or under a URI."""
+    """The path of each view's file in a folder or under a URI. Raises InputError if a file is missing."""
     paths = {}
     for name in names:
         file = ALL_VIEWS[name].file
@@ -124,11 +122,11 @@ def find_files(folder: str, names: Iterable[str], exists: Callable[[str], bool])
 
 
 def views_in(sql: str, names: Iterable[str]) -> set[str]:
-    """Those of the views that a statement names."""
+    """The views among `names` that a statement reads."""
     return {name for name in names if re.search(rf"\b{name}\b", sql)}
 
 
 def check_readable(name: str, path: str, lines: int, unreadable: int) -> None:
-    """Raises InputError if more than half of the lines are unreadable: then it is some other file."""
+    """Raises InputError if more than half of the lines are unreadable, because then it is some other file."""
     if unreadable > 100 and unreadable * 2 > lines:
         raise InputError(f"{path}: {unreadable:,} of {lines:,} lines cannot be read as {ALL_VIEWS[name].file}")

@@ -1,12 +1,10 @@
-"""Answers the two questions over IMDb in plain Python that shares nothing with the jobs; tests compare the two."""
+"""Answers the two questions over IMDb in plain Python that shares no code with the jobs. Tests compare both answers."""
 
 import gzip
 from collections import defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-
-Ids = list[tuple[int, int]]
 
 
 @dataclass
@@ -22,13 +20,13 @@ class File:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         lines = [line.rstrip("\r") for line in content.decode(errors="replace").split("\n")]
         cells = [line.split("\t") for line in lines if line and line.split("\t")[0] not in ("tconst", "nconst")]
-        # The cell after the last one shows that the last one is not cut off.
+        # If there is a cell after the last needed one, that one is not cut off.
         needed = min(last + 2, columns)
         rows = [row for row in cells if len(row) >= needed]
         return cls(rows, len(cells) - len(rows))
 
     def with_ids(self, *prefixes: tuple[int, str]) -> "File":
-        """Drops and counts the rows where one of these columns has no id with its prefix."""
+        """Drops and counts the rows in which one of these columns has no id with the given prefix."""
         rows = [
             row
             for row in self.rows
@@ -47,7 +45,7 @@ def principals(folder: Path) -> File:
 
 
 def names(folder: Path) -> dict[str, str]:
-    """By id; the alphabetically last name if there are several."""
+    """Names by id. If a person has several names, the alphabetically last one."""
     rows = File.read(find(folder, "name.basics"), last=1, columns=6).rows
     return {row[0]: row[1] for row in sorted(rows) if row[1] != r"\N"}
 

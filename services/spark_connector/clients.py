@@ -1,4 +1,4 @@
-"""The account service and the datasets over gRPC: what a training reads of them. None of them need run."""
+"""Clients of the account service and the datasets, which a training reads. The services may be down at the start."""
 
 from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -54,13 +54,13 @@ class Catalog:
         self._stub = catalog_pb2_grpc.CatalogStub(channel)
 
     async def items(self, ids: Iterable[str]) -> AsyncIterator[Sequence[Item]]:
-        """The items that exist, in batches."""
+        """The existing items among these, in batches."""
         for batch in _batches(ids, ITEMS_PER_CALL):
             request = catalog_pb2.BatchGetItemsRequest(ids=batch)
             yield (await self._call(self._stub.BatchGetItems(request))).items
 
     async def items_by_source_id(self, source_ids: Iterable[str]) -> AsyncIterator[Sequence[Item]]:
-        """The items that exist, in batches."""
+        """The existing items among these, in batches."""
         for batch in _batches(source_ids, ITEMS_PER_CALL):
             request = catalog_pb2.FindBySourceIdRequest(source_ids=batch)
             yield (await self._call(self._stub.FindBySourceId(request))).items
@@ -94,7 +94,7 @@ async def _named(call: Awaitable[T], message: str) -> T:
 async def connect(
     account_address: str, catalog_addresses: Mapping[ItemType, str]
 ) -> AsyncIterator[tuple[Accounts, Sequence[Catalog]]]:
-    """Does not wait for the services. The datasets are in the order of their types."""
+    """Does not wait for the services. The datasets are sorted by type."""
     account = account_pb2.DESCRIPTOR.services_by_name["Account"]
     catalog = catalog_pb2.DESCRIPTOR.services_by_name["Catalog"]
     async with AsyncExitStack() as stack:

@@ -1,6 +1,6 @@
-"""Copies IMDb's files to where the Spark jobs read them.
+"""Copies IMDb's files into the folder where the Spark jobs read them.
 
-`python -m services.spark_connector.copy_inputs FOLDER --crew FILE …`, or as part of scripts/load.sh. The first line of
+Run by `python -m services.spark_connector.copy_inputs FOLDER --crew FILE …`, and by scripts/load.sh. The first line of
 each file is checked before anything is changed. Files on the same disk are linked, not copied. The copies have IMDb's
 names; gzip and Parquet files keep their form.
 """
@@ -15,30 +15,30 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from spark_jobs.imdb_files import FORMS
-from spark_jobs.views import VIEWS
+from spark_jobs.views import IMDB_VIEWS
 
 GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
 FILES_OF_LOADER = ("basics", "ratings")
-"""The files that the loader reads too, for the dataset imdb."""
+"""The files that the loader of the dataset imdb reads too."""
 
 
 class WrongFile(Exception):
-    """A file is not the one that its option names. The message says why."""
+    """A file is not the IMDb file that its option names. The message says why."""
 
 
 def copy_files(folder: Path, files: Mapping[str, Path]) -> list[Path]:
-    """Copies files into the folder; `files` has the names of views.py. Raises WrongFile before anything is changed."""
+    """Copies files into the folder. `files` is by view name (views.py). Raises WrongFile before anything is changed."""
     forms = {name: checked_form(name, file) for name, file in files.items()}
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as temporary:
-        copies = {name: Path(temporary, f"{VIEWS[name].file}{forms[name]}") for name in files}
+        copies = {name: Path(temporary, f"{IMDB_VIEWS[name].file}{forms[name]}") for name in files}
         for name, file in files.items():
             _link_or_copy(file, copies[name])
-        return [_replace(folder, VIEWS[name].file, copy) for name, copy in copies.items()]
+        return [_replace(folder, IMDB_VIEWS[name].file, copy) for name, copy in copies.items()]
 
 
 def checked_form(name: str, file: Path) -> str:
-    """The form of the file: .tsv, .tsv.gz or .parquet. Raises WrongFile if it is not the one that `name` stands for."""
+    """The form of the file: .tsv, .tsv.gz or .parquet. Raises WrongFile if it is not the file of the view `name`."""
     try:
         with file.open("rb") as opened:
             magic = opened.read(4)
@@ -50,8 +50,8 @@ def checked_form(name: str, file: Path) -> str:
     except (OSError, EOFError) as error:
         raise WrongFile(f"{file}: {getattr(error, 'strerror', None) or error}") from error
     columns = line.decode(errors="replace").removeprefix("\ufeff").rstrip("\r\n").split("\t")
-    view = VIEWS[name]
-    # The jobs need no later columns, which IMDb has changed over the years.
+    view = IMDB_VIEWS[name]
+    # Later columns are not checked: the jobs do not need them, and IMDb has changed them over the years.
     if tuple(columns[: len(view.leading)]) != view.leading:
         expected = " ".join(view.leading)
         raise WrongFile(f"{file} is not IMDb's {view.file}.tsv: its first line must begin with {expected}")
@@ -69,25 +69,25 @@ def _replace(folder: Path, name: str, copy: Path) -> Path:
     target = folder / copy.name
     copy.replace(target)
     for form in FORMS:  # the jobs might read an older file of another form
-        if (other := folder / f"{name}{form}") != target:
-            shutil.rmtree(other) if other.is_dir() else other.unlink(missing_ok=True)
+        if (older := folder / f"{name}{form}") != target:
+            shutil.rmtree(older) if older.is_dir() else older.unlink(missing_ok=True)
     return target
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, beside_loader: bool = False) -> None:
-    """Adds an option for each file. `beside_loader`: except for those files that are arguments of the loader."""
+    """Adds an option for each file. `beside_loader`: without the files that are arguments of the loader."""
     group = parser.add_argument_group("imdb: files for the best director and the most connected person")
-    for name, view in VIEWS.items():
+    for name, view in IMDB_VIEWS.items():
         if not (beside_loader and name in FILES_OF_LOADER):
             group.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"{view.file}.tsv, plain or .gz")
 
 
 def files_in(options: argparse.Namespace) -> dict[str, Path]:
-    return {name: path for name in VIEWS if (path := getattr(options, name, None))}
+    return {name: path for name in IMDB_VIEWS if (path := getattr(options, name, None))}
 
 
 def files_of_load(options: argparse.Namespace) -> dict[str, Path]:
-    """The files to copy after a load: those of the options and, if there are any, also those that were loaded.
+    """The files to copy after a load: none without these options; otherwise their files and the loaded files.
 
     Raises WrongFile.
     """

@@ -1,6 +1,5 @@
 """Metrics of the Spark connector."""
 
-import datetime
 import time
 from collections.abc import Iterable
 
@@ -28,6 +27,6 @@ def create_series(questions: Iterable[str]) -> None:
             COMPUTATIONS.labels(question, outcome)
 
 
-def show_age(question: str, computed_at: datetime.datetime) -> None:
-    computed = computed_at.timestamp()
-    AGE.labels(question).set_function(lambda: time.time() - computed)
+def show_age(question: str, computed_at: float) -> None:
+    """`computed_at` is in seconds since 1970."""
+    AGE.labels(question).set_function(lambda: time.time() - computed_at)

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from seen.v1.spark_pb2 import BestDirector, MostConnected
 from services.common import checks
 from spark_jobs import best_director, most_connected
-from spark_jobs.views import VIEWS
+from spark_jobs.views import IMDB_VIEWS
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,17 @@ class Parameter:
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """`name` is the name of its job and the prefix of its stored answers; `files` are the IMDb files that it reads."""
+    """`name` is the name of the job and the prefix of stored answers. `views` are the views that the job reads."""
 
     name: str
-    files: Sequence[str]
+    views: Sequence[str]
     answer_type: type[Message]
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+
+    @property
+    def files(self) -> Sequence[str]:
+        """The names of the IMDb files that the job reads."""
+        return [IMDB_VIEWS[view].file for view in self.views]
 
     def query(self, **values: int) -> "Query":
         """Raises InvalidArgument for a value out of range."""
@@ -42,7 +47,7 @@ class Question:
         )
 
     def parse_answer(self, result: Mapping[str, Any]) -> Message:
-        """The answer in a job's result. ValueError if there is none, as in results of older versions."""
+        """The answer in a job's result. Raises ValueError if there is none, as in results of older versions."""
         try:
             return json_format.ParseDict(result["answer"], self.answer_type())
         except (json_format.ParseError, LookupError, TypeError, AttributeError) as error:
@@ -66,12 +71,12 @@ class Query:
 
 BEST_DIRECTOR = Question(
     "best_director",
-    [VIEWS[view].file for view in best_director.VIEW_NAMES],
+    best_director.VIEW_NAMES,
     BestDirector,
     {
         "min_films": Parameter("minFilms", best_director.MIN_FILMS, 1000),
         "min_votes": Parameter("minVotes", best_director.MIN_VOTES, 1_000_000_000),
     },
 )
-MOST_CONNECTED = Question("most_connected", [VIEWS[view].file for view in most_connected.VIEW_NAMES], MostConnected)
+MOST_CONNECTED = Question("most_connected", most_connected.VIEW_NAMES, MostConnected)
 QUESTIONS = (BEST_DIRECTOR, MOST_CONNECTED)

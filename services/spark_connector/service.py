@@ -1,4 +1,4 @@
-"""Builds the Spark connector. Google's libraries are imported only if the settings name a bucket or a cluster."""
+"""Builds the Spark connector. Imports Google's libraries only if the settings name a bucket or a cluster."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -7,7 +7,7 @@ from pathlib import Path
 from seen.v1 import spark_pb2, spark_pb2_grpc
 from services.common.server import GrpcServer
 from services.spark_connector import clients, metrics
-from services.spark_connector.computations.backoff import Backoff
+from services.spark_connector.computations.computation import Backoff
 from services.spark_connector.computations.scheduler import Scheduler
 from services.spark_connector.queries import QUESTIONS
 from services.spark_connector.runners.job import Runner
@@ -19,7 +19,7 @@ from services.spark_connector.settings import GS, SparkSettings
 from services.spark_connector.storage.answer_store import AnswerStore
 from services.spark_connector.storage.files import Folder, Storage
 from services.spark_connector.storage.inputs import BucketInputs, FolderInputs, InputSource
-from services.spark_connector.training.inputs import Collector
+from services.spark_connector.training.collector import Collector
 from services.spark_connector.training.model_store import ModelStore
 from services.spark_connector.training.pairs import LocalPairCounter, PairCounter
 from services.spark_connector.training.program import TrainingProgram
@@ -46,17 +46,21 @@ async def build(settings: SparkSettings) -> AsyncIterator[GrpcServer]:
 
 @contextlib.asynccontextmanager
 async def training(settings: SparkSettings, counter: PairCounter | None) -> AsyncIterator[tuple[Trainer, ModelStore]]:
-    """Trains on this machine; `counter` counts the pairs of many marks elsewhere."""
+    """A running trainer and its models. `counter` counts the pairs of trainings with many marks."""
     models = ModelStore(_storage(settings.results))
     ratings = _storage(settings.ratings) if settings.ratings else None
     program = TrainingProgram(settings.job_memory_mb, settings.training_processes)
     backoff = Backoff(settings.retry_first_s, settings.retry_longest_s)
     async with clients.connect(settings.account_address, settings.catalog_addresses) as (accounts, catalogs):
-        source = Collector(accounts, catalogs, ratings)
-        interval_s = settings.training_interval_s
-        work_dirs = _work_dirs(settings)
         trainer = Trainer(
-            models, source, program, work_dirs, interval_s, backoff, counter, settings.training_spark_from
+            models,
+            Collector(accounts, catalogs, ratings),
+            program,
+            _work_dirs(settings),
+            settings.training_interval_s,
+            backoff,
+            counter,
+            settings.training_spark_from,
         )
         async with trainer.running():
             yield trainer, models
@@ -82,7 +86,7 @@ def _input_source(settings: SparkSettings) -> InputSource:
 
 
 def _runner(settings: SparkSettings, files: JobFiles) -> tuple[Runner, PairCounter | None]:
-    """With the counter of pairs that uses it; none for DuckDB, which counts in the training's own process."""
+    """The runner, and the counter of pairs that uses it: None for DuckDB, which counts in the training's process."""
     if settings.spark_runner == "duckdb":
         return DuckDBRunner(files, _work_dirs(settings), settings.job_memory), None
     if settings.spark_runner == "spark-submit":

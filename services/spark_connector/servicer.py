@@ -6,10 +6,11 @@ from seen.v1 import spark_pb2, spark_pb2_grpc
 from seen.v1.types_pb2 import ItemType
 from services.common import checks
 from services.common.server import Context
-from services.spark_connector.computations.scheduler import Scheduler, Status
+from services.spark_connector.computations.computation import Status
+from services.spark_connector.computations.scheduler import AnswerStatus, Scheduler
 from services.spark_connector.queries import BEST_DIRECTOR, MOST_CONNECTED
 from services.spark_connector.training.model_store import ModelStore, Summary
-from services.spark_connector.training.trainer import Trainer, TrainingStatus
+from services.spark_connector.training.trainer import Trainer
 
 MAX_OFFSET = 2**40
 
@@ -26,14 +27,14 @@ class SparkServicer(spark_pb2_grpc.SparkServicer):
         query = BEST_DIRECTOR.query(min_films=request.min_films, min_votes=request.min_votes)
         status = await self._scheduler.get(query, request.refresh)
         answer = cast(spark_pb2.BestDirector | None, status.answer)
-        return spark_pb2.GetBestDirectorResponse(answer=answer, computation=_computation(status))
+        return spark_pb2.GetBestDirectorResponse(answer=answer, computation=_computation_of_answer(status))
 
     async def GetMostConnected(
         self, request: spark_pb2.GetMostConnectedRequest, context: Context
     ) -> spark_pb2.GetMostConnectedResponse:
         status = await self._scheduler.get(MOST_CONNECTED.query(), request.refresh)
         answer = cast(spark_pb2.MostConnected | None, status.answer)
-        return spark_pb2.GetMostConnectedResponse(answer=answer, computation=_computation(status))
+        return spark_pb2.GetMostConnectedResponse(answer=answer, computation=_computation_of_answer(status))
 
     async def GetModel(self, request: spark_pb2.GetModelRequest, context: Context) -> spark_pb2.GetModelResponse:
         status = await self._trainer.get(request.train)
@@ -49,8 +50,15 @@ class SparkServicer(spark_pb2_grpc.SparkServicer):
         return spark_pb2.ReadModelResponse(version=version, size=size, data=data)
 
 
-def _computation(status: Status | TrainingStatus) -> spark_pb2.Computation:
-    message = spark_pb2.Computation(
+def _computation_of_answer(status: AnswerStatus) -> spark_pb2.Computation:
+    message = _computation(status)
+    if status.computed_at:
+        message.computed_at.FromDatetime(status.computed_at)
+    return message
+
+
+def _computation(status: Status) -> spark_pb2.Computation:
+    return spark_pb2.Computation(
         stale=status.stale,
         running=status.running,
         stage=status.stage,
@@ -58,9 +66,6 @@ def _computation(status: Status | TrainingStatus) -> spark_pb2.Computation:
         failure=status.failure,
         retry_after_s=status.retry_after_s,
     )
-    if isinstance(status, Status) and status.computed_at:
-        message.computed_at.FromDatetime(status.computed_at)
-    return message
 
 
 def _model_info(model: Summary) -> spark_pb2.ModelInfo:

@@ -17,19 +17,19 @@ LOCAL_RUNNERS = get_args(LocalRunner)
 
 
 class SparkSettings(GrpcSettings):
-    account_address: str = Field(description="host:port of the account service, which need not run")
+    account_address: str = Field(description="host:port of the account service, which may be down")
     catalog_addresses: CatalogAddresses = Field(
-        description="host:port of each item type's dataset, which need not run: BOOK=host:port,SHOW=host:port,…"
+        description="host:port of each item type's dataset, which may be down: BOOK=host:port,SHOW=host:port,…"
     )
     spark_runner: LocalRunner | Literal["dataproc", "dataproc-batch"] = Field(
         "duckdb",
-        description="where jobs run: DuckDB in a child process, spark-submit on this machine, a Dataproc cluster, "
+        description="runs the jobs: DuckDB in a child process, spark-submit on this machine, a Dataproc cluster, or "
         "serverless batches of Dataproc",
     )
     imdb_files: str = Field(
         min_length=1, description="folder or gs:// prefix of IMDb's files: .tsv, .tsv.gz or .parquet"
     )
-    imdb_sample: Path | None = Field(None, description="folder that is read while SEEN_IMDB_FILES has no IMDb file")
+    imdb_sample: Path | None = Field(None, description="folder to read while SEEN_IMDB_FILES has no IMDb file")
     inputs_kept_s: float = Field(10, ge=0, description="seconds for which a list of files under gs:// is cached")
     results: str = Field(min_length=1, description="folder or gs:// prefix for stored answers and the suggestion model")
     ratings: str = Field(
@@ -44,13 +44,13 @@ class SparkSettings(GrpcSettings):
     training_spark_from: int = Field(
         5_000_000,
         ge=0,
-        description="number of marks from which on a training's pairs are counted where jobs run; fewer are counted by "
-        "DuckDB in the training's process",
+        description="minimum number of marks for a training's pairs to be counted by SEEN_SPARK_RUNNER; DuckDB counts "
+        "the pairs of fewer marks in the training's process",
     )
-    training_processes: int = Field(2, ge=1, le=64, description="processes of a training")
+    training_processes: int = Field(2, ge=1, le=64, description="number of processes of a training")
     spark_jobs: Path = Field(ROOT / "spark_jobs", description="folder of the jobs' program files")
     job_folder: Path | None = Field(
-        None, description="logs and scratch files of jobs on this machine; default: the folder jobs in SEEN_RESULTS"
+        None, description="folder for logs and scratch files of jobs on this machine; default: jobs in SEEN_RESULTS"
     )
     job_time_limit_s: float = Field(1800, gt=0, description="seconds after which a job is stopped")
     job_memory: str = Field("4g", pattern=r"^[1-9]\d*[mg]$", description="memory of a job on this machine: 800m, 4g")
@@ -62,9 +62,9 @@ class SparkSettings(GrpcSettings):
     dataproc_bucket: str = Field(
         "",
         validate_default=True,
-        description="gs:// prefix for job files, results, and what trainings exchange with jobs",
+        description="gs:// prefix for job files, results, and the marks and pairs of trainings",
     )
-    dataproc_batch_version: str = Field("2.2", description="runtime version of serverless batches: one with Spark 3.5")
+    dataproc_batch_version: str = Field("2.2", description="runtime version of serverless batches, with Spark 3.5")
     dataproc_subnet: str = Field("", description="subnet of serverless batches; empty: the project's default")
     dataproc_service_account: str = Field("", description="account of serverless batches; empty: the project's default")
 

@@ -1,5 +1,5 @@
 -- step newest 15 reading the marks
--- The newest {newest} items of each person. An item that is seen and liked has the weight of a like.
+-- The newest {newest} items of each person. An item that is both seen and liked has the weight of a like.
 SELECT person, item, weight
 FROM (
     SELECT person, item, weight, row_number() OVER (PARTITION BY person ORDER BY marked_at DESC NULLS LAST, item) AS age
@@ -13,11 +13,11 @@ FROM (
 WHERE age <= {newest}
 
 -- step items 3 numbering the items
-SELECT item, CAST(row_number() OVER (ORDER BY item) - 1 AS INT) AS number FROM (SELECT DISTINCT item FROM newest) AS one
+SELECT item, CAST(row_number() OVER (ORDER BY item) - 1 AS INT) AS number FROM (SELECT DISTINCT item FROM newest) AS marked_items
 
 -- step people 3 numbering the people
 SELECT person, CAST(row_number() OVER (ORDER BY person) - 1 AS INT) AS number
-FROM (SELECT DISTINCT person FROM newest) AS one
+FROM (SELECT DISTINCT person FROM newest) AS marking_people
 
 -- step marked 4 numbering the marks
 SELECT people.number AS person, items.number AS item, newest.weight AS weight
@@ -26,7 +26,8 @@ JOIN people ON people.person = newest.person
 JOIN items ON items.item = newest.item
 
 -- step pairs 75 counting the pairs
--- Pairs of items that at least {people} people have marked. A tenth of the people is also counted apart, so that it can be hidden.
+-- Pairs of items that at least {people} people have marked. One person in {hidden} is also counted separately, so that these people
+-- can be hidden from a training that measures quality.
 SELECT item, other, people, weight, hidden_people, hidden_weight
 FROM (
     SELECT a.item AS item, b.item AS other,

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from services.spark_connector.computations.progress import STARTING_STAGE, Progress
+from services.spark_connector.computations.computation import STARTING_STAGE, Progress
 from services.spark_connector.queries import Query
 
 WAITING_STAGE = "waiting for another computation to finish"
@@ -35,5 +35,5 @@ class Queue:
         return self.progress.stage if query == self.running else WAITING_STAGE
 
     def retry_after_s(self, now: float) -> int:
-        """Estimates when the running computation ends: 1 to 30 seconds."""
+        """Estimates in how many seconds the running computation ends: 1 to 30."""
         return 1 if self.running is None else self.progress.retry_after_s(now)

@@ -1,4 +1,4 @@
-"""Decides when to compute. Stored answers are served at once; missing and outdated ones are computed, one at a time."""
+"""Serves stored answers at once, and computes missing and outdated ones: one at a time per question."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 
 from services.common.errors import Unavailable
 from services.spark_connector import metrics
-from services.spark_connector.computations.backoff import DEFAULT_BACKOFF, Backoff
+from services.spark_connector.computations.computation import Backoff, Computation, Progress, Status
 from services.spark_connector.computations.queue import Queue
 from services.spark_connector.queries import QUESTIONS, Query, Question
 from services.spark_connector.runners.job import SEE_LOG, Job, JobFailed, Runner
@@ -31,26 +31,12 @@ MAX_STORED = 50
 MAX_WAITING = 8
 
 
-@dataclass(frozen=True)
-class Status:
-    """The answer to a query, if there is one, and the computation that renews it."""
+@dataclass(frozen=True, kw_only=True)
+class AnswerStatus(Status):
+    """The stored answer to a query, if there is one, and the computation that replaces it."""
 
     answer: Message | None
     computed_at: datetime.datetime | None
-    stale: bool
-    running: bool
-    stage: str
-    progress: float
-    failure: str
-    retry_after_s: int
-
-
-@dataclass(frozen=True)
-class Failure:
-    message: str
-    key: str
-    failures: int
-    failed_at: float
 
 
 @dataclass
@@ -58,23 +44,23 @@ class Entry:
     """The state of a query in memory."""
 
     query: Query
+    computation: Computation
     record: AnswerRecord | None = None
     answer: Message | None = None
-    failure: Failure | None = None
 
     def set(self, record: AnswerRecord) -> None:
         """Raises ValueError and changes nothing if the result holds no answer to the question."""
         self.answer = self.query.question.parse_answer(record.result)
         self.record = record
         if self.query.is_default:
-            metrics.show_age(self.query.question.name, record.computed_at)
+            metrics.show_age(self.query.question.name, record.computed_at.timestamp())
 
     def is_current(self, key: str | None) -> bool:
         return self.record is not None and self.record.fingerprint == key
 
 
 class Scheduler:
-    """`version` is that of the jobs: answers of other versions are out of date."""
+    """`version` is the version of the jobs. Answers of other versions are outdated."""
 
     def __init__(
         self,
@@ -82,7 +68,7 @@ class Scheduler:
         store: AnswerStore,
         source: InputSource,
         version: str,
-        backoff: Backoff = DEFAULT_BACKOFF,
+        backoff: Backoff,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runner = runner
@@ -106,7 +92,7 @@ class Scheduler:
                     queue.task.cancel()
             await asyncio.gather(*(queue.task for queue in self._queues.values() if queue.task), return_exceptions=True)
 
-    async def get(self, query: Query, refresh: bool = False) -> Status:
+    async def get(self, query: Query, refresh: bool = False) -> AnswerStatus:
         """Returns the stored answer, if any, without waiting. Starts a computation if it is needed or `refresh` is set.
 
         Raises Unavailable if there is no answer and none can be computed now.
@@ -127,9 +113,11 @@ class Scheduler:
         entry = self._entries.pop(query, None)
         if entry is None:
             record = await self._store.load(query.name)
-            entry = self._entries.pop(query, None) or Entry(query)
+            entry = self._entries.pop(query, None) or Entry(
+                query, Computation(query.name, query.question.name, self._backoff, self._clock)
+            )
             if record and not entry.record:
-                with contextlib.suppress(ValueError):  # another version stored it; compute it again
+                with contextlib.suppress(ValueError):  # another version stored it, so it is computed again
                     entry.set(record)
         self._entries[query] = entry
         self._drop_entries(query.question)
@@ -146,7 +134,7 @@ class Scheduler:
         if query in queue:
             return
         # A refresh does not wait for the back-off: the administrator may have removed the cause of the failure.
-        if not refresh and self._wait_s(entry, key) > 0:
+        if not refresh and entry.computation.wait_s(key) > 0:
             return
         if len(queue.waiting) >= MAX_WAITING and not query.is_default:
             if entry.record is None:
@@ -159,17 +147,10 @@ class Scheduler:
             run = self._run_queue(queue)
             queue.task = asyncio.get_running_loop().create_task(run, context=contextvars.Context())
 
-    def _wait_s(self, entry: Entry, key: str) -> float:
-        """Seconds until a failed computation is repeated. After a change of the inputs, the first wait applies."""
-        if entry.failure is None:
-            return 0
-        failures = entry.failure.failures if entry.failure.key == key else 1
-        return entry.failure.failed_at + self._backoff.wait_s(failures) - self._clock()
-
-    def _status(self, entry: Entry, key: str | None, input_failure: str = "") -> Status:
+    def _status(self, entry: Entry, key: str | None, input_failure: str = "") -> AnswerStatus:
         queue = self._queues[entry.query.question]
         computing = entry.query in queue
-        failure = input_failure or (entry.failure.message if entry.failure else "")
+        failure = input_failure or entry.computation.failure
         if entry.record is None and not computing:
             raise Unavailable(failure)
         stale = entry.record is not None and not entry.is_current(key)
@@ -178,8 +159,8 @@ class Scheduler:
         if computing:
             retry_after_s = queue.retry_after_s(self._clock())
         else:
-            retry_after_s = math.ceil(max(0, self._wait_s(entry, key or ""))) if stale else 0
-        return Status(
+            retry_after_s = math.ceil(entry.computation.wait_s(key or "")) if stale else 0
+        return AnswerStatus(
             answer=entry.answer,
             computed_at=entry.record.computed_at if entry.record else None,
             stale=stale,
@@ -193,58 +174,38 @@ class Scheduler:
     async def _run_queue(self, queue: Queue) -> None:
         while queue.waiting:
             query, refresh = queue.start_next(self._clock())
+            entry = self._entries[query]
             try:
-                record = await self._compute(self._entries[query], queue, refresh)
+                attempt = self._compute(entry, queue.progress, refresh)
+                record = await entry.computation.run(attempt, queue.progress)
             finally:
                 queue.running = None
             if record:
                 await self._store_answer(query, record)
 
-    async def _compute(self, entry: Entry, queue: Queue, refresh: bool) -> AnswerRecord | None:
-        """Sets the entry's new answer and returns it; None after a failure."""
-        question, key = entry.query.question, ""
-        outcome = "failed"
-        metrics.COMPUTING.labels(question.name).inc()
-        try:
-            inputs = await self._source.find(question.files, cached=False)
-            key = self._key(entry.query, inputs)
-            job = Job(question.name, inputs.location, entry.query.arguments, key, refresh)
-            record = await self._run_job(job, entry.query, inputs, queue)
-            entry.set(record)
-            entry.failure = None
-            outcome = "answered"
-            return record
-        except JobFailed as error:
-            self._fail(entry, key, error.message, error.detail)
-        except Unavailable as error:
-            self._fail(entry, key, error.message, "")
-        except ValueError as error:
-            self._fail(entry, key, SEE_LOG, f"the result holds no answer: {error}")
-        except asyncio.CancelledError:
-            outcome = "cancelled"
-            raise
-        except Exception:
-            log.exception("unexpected error in a runner")
-            self._fail(entry, key, SEE_LOG, "")
-        finally:
-            metrics.COMPUTING.labels(question.name).dec()
-            metrics.COMPUTATIONS.labels(question.name, outcome).inc()
-            metrics.SECONDS.labels(question.name).observe(self._clock() - queue.progress.started_at)
-        return None
-
-    async def _run_job(self, job: Job, query: Query, inputs: Inputs, queue: Queue) -> AnswerRecord:
+    async def _compute(self, entry: Entry, progress: Progress, refresh: bool) -> AnswerRecord:
+        """Sets the entry's new answer and returns its record."""
+        query, question = entry.query, entry.query.question
+        inputs = await self._source.find(question.files, cached=False)
+        entry.computation.inputs_key = key = self._key(query, inputs)
         started_at = _now()
-        result = await self._runner.run(job, queue.progress.report)
-        return AnswerRecord(
-            question=job.name,
+        job = Job(question.name, inputs.location, query.arguments, key, refresh)
+        result = await self._runner.run(job, progress.report)
+        record = AnswerRecord(
+            question=question.name,
             arguments=dict(query.arguments),
-            fingerprint=job.key,  # of the inputs at the start: if they have changed since, the answer is stale
+            fingerprint=key,  # of the inputs at the start: if they have changed since, the answer is stale
             inputs=[asdict(file) for file in inputs.files],
             result=result,
             runner=self._runner.name,
             startedAt=started_at,
             computedAt=_now(),
         )
+        try:
+            entry.set(record)
+        except ValueError as error:
+            raise JobFailed(SEE_LOG, f"the result holds no answer: {error}") from error
+        return record
 
     async def _store_answer(self, query: Query, record: AnswerRecord) -> None:
         log.info("computed", extra={"answer": query.name, "runner": record.runner, "started": record.startedAt})
@@ -254,15 +215,6 @@ class Scheduler:
             await self._store.delete_oldest(query.question.name, protected, MAX_STORED)
         except Exception as error:  # the answer is in memory and can be served
             log.error("storing failed; the answer is in memory only", extra={"answer": query.name}, exc_info=error)
-
-    def _fail(self, entry: Entry, key: str, message: str, detail: str) -> None:
-        failures = entry.failure.failures + 1 if entry.failure and entry.failure.key == key else 1
-        entry.failure = Failure(message, key, failures, self._clock())
-        log.error(
-            "computation failed: %s",
-            message,
-            extra={"answer": entry.query.name, "detail": detail, "retry_in_s": self._backoff.wait_s(failures)},
-        )
 
     def _key(self, query: Query, inputs: Inputs) -> str:
         parts = [query.question.name, query.arguments, self._version, [asdict(file) for file in inputs.files]]

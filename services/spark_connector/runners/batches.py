@@ -1,4 +1,4 @@
-"""Serverless batches of Dataproc: no cluster to maintain, but a minute or two more to start."""
+"""Jobs as serverless batches of Dataproc, which need no cluster but take a minute or two longer to start."""
 
 import datetime
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from google.cloud import dataproc_v1
 from google.cloud.dataproc_v1 import Batch, BatchControllerClient
 from google.longrunning import operations_pb2
 
-from services.spark_connector.google_retry import CALL_TIMEOUT_S
-from services.spark_connector.runners.cloud import Attempt, State, Submission, client_options
+from services.spark_connector.google_retry import ONE_ATTEMPT
+from services.spark_connector.runners.cloud import KEY_LABEL, Attempt, State, Submission, client_options
 from services.spark_connector.settings import SparkSettings
 
 _States = Batch.State
@@ -42,12 +42,12 @@ class Batches:
         )
 
     def list_attempts(self, key: str) -> Sequence[Attempt]:
-        request = dataproc_v1.ListBatchesRequest(parent=self._parent, filter=f"labels.seen-key={key}")
-        return [_attempt(batch) for batch in self.client.list_batches(request, retry=None, timeout=CALL_TIMEOUT_S)]
+        request = dataproc_v1.ListBatchesRequest(parent=self._parent, filter=f"labels.{KEY_LABEL}={key}")
+        return [_attempt(batch) for batch in self.client.list_batches(request, **ONE_ATTEMPT)]
 
     def submit(self, submission: Submission) -> Attempt:
         batch = Batch(
-            labels={"seen-key": submission.key, "seen-question": submission.question},
+            labels=submission.labels,
             pyspark_batch=dataproc_v1.PySparkBatch(
                 main_python_file_uri=submission.main,
                 python_file_uris=submission.files,
@@ -58,16 +58,16 @@ class Batches:
                 execution_config=dataproc_v1.ExecutionConfig(
                     subnetwork_uri=self.subnet,
                     service_account=self.service_account,
-                    # Ends the batch if no connector is left to cancel it.
+                    # Ends the batch if no connector runs that could cancel it. Dataproc requires 10 minutes or more.
                     ttl=datetime.timedelta(seconds=max(self.time_limit_s, 600)),
                 )
             ),
         )
-        # The request id makes a repeated request start nothing new.
+        # A repeated request with the same request_id starts nothing new.
         request = dataproc_v1.CreateBatchRequest(
             parent=self._parent, batch=batch, batch_id=submission.id, request_id=submission.id
         )
-        self.client.create_batch(request, retry=None, timeout=CALL_TIMEOUT_S)
+        self.client.create_batch(request, **ONE_ATTEMPT)
         return self.get(submission.id)
 
     def get(self, attempt_id: str) -> Attempt:
@@ -75,11 +75,11 @@ class Batches:
 
     def cancel(self, attempt_id: str) -> None:
         request = operations_pb2.CancelOperationRequest(name=self._read(attempt_id).operation)
-        self.client.cancel_operation(request, retry=None, timeout=CALL_TIMEOUT_S)
+        self.client.cancel_operation(request, **ONE_ATTEMPT)
 
     def _read(self, attempt_id: str) -> Batch:
         request = dataproc_v1.GetBatchRequest(name=f"{self._parent}/batches/{attempt_id}")
-        return self.client.get_batch(request, retry=None, timeout=CALL_TIMEOUT_S)
+        return self.client.get_batch(request, **ONE_ATTEMPT)
 
     @property
     def _parent(self) -> str:

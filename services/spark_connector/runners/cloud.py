@@ -1,4 +1,4 @@
-"""Runs a job in Google's cloud: submits it once per key, finds it again after a restart, and waits for its end."""
+"""Runs a job in Google's cloud: submits it once per key, finds it again after a restart, and waits for it to end."""
 
 import asyncio
 import datetime
@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from google.api_core.exceptions import AlreadyExists, GoogleAPICallError, NotFound
-from google.auth.exceptions import GoogleAuthError
+from google.api_core.exceptions import AlreadyExists, NotFound, RetryError
 
 from services.common.errors import Unavailable
-from services.spark_connector.google_retry import RetriesFailed, retry
+from services.spark_connector.google_retry import CALL_ERRORS, retry
 from services.spark_connector.runners.job import (
     SEE_LOG,
     Job,
@@ -23,6 +22,7 @@ from services.spark_connector.runners.job import (
     Report,
     Result,
     time_limit_message,
+    user_message,
 )
 from services.spark_connector.runners.job_files import JobFiles
 from services.spark_connector.settings import GS
@@ -30,7 +30,7 @@ from services.spark_connector.storage.bucket import Bucket
 
 log = logging.getLogger(__name__)
 
-# Seconds for which failed calls are repeated. The job itself has its own time limit.
+# Seconds for which failed calls are repeated. The job has a time limit of its own.
 SUBMIT_TIMEOUT_S = 120.0
 CANCEL_TIMEOUT_S = 30.0
 DISCARD_TIMEOUT_S = 5.0
@@ -39,6 +39,7 @@ FIRST_POLL_S, MAX_POLL_S = 1.0, 10.0
 # Bounds the search for an unused id. The scheduler's back-off limits how often attempts are made.
 MAX_ATTEMPTS = 100_000
 RUNS = "runs"
+KEY_LABEL = "seen-key"
 
 
 class State(Enum):
@@ -61,30 +62,35 @@ class Attempt:
 
     @property
     def number(self) -> int:
-        """Counts the attempts for a key from 0; -1 if the id is not one of ours."""
+        """The attempts for a key are numbered from 0. -1 if the connector did not make this id."""
         number = self.id.rpartition("-")[2]
         return int(number) if number.isdecimal() else -1
 
 
 @dataclass(frozen=True)
 class Submission:
-    """`main` and `files` are gs:// links; `key` is a label by which the job is found later."""
+    """`main` and `files` are gs:// links."""
 
     id: str
     key: str
-    question: str
+    job_name: str
     main: str
     files: Sequence[str]
     arguments: Sequence[str]
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """`Cluster.list_attempts` finds a job by the label with its key."""
+        return {KEY_LABEL: self.key, "seen-question": self.job_name}
+
 
 class Cluster(Protocol):
-    """The difference between jobs on a cluster and batches. Every method blocks and may raise Google's errors."""
+    """Where jobs are submitted: a cluster, or serverless batches. Every method blocks and may raise Google's errors."""
 
     def list_attempts(self, key: str) -> Sequence[Attempt]: ...
 
     def submit(self, submission: Submission) -> Attempt:
-        """Repeating it with the same id starts nothing new, but may raise AlreadyExists."""
+        """A repeated call with the same id starts nothing new, but may raise AlreadyExists."""
         ...
 
     def get(self, attempt_id: str) -> Attempt: ...
@@ -93,7 +99,7 @@ class Cluster(Protocol):
 
 
 class CloudRunner:
-    """Has no state of its own: after a restart, or in a second replica, it finds a job by its key."""
+    """Has no state: after a restart, or in a second replica, it finds a job by its key."""
 
     def __init__(
         self,
@@ -120,13 +126,13 @@ class CloudRunner:
             cluster = await self._cluster()
             attempt = await self._find_or_submit(cluster, job, report)
             attempt = await self._wait_for_end(cluster, attempt, report)
-        except RetriesFailed as error:
+        except RetryError as error:
             raise JobFailed("Dataproc does not answer", str(error)) from error
-        except (GoogleAPICallError, GoogleAuthError) as error:
+        except CALL_ERRORS as error:
             raise JobFailed("Dataproc refused the job; the Spark connector's log says why", str(error)) from error
         if attempt.state is State.FAILED:
             event = await self._last_event(attempt)
-            message = (job.user_message(event.error) if event else None) or SEE_LOG
+            message = (user_message(event.error, job.inputs) if event else None) or SEE_LOG
             raise JobFailed(message, f"{attempt.id}: {attempt.reason}; its driver's log: {attempt.driver_log}")
         result = await self._result(attempt)
         if result is None:
@@ -142,9 +148,9 @@ class CloudRunner:
                 if attempt.state is State.ACTIVE:
                     await retry(lambda: cluster.cancel(attempt.id), DISCARD_TIMEOUT_S)  # noqa: B023
                     log.info("job cancelled", extra={"job": attempt.id})
-        except (RetriesFailed, GoogleAPICallError, GoogleAuthError) as error:
+        except CALL_ERRORS as error:
             log.warning("a job cannot be cancelled", extra={"key": key, "error": str(error)})
-        await self._bucket.delete_all(f"{RUNS}/{_attempts_of(job)}-")
+        await self._bucket.delete_all(f"{RUNS}/{_id_prefix(job)}-")
 
     async def _cluster(self) -> Cluster:
         if self._connected is None:
@@ -152,7 +158,7 @@ class CloudRunner:
         return self._connected
 
     async def _find_or_submit(self, cluster: Cluster, job: Job, report: Report) -> Attempt:
-        """An attempt that is running, or one with an unused result, or else a new one."""
+        """An attempt that is running, or one that is done and whose result may be used, or else a new one."""
         key = _key(job)
         attempts = await retry(lambda: cluster.list_attempts(key), SUBMIT_TIMEOUT_S)
         attempts = sorted(attempts, key=lambda attempt: attempt.number, reverse=True)
@@ -163,7 +169,7 @@ class CloudRunner:
         report("uploading the job's files", 0)
         main, files = await self._upload(job)
         for number in range(attempts[0].number + 1 if attempts else 0, MAX_ATTEMPTS):
-            attempt_id = f"{_attempts_of(job)}-{number}"
+            attempt_id = f"{_id_prefix(job)}-{number}"
             arguments = job.arguments(f"{self._bucket.location}/{_result_name(attempt_id)}")
             attempt = await self._submit(cluster, Submission(attempt_id, key, job.name, main, files, arguments))
             # The list may lag behind, so this id may belong to an attempt that failed long ago.
@@ -197,7 +203,7 @@ class CloudRunner:
             wait_s = min(wait_s * 1.5, MAX_POLL_S)
             try:
                 attempt = await retry(lambda: cluster.get(attempt.id), MAX_POLL_S)  # noqa: B023
-            except RetriesFailed as error:  # the job continues, so keep polling until its time limit
+            except RetryError as error:  # the job continues, so keep polling until its time limit
                 log.warning("cannot poll a running job", extra={"job": attempt.id, "error": str(error)})
                 report(f"{attempt.stage}; Dataproc does not answer", attempt.progress)
             except NotFound:
@@ -205,7 +211,7 @@ class CloudRunner:
         return attempt
 
     async def _last_event(self, attempt: Attempt) -> ProgressEvent | None:
-        """From the last part of the driver's log; None if that cannot be read."""
+        """The last event in the last part of the driver's log. None if the log cannot be read."""
         folder, _, name = attempt.driver_log.rpartition("/")
         if not folder.startswith(GS):
             return None
@@ -222,12 +228,15 @@ class CloudRunner:
         detail = f"{attempt.id}; its driver's log: {attempt.driver_log}"
         try:
             await retry(lambda: cluster.cancel(attempt.id), CANCEL_TIMEOUT_S)
-        except (RetriesFailed, GoogleAPICallError) as error:
+        except CALL_ERRORS as error:
             detail += f"; cancelling it failed: {error}"
         raise JobFailed(time_limit_message(self._time_limit_s), detail)
 
     async def _upload(self, job: Job) -> tuple[str, Sequence[str]]:
-        """Uploads missing files. The folder's name is a hash of its contents, so its files never change."""
+        """Uploads missing files. Returns the links of the main program and of the files that it imports.
+
+        The folder's name is a hash of its contents, so its files never change.
+        """
         folder = f"jobs/{self._files.version[:16]}"
         existing = {blob.name for blob in await self._bucket.list(folder)}
         main, package = self._files.for_cluster(job.name)
@@ -245,13 +254,13 @@ class CloudRunner:
         return result
 
 
-def _attempts_of(job: Job) -> str:
-    """What the ids of its attempts begin with."""
+def _id_prefix(job: Job) -> str:
+    """The beginning of the ids of the job's attempts."""
     return f"{job.name.replace('_', '-')}-{_key(job)}"
 
 
 def _key(job: Job) -> str:
-    """As long as fits into an id of Dataproc."""
+    """The job's key, shortened to fit into an id of Dataproc."""
     return job.key[:16]
 
 

@@ -8,8 +8,8 @@ from typing import Self, cast
 from google.cloud import dataproc_v1
 from google.cloud.dataproc_v1 import Job, JobControllerClient, JobStatus
 
-from services.spark_connector.google_retry import CALL_TIMEOUT_S
-from services.spark_connector.runners.cloud import Attempt, State, Submission, client_options
+from services.spark_connector.google_retry import ONE_ATTEMPT
+from services.spark_connector.runners.cloud import KEY_LABEL, Attempt, State, Submission, client_options
 from services.spark_connector.settings import SparkSettings
 
 _States = JobStatus.State
@@ -36,34 +36,34 @@ class DataprocCluster:
 
     def list_attempts(self, key: str) -> Sequence[Attempt]:
         request = dataproc_v1.ListJobsRequest(
-            project_id=self.project, region=self.region, filter=f"labels.seen-key = {key}"
+            project_id=self.project, region=self.region, filter=f"labels.{KEY_LABEL} = {key}"
         )
-        return [_attempt(job) for job in self.client.list_jobs(request, retry=None, timeout=CALL_TIMEOUT_S)]
+        return [_attempt(job) for job in self.client.list_jobs(request, **ONE_ATTEMPT)]
 
     def submit(self, submission: Submission) -> Attempt:
         job = Job(
             reference=dataproc_v1.JobReference(project_id=self.project, job_id=submission.id),
             placement=dataproc_v1.JobPlacement(cluster_name=self.cluster),
-            labels={"seen-key": submission.key, "seen-question": submission.question},
+            labels=submission.labels,
             pyspark_job=dataproc_v1.PySparkJob(
                 main_python_file_uri=submission.main,
                 python_file_uris=submission.files,
                 args=submission.arguments,
             ),
         )
-        # The request id makes a repeated request start nothing new.
+        # A repeated request with the same request_id starts nothing new.
         request = dataproc_v1.SubmitJobRequest(
             project_id=self.project, region=self.region, job=job, request_id=submission.id
         )
-        return _attempt(self.client.submit_job(request, retry=None, timeout=CALL_TIMEOUT_S))
+        return _attempt(self.client.submit_job(request, **ONE_ATTEMPT))
 
     def get(self, attempt_id: str) -> Attempt:
         request = dataproc_v1.GetJobRequest(project_id=self.project, region=self.region, job_id=attempt_id)
-        return _attempt(self.client.get_job(request, retry=None, timeout=CALL_TIMEOUT_S))
+        return _attempt(self.client.get_job(request, **ONE_ATTEMPT))
 
     def cancel(self, attempt_id: str) -> None:
         request = dataproc_v1.CancelJobRequest(project_id=self.project, region=self.region, job_id=attempt_id)
-        self.client.cancel_job(request, retry=None, timeout=CALL_TIMEOUT_S)
+        self.client.cancel_job(request, **ONE_ATTEMPT)
 
 
 def _attempt(job: Job) -> Attempt:

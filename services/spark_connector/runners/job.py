@@ -1,4 +1,4 @@
-"""A job, what it reports while it runs, and what all runners have in common."""
+"""A job, the progress that it reports, and what all runners have in common."""
 
 import json
 import re
@@ -16,10 +16,9 @@ SEE_LOG = "the job failed; the Spark connector's log says why"
 
 @dataclass(frozen=True)
 class Job:
-    """`name` is that of its main program, `inputs` the folder or gs:// prefix that it reads.
+    """`name` is the name of its main program, `inputs` the folder or gs:// prefix that it reads.
 
-    Two jobs with the same `key` have the same result. `refresh`: run it even if the result of a finished job with this
-    key is available.
+    Two jobs with the same `key` have the same result. `refresh`: run the job even if there is a result for its key.
     """
 
     name: str
@@ -30,19 +29,23 @@ class Job:
 
     def arguments(self, output: str) -> list[str]:
         """The command line arguments of the job's main program."""
-        own = [f"--{name.replace('_', '-')}={value}" for name, value in self.options]
-        return [f"--inputs={self.inputs}", f"--output={output}", *own]
-
-    def user_message(self, error: str) -> str | None:
-        """The job's error without the location of its inputs; None for an exception, which is not shown to users."""
-        if not is_for_users(error):
-            return None
-        return error.replace(f"{self.inputs.rstrip('/')}/", "").replace(self.inputs, "the inputs")
+        options = [f"--{name.replace('_', '-')}={value}" for name, value in self.options]
+        return [f"--inputs={self.inputs}", f"--output={output}", *options]
 
 
-def is_for_users(error: str) -> bool:
-    """Whether it is a sentence, not an exception such as "KeyError: …"."""
-    return bool(error) and not re.match(r"\w+: ", error)
+def user_message(error: str, inputs: str) -> str | None:
+    """A job's error without the location of its inputs. None if there is no error, or if users must not see it.
+
+    Users see sentences, but not exceptions such as "KeyError: …".
+    """
+    if not error or re.match(r"\w+: ", error):
+        return None
+    return error.replace(f"{inputs.rstrip('/')}/", "").replace(inputs, "the inputs")
+
+
+def part_of(report: Report, start: float, end: float) -> Report:
+    """Reports the progress of one step, which takes the job's completed share from `start` to `end`."""
+    return lambda stage, share: report(stage, start + (end - start) * share)
 
 
 class JobFailed(Exception):

@@ -1,14 +1,13 @@
-"""Runners on this machine: DuckDB, and Spark through spark-submit, each as a child process."""
+"""Runners that start a child process on this machine: DuckDB, or Spark through spark-submit."""
 
 import asyncio
 import json
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.spark_connector.runners.job import SEE_LOG, Job, JobFailed, ProgressEvent, Report, Result
+from services.spark_connector.runners.job import SEE_LOG, Job, JobFailed, Report, Result
 from services.spark_connector.runners.job_files import PACKAGE, JobFiles
 from services.spark_connector.runners.process import WorkDir, WorkDirs
 from spark_jobs import submit
@@ -16,7 +15,7 @@ from spark_jobs import submit
 
 @dataclass(frozen=True)
 class DuckDBRunner:
-    """Needs no Java, and is faster than Spark on one machine. `memory` as Spark writes it: 800m, 4g."""
+    """Needs no Java, and is faster than Spark on one machine. `memory` is in Spark's notation: 800m, 4g."""
 
     files: JobFiles
     work_dirs: WorkDirs
@@ -54,21 +53,9 @@ class SparkSubmitRunner:
 
 
 async def _run(
-    work_dir: WorkDir, command: Sequence[str], environment: dict[str, str], job: Job, report: Report
+    work_dir: WorkDir, command: Sequence[str], environment: Mapping[str, str], job: Job, report: Report
 ) -> Result:
-    error = ""
-
-    def read_line(line: str) -> None:
-        nonlocal error
-        if event := ProgressEvent.parse(line):
-            error = event.error
-            report(event.stage, event.progress)
-
-    try:
-        await work_dir.run(command, os.environ | {"TMPDIR": str(work_dir.scratch)} | environment, read_line)
-    except JobFailed as failed:
-        message = job.user_message(error) or failed.message
-        raise JobFailed(message, f"{error}; {failed.detail}" if error else failed.detail) from None
+    await work_dir.run_job(command, environment, job.inputs, report)
     return await asyncio.to_thread(_read, work_dir.result)
 
 

@@ -1,8 +1,9 @@
-"""A job as a process on this machine, with a log, a time limit, and scratch space; none of its processes outlive it."""
+"""A job as a process on this machine, with a log, a time limit and scratch space. None of its processes outlive it."""
 
 import asyncio
 import contextlib
 import logging
+import os
 import shutil
 import sys
 import tempfile
@@ -11,7 +12,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.spark_connector.runners.job import SEE_LOG, JobFailed, time_limit_message
+from services.spark_connector.runners.job import (
+    SEE_LOG,
+    JobFailed,
+    ProgressEvent,
+    Report,
+    time_limit_message,
+    user_message,
+)
 
 log = logging.getLogger(__name__)
 
@@ -36,14 +44,38 @@ class WorkDir:
     def result(self) -> Path:
         return self.scratch / "result.json"
 
+    async def run_job(
+        self, command: Sequence[str], environment: Mapping[str, str], inputs: str, report: Report
+    ) -> None:
+        """Runs a command that writes its progress as spark_jobs/steps.py describes.
+
+        Raises JobFailed, with the command's own message without the location of its `inputs` if users may see it.
+        """
+        error = ""
+
+        def read_line(line: str) -> None:
+            nonlocal error
+            if event := ProgressEvent.parse(line):
+                error = event.error
+                report(event.stage, event.progress)
+
+        try:
+            await self.run(command, environment, read_line)
+        except JobFailed as failed:
+            detail = f"{error}; {failed.detail}" if error else failed.detail
+            raise JobFailed(user_message(error, inputs) or failed.message, detail) from None
+
     async def run(self, command: Sequence[str], environment: Mapping[str, str], on_line: Callable[[str], None]) -> None:
-        """Runs a command to its end and passes each line of its standard output to `on_line`. Raises JobFailed."""
+        """Runs a command to its end and passes each line of its standard output to `on_line`. Raises JobFailed.
+
+        `environment` is added to the environment of this process.
+        """
         with self.log.open("wb") as output:
             guarded = [sys.executable, "-I", "-S", str(GUARD), str(self.grace_s), *command]
             process = await asyncio.create_subprocess_exec(
                 *guarded,
                 cwd=self.scratch,  # Spark leaves files in its working directory
-                env=dict(environment),
+                env={**os.environ, "TMPDIR": str(self.scratch), **environment},
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=output,
@@ -70,16 +102,16 @@ class WorkDir:
 
 @dataclass(frozen=True)
 class WorkDirs:
-    """The work directories of all questions."""
+    """The work directories of all jobs."""
 
     folder: Path
     time_limit_s: float
     grace_s: float = GRACE_S
 
     @asynccontextmanager
-    async def open(self, question: str) -> AsyncIterator[WorkDir]:
-        """Removes the scratch space at the end, and at the start what killed runs of this question have left."""
-        folder = self.folder / question
+    async def open(self, name: str) -> AsyncIterator[WorkDir]:
+        """Removes the scratch space at the end, and at the start the scratch space of killed runs of the same job."""
+        folder = self.folder / name
         folder.mkdir(parents=True, exist_ok=True)
         for left_behind in folder.glob("scratch-*"):
             await asyncio.to_thread(shutil.rmtree, left_behind, ignore_errors=True)

@@ -16,7 +16,7 @@ SUFFIX = ".json"
 
 @dataclass(frozen=True)
 class AnswerRecord:
-    """A job's result and what it was computed from. Times are ISO 8601 in UTC."""
+    """A job's result and its inputs. Times are ISO 8601 in UTC."""
 
     question: str
     arguments: Mapping[str, int]
@@ -38,7 +38,7 @@ class AnswerStore:
         self.ping = storage.ping
 
     async def load(self, name: str) -> AnswerRecord | None:
-        """None if there is no answer, or if it is damaged or another version wrote it: then it is computed again."""
+        """None if there is no answer, or if it is damaged or has the format of another version."""
         content = await self._storage.read(f"{name}{SUFFIX}")
         if content is None:
             return None

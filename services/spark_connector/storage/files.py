@@ -2,17 +2,19 @@
 
 import asyncio
 import contextlib
+import functools
 import io
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol, TypeVar
+from typing import IO, Any, ParamSpec, Protocol, TypeVar
 
 from services.common.errors import Unavailable
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 PART_BYTES = 8 * 1024 * 1024
@@ -20,7 +22,7 @@ PART_BYTES = 8 * 1024 * 1024
 
 @dataclass(frozen=True)
 class StoredFile:
-    """`version` grows with each change: the time in nanoseconds, or the generation of an object."""
+    """`version` grows with each change. It is a time in nanoseconds, or the generation of an object."""
 
     name: str
     size: int
@@ -45,7 +47,7 @@ class Storage(Protocol):
         ...
 
     async def read_part(self, file: StoredFile, offset: int, size: int) -> bytes | None:
-        """At most `size` bytes; none from the end on. None if the file has been replaced or deleted."""
+        """At most `size` bytes, and b"" from the end of the file on. None if the file has been replaced or deleted."""
         ...
 
     async def write(self, name: str, content: bytes, content_type: str) -> None:
@@ -53,7 +55,7 @@ class Storage(Protocol):
         ...
 
     async def write_file(self, name: str, source: Path) -> None:
-        """Replaces the file as a whole, by a copy of a file of this machine."""
+        """Replaces the file as a whole with a copy of a file on this machine."""
         ...
 
     async def delete(self, name: str) -> None:
@@ -64,13 +66,27 @@ class Storage(Protocol):
 
 
 async def download(storage: Storage, file: StoredFile, copy: Path) -> None:
-    """Raises Unavailable if the file has been replaced or deleted meanwhile, or cannot be read; OSError."""
+    """Raises Unavailable if the file cannot be read, or is replaced or deleted during the download; OSError."""
     with copy.open("wb") as opened:
         while opened.tell() < file.size:
             part = await storage.read_part(file, opened.tell(), PART_BYTES)
             if not part:
-                raise Unavailable(f"{file.name} has changed while it was read; try again later")
+                raise Unavailable(f"{file.name} changed while it was read; try again later")
             await asyncio.to_thread(opened.write, part)
+
+
+def _in_thread(method: Callable[P, T]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Runs a blocking method in a thread, and raises Unavailable for OSError."""
+
+    @functools.wraps(method)
+    async def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await asyncio.to_thread(method, *args, **kwargs)
+        except OSError as error:
+            message = f"the Spark connector's files cannot be read or written: {error.strerror}"
+            raise Unavailable(message) from error
+
+    return run
 
 
 class Folder:
@@ -80,55 +96,47 @@ class Folder:
         self.location = str(path)
         self._path = path
 
-    async def list(self, prefix: str) -> list[StoredFile]:
-        def call() -> list[StoredFile]:
-            entries = self._path.glob(f"{prefix}*")
-            paths = [part for path in entries for part in (path.rglob("*") if path.is_dir() else [path])]
-            files = []
-            for path in sorted(path for path in paths if path.is_file()):
-                with contextlib.suppress(FileNotFoundError):  # deleted in the meantime
-                    stat = path.stat()
-                    files.append(StoredFile(str(path.relative_to(self._path)), stat.st_size, stat.st_mtime_ns))
-            return files
+    @_in_thread
+    def list(self, prefix: str) -> list[StoredFile]:
+        entries = self._path.glob(f"{prefix}*")
+        paths = [part for path in entries for part in (path.rglob("*") if path.is_dir() else [path])]
+        files = []
+        for path in sorted(path for path in paths if path.is_file()):
+            with contextlib.suppress(FileNotFoundError):  # deleted in the meantime
+                files.append(self._stored_file(path))
+        return files
 
-        return await _in_thread(call)
+    @_in_thread
+    def read(self, name: str) -> bytes | None:
+        with contextlib.suppress(FileNotFoundError):
+            return (self._path / name).read_bytes()
+        return None
 
-    async def read(self, name: str) -> bytes | None:
-        def call() -> bytes | None:
-            try:
-                return (self._path / name).read_bytes()
-            except FileNotFoundError:
-                return None
+    @_in_thread
+    def find(self, name: str) -> StoredFile | None:
+        with contextlib.suppress(FileNotFoundError):
+            return self._stored_file(self._path / name)
+        return None
 
-        return await _in_thread(call)
+    def _stored_file(self, path: Path) -> StoredFile:
+        stat = path.stat()
+        return StoredFile(str(path.relative_to(self._path)), stat.st_size, stat.st_mtime_ns)
 
-    async def find(self, name: str) -> StoredFile | None:
-        def call() -> StoredFile | None:
-            with contextlib.suppress(FileNotFoundError):
-                stat = (self._path / name).stat()
-                return StoredFile(name, stat.st_size, stat.st_mtime_ns)
-            return None
+    @_in_thread
+    def read_part(self, file: StoredFile, offset: int, size: int) -> bytes | None:
+        with contextlib.suppress(FileNotFoundError), (self._path / file.name).open("rb") as opened:
+            if os.fstat(opened.fileno()).st_mtime_ns == file.version:
+                return os.pread(opened.fileno(), size, offset)
+        return None
 
-        return await _in_thread(call)
+    @_in_thread
+    def write(self, name: str, content: bytes, content_type: str) -> None:
+        self._replace(name, io.BytesIO(content))
 
-    async def read_part(self, file: StoredFile, offset: int, size: int) -> bytes | None:
-        def call() -> bytes | None:
-            with contextlib.suppress(FileNotFoundError), (self._path / file.name).open("rb") as opened:
-                if os.fstat(opened.fileno()).st_mtime_ns == file.version:
-                    return os.pread(opened.fileno(), size, offset)
-            return None
-
-        return await _in_thread(call)
-
-    async def write(self, name: str, content: bytes, content_type: str) -> None:
-        await _in_thread(lambda: self._replace(name, io.BytesIO(content)))
-
-    async def write_file(self, name: str, source: Path) -> None:
-        def call() -> None:
-            with source.open("rb") as content:
-                self._replace(name, content)
-
-        await _in_thread(call)
+    @_in_thread
+    def write_file(self, name: str, source: Path) -> None:
+        with source.open("rb") as content:
+            self._replace(name, content)
 
     def _replace(self, name: str, content: IO[bytes]) -> None:
         self._path.mkdir(parents=True, exist_ok=True)
@@ -143,20 +151,12 @@ class Folder:
                 Path(file.name).unlink(missing_ok=True)
                 raise
 
-    async def delete(self, name: str) -> None:
-        await _in_thread(lambda: (self._path / name).unlink(missing_ok=True))
+    @_in_thread
+    def delete(self, name: str) -> None:
+        (self._path / name).unlink(missing_ok=True)
 
-    async def ping(self) -> None:
-        def call() -> None:
-            self._path.mkdir(parents=True, exist_ok=True)
-            if not os.access(self._path, os.W_OK):
-                raise PermissionError(13, "Permission denied")
-
-        await _in_thread(call)
-
-
-async def _in_thread(call: Callable[[], T]) -> T:
-    try:
-        return await asyncio.to_thread(call)
-    except OSError as error:
-        raise Unavailable(f"the Spark connector's files cannot be read or written: {error.strerror}") from error
+    @_in_thread
+    def ping(self) -> None:
+        self._path.mkdir(parents=True, exist_ok=True)
+        if not os.access(self._path, os.W_OK):
+            raise PermissionError(13, "Permission denied")

@@ -1,4 +1,4 @@
-"""The IMDb files that jobs read, with their versions, by which changes are detected."""
+"""Finds the IMDb files that jobs read. Their sizes and versions show whether they have changed."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ class Inputs:
 
 class InputSource(Protocol):
     async def find(self, names: Sequence[str], *, cached: bool = True) -> Inputs:
-        """The files with these names, in any of their forms. `cached`: the list may be a few seconds old.
+        """The files with these names, in any of their forms. If `cached`, the list may be a few seconds old.
 
         Raises Unavailable if a file is missing or the files cannot be listed.
         """
@@ -29,7 +29,7 @@ class InputSource(Protocol):
 
 
 class FolderInputs:
-    """Files in a folder; those of `sample` while the folder has no IMDb file at all."""
+    """Files in a folder, or the files of `sample` while the folder has no IMDb file at all."""
 
     def __init__(self, folder: Storage, sample: Storage | None = None) -> None:
         self._folder = folder
@@ -38,7 +38,7 @@ class FolderInputs:
     async def find(self, names: Sequence[str], *, cached: bool = True) -> Inputs:
         folder = self._folder
         files = await _list(folder)
-        if not files and self._sample:  # never from both: sample people in real films would be a wrong answer
+        if not files and self._sample:  # never a mix of both: the sample's people are not those of other films
             folder = self._sample
             files = await _list(folder)
         return Inputs(folder.location, _select(names, files))
@@ -83,7 +83,7 @@ async def _list(folder: Storage) -> list[StoredFile]:
 
 
 def _select(names: Sequence[str], files: Sequence[StoredFile]) -> list[StoredFile]:
-    """The files with these names; several for a folder of Parquet files."""
+    """The files with these names. A folder of Parquet files has several."""
     selected = []
     for name in names:
         forms = {f"{name}{form}" for form in FORMS}

@@ -1,1 +1,1 @@
-"""The suggestion model: what it is trained from, when it is trained, and its stored file."""
+"""The suggestion model: collects the inputs of a training, decides when to train, and stores the model."""

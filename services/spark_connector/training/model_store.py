@@ -1,4 +1,4 @@
-"""The stored suggestion model: one file, which each training replaces, and a record of what it was trained from."""
+"""The stored suggestion model: one file, which each training replaces, and a record of the training's inputs."""
 
 import asyncio
 import dataclasses
@@ -21,7 +21,7 @@ MAX_PART_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class Summary:
-    """What the model's file says about itself."""
+    """The facts about a model that its file contains."""
 
     version: str
     trained_at: float
@@ -33,7 +33,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """From how many marks, and from which ratings files, the model of this version was trained."""
+    """The number of marks and the ratings files from which the model of this version was trained."""
 
     version: str
     counted_marks: int
@@ -41,12 +41,11 @@ class TrainingRecord:
 
 
 class ModelStore:
-    """Remembers the current model's summary until its file is replaced, by this connector or by another one."""
+    """Caches the current model's summary until this connector, or another one, replaces the file."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._current: tuple[StoredFile, Summary] | None = None
-        self._damaged: StoredFile | None = None
+        self._current: tuple[StoredFile, Summary | None] | None = None  # no summary if the file is damaged
 
     async def summary(self) -> Summary | None:
         """None before the first training, and if the file is damaged."""
@@ -54,7 +53,7 @@ class ModelStore:
         return current[1] if current else None
 
     async def read(self, version: str, offset: int) -> tuple[str, int, bytes]:
-        """The version of the model; the size of its file; at most MAX_PART_BYTES from `offset` on, none at the end.
+        """Returns the model's version, the size of its file, and at most MAX_PART_BYTES from `offset` on.
 
         An empty version names the current model. Raises NotFound before the first training, Aborted if the named model
         has been replaced.
@@ -71,16 +70,13 @@ class ModelStore:
 
     async def _find(self) -> tuple[StoredFile, Summary] | None:
         file = await self._storage.find(MODEL)
-        if file is None or file == self._damaged:
+        if file is None:
             return None
         if self._current is None or self._current[0] != file:
             content = await self._storage.read(MODEL)
-            summary = await asyncio.to_thread(_summary, content) if content else None
-            if summary is None:
-                self._damaged = file
-                return None
-            self._current = file, summary
-        return self._current
+            self._current = file, await asyncio.to_thread(_summary, content) if content else None
+        file, summary = self._current
+        return (file, summary) if summary else None
 
     async def replace(self, model: Path, counted_marks: int, ratings: Sequence[StoredFile]) -> Summary:
         """Raises ValueError and changes nothing if the file is not a model."""
@@ -93,7 +89,7 @@ class ModelStore:
         return summary
 
     async def record(self) -> TrainingRecord | None:
-        """None if there is none for the current model: then nothing is known of its marks."""
+        """None if there is no record of the current model."""
         summary, content = await self.summary(), await self._storage.read(RECORD)
         if summary is None or content is None:
             return None

@@ -1,4 +1,4 @@
-"""Counts which items the same people have marked with the runner of the jobs, if that is Spark."""
+"""Counts, with Spark, which items the same people have marked."""
 
 import uuid
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from spark_jobs import item_pairs
 
 class PairCounter(Protocol):
     async def count(self, inputs: Path, pairs: Path, report: Report) -> None:
-        """Counts the pairs of marks.tsv in one folder; writes them into another, as spark_jobs/item_pairs.py describes.
+        """Counts the pairs in `inputs`/marks.tsv and writes them to `pairs`, as spark_jobs/item_pairs.py describes.
 
-        Raises JobFailed, Unavailable if a storage does not answer, OSError.
+        Raises JobFailed; Unavailable if a storage does not answer; OSError.
         """
         ...
 
 
 @dataclass(frozen=True)
 class LocalPairCounter:
-    """With a runner on this machine."""
+    """Counts with a runner on this machine."""
 
     runner: Runner
 
@@ -33,5 +33,5 @@ def pairs_job(key: str, inputs: str, pairs: str) -> Job:
 
 
 def new_key() -> str:
-    """Marks change all the time: no training uses the result of another one."""
+    """A key for each training, because marks change all the time: no training uses the result of another."""
     return uuid.uuid4().hex

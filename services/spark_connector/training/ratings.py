@@ -1,7 +1,6 @@
 """Files with people's ratings: CSV with the columns person, source_id, rating and rated_at.
 
-A stored file has the name of its item type: BOOK.csv. Its people are numbers of that file only; they are training data,
-never accounts.
+A stored file is named after its item type: BOOK.csv. Its people are numbers within this file, not accounts.
 """
 
 import datetime
@@ -26,7 +25,7 @@ NO_TIME = Skipped("rated_at: neither empty, nor seconds since 1970, nor a time i
 
 
 class WrongHeader(Exception):
-    """The file is not one of ratings. The message says why."""
+    """The file's first line lacks columns. The message names them."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +42,15 @@ class Rating:
 
 
 def file_name(item_type: str) -> str:
-    """`item_type` is a name of the protocol's ItemType."""
+    """`item_type` is a name of the proto enum ItemType."""
     return f"{item_type}.csv"
 
 
 def read(text: io.TextIOWrapper) -> Iterator[Rating | Skipped]:
-    """A rating for each row, or why it is none. Raises WrongHeader. Columns may be in any order; others are ignored."""
+    """Yields a rating for each row, or the reason why the row is invalid. Raises WrongHeader.
+
+    Columns may be in any order. Other columns are ignored.
+    """
     columns = [name.strip().lower() for name in tables.read_header(text, Format.CSV)]
     if missing := [name for name in COLUMNS if name not in columns]:
         raise WrongHeader(f"its first line must be {','.join(COLUMNS)}; it lacks {', '.join(missing)}")

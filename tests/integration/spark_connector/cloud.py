@@ -4,7 +4,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.spark_connector.computations.backoff import Backoff
+from services.spark_connector.computations.computation import Backoff
 from services.spark_connector.computations.scheduler import Scheduler
 from services.spark_connector.runners.batches import Batches
 from services.spark_connector.runners.cloud import CloudRunner, Cluster
@@ -15,13 +15,15 @@ from services.spark_connector.storage.answer_store import AnswerStore
 from services.spark_connector.storage.bucket import Bucket
 from services.spark_connector.storage.inputs import BucketInputs
 from services.spark_connector.training.cloud_pairs import CloudPairCounter
+from services.spark_connector.training.pairs import PairCounter
 from tests.integration.spark_connector.connector import SAMPLE, Client, FakeJobs, connector_with, settings
-from tests.integration.spark_connector.google_cloud import Cloud, Storage
+from tests.integration.spark_connector.fake_dataproc import Cloud
+from tests.integration.spark_connector.storage_emulator import Storage
 
 
 @dataclass
 class Harness:
-    """Jobs run as processes on this machine, fake ones by default. `storage` is that of the connectors."""
+    """Jobs run as processes on this machine; by default they are fake jobs. The connectors use `storage`."""
 
     cloud: Cloud
     fake_jobs: FakeJobs
@@ -60,11 +62,13 @@ class Harness:
     def pair_counter(self) -> CloudPairCounter:
         return CloudPairCounter(self.runner(), self.bucket("spark"))
 
-    def connector(self, own: SparkSettings | None = None) -> AbstractAsyncContextManager[Client]:
-        """A new connector, as after a restart or in a second replica."""
+    def connector(
+        self, own_settings: SparkSettings | None = None, counter: PairCounter | None = None
+    ) -> AbstractAsyncContextManager[Client]:
+        """A new connector, as after a restart or in a second replica. By default, it counts pairs in the cloud."""
         store, source = AnswerStore(self.bucket("answers")), BucketInputs(self.bucket("imdb"), cache_s=0.2)
         scheduler = Scheduler(self.runner(), store, source, self.files.version, self.backoff)
-        return connector_with(scheduler, self.pair_counter(), own or settings(self.folder))
+        return connector_with(scheduler, counter or self.pair_counter(), own_settings or settings(self.folder))
 
     def touch(self, name: str) -> None:
         self.cloud.storage.put(self.cloud.bucket, {f"imdb/{name}": SAMPLE / name})

@@ -26,11 +26,11 @@ from services.taste.model import Model
 SPARK = spark_pb2.DESCRIPTOR.services_by_name["Spark"]
 SAMPLE = ROOT / "services" / "imdb" / "sample"
 NOWHERE = "127.0.0.1:1"  # nothing listens there
-# Generous: a machine that runs other tests may be slow.
+# Long enough for a machine that runs other tests at the same time.
 CALL_TIMEOUT_S, LIMIT_S = 30, 60
 
-# Reports progress like a real job. Waits while the file `wait` exists; fails with the text of the file `fail`. Then the
-# job that counts pairs runs with DuckDB; the answer of the others is the number of jobs so far.
+# Reports progress like a real job, and waits while the file `wait` exists. If the file `fail` exists, it fails with its
+# text. Otherwise item_pairs counts with DuckDB, and the answer of other jobs is the number of jobs so far.
 _FAKE_JOB = """
     import json, os, sys, time
     from pathlib import Path
@@ -61,7 +61,7 @@ _FAKE_JOB = """
 
 @dataclass(frozen=True)
 class FakeJobs:
-    """Replaces the programs of spark_jobs; files control what they do."""
+    """Programs in place of those of spark_jobs. Files in `folder` control them."""
 
     folder: Path
 

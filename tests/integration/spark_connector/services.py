@@ -1,11 +1,10 @@
-"""Real services for the training: accounts in SQLite, and two datasets in MongoDB with the sample library."""
+"""Real services for trainings: accounts in SQLite, and two datasets in MongoDB with the sample library."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import SecretStr
 
@@ -13,7 +12,6 @@ from scripts.local import suite
 from seen.v1 import catalog_pb2, catalog_pb2_grpc
 from seen.v1.account_pb2 import LIKE, SEEN, DeleteUserRequest, SetMarkRequest
 from seen.v1.types_pb2 import Item, ItemRef, ItemType
-from services.account.migrate import migrate
 from services.account.service import build as build_account
 from services.account.settings import AccountSettings
 from services.catalog import datasets
@@ -22,6 +20,7 @@ from services.catalog.loader.report import Report
 from services.catalog.service import build as build_catalog
 from services.catalog.settings import CatalogSettings
 from services.common import clients
+from services.spark_connector.training import ratings
 from tests.conftest import ROOT
 from tests.integration.account.calls import Account, connect
 from tests.integration.catalog.servers import Server
@@ -35,8 +34,15 @@ class Services:
     """Running services with the sample library; `items` are those of each type, in the order of the file."""
 
     account: Account
-    addresses: Mapping[str, Any]
+    account_address: str
+    catalog_addresses: Mapping[ItemType, str]
     items: Mapping[ItemType, Sequence[Item]]
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """As settings of the connector."""
+        catalogs = (f"{ItemType.Name(item_type)}={address}" for item_type, address in self.catalog_addresses.items())
+        return {"account_address": self.account_address, "catalog_addresses": ",".join(catalogs)}
 
     async def mark(self, person: str, items: Sequence[Item], *, like: bool = True) -> None:
         for item in items:
@@ -47,7 +53,7 @@ class Services:
             await self.account.SetMark(request)
 
     async def mark_alike(self, people: int, items: Sequence[Item]) -> None:
-        """Everybody likes these items."""
+        """Each of these people likes all of these items."""
         await asyncio.gather(*(self.mark(f"auth0|{number}", items) for number in range(people)))
 
     async def delete_user(self, person: str) -> None:
@@ -71,32 +77,34 @@ def mongod(folder: Path) -> Iterator[Server]:
         server.kill()
 
 
+def account_settings(file: Path) -> AccountSettings:
+    return AccountSettings(port=0, metrics_port=0, database_url=SecretStr(f"sqlite:///{file}"))
+
+
 @asynccontextmanager
-async def running(server: Server, folder: Path) -> AsyncIterator[Services]:
-    """Without any account."""
-    url = f"sqlite:///{folder / 'accounts.db'}"
-    account_settings = AccountSettings(port=0, metrics_port=0, database_url=SecretStr(url))
-    await asyncio.to_thread(migrate, account_settings)
+async def running(server: Server, accounts: Path) -> AsyncIterator[Services]:
+    """`accounts` is a migrated SQLite file."""
     async with AsyncExitStack() as stack:
-        account_server = await stack.enter_async_context(build_account(account_settings))
+        account_server = await stack.enter_async_context(build_account(account_settings(accounts)))
         account_port = await stack.enter_async_context(account_server.running())
         account = await stack.enter_async_context(connect(account_port))
-        addresses, items = {}, {}
+        addresses: dict[ItemType, str] = {}
+        items = {}
         for name in NAMES:
             adapter = datasets.get_adapter(name)
             settings = CatalogSettings(port=0, metrics_port=0, mongo_uris=server.uri, mongo_database=DATABASE)
             catalog_server = await stack.enter_async_context(build_catalog(adapter, settings))
             address = f"127.0.0.1:{await stack.enter_async_context(catalog_server.running())}"
-            addresses[ItemType.Name(adapter.type)] = address
+            addresses[adapter.type] = address
             channel = clients.connect(address, catalog_pb2.DESCRIPTOR.services_by_name["Catalog"])
             async with channel:
                 stub = catalog_pb2_grpc.CatalogStub(channel)
                 items[adapter.type] = (await stub.ListItems(catalog_pb2.ListItemsRequest(limit=100))).items
-        yield Services(
-            Account(account),
-            {
-                "account_address": f"127.0.0.1:{account_port}",
-                "catalog_addresses": ",".join(f"{name}={address}" for name, address in addresses.items()),
-            },
-            items,
-        )
+        yield Services(Account(account), f"127.0.0.1:{account_port}", addresses, items)
+
+
+def write_ratings(folder: Path, item_type: ItemType, rows: Sequence[str]) -> None:
+    """Writes a ratings file into the folder `ratings`."""
+    path = folder / "ratings" / ratings.file_name(ItemType.Name(item_type))
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("".join(f"{row}\n" for row in [",".join(ratings.COLUMNS), *rows]))

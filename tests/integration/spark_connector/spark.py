@@ -15,10 +15,11 @@ FAST = "-XX:TieredStopAtLevel=1"
 
 
 def with_spark_submit(main: Path, files: Sequence[Path], arguments: Sequence[str]) -> Sequence[str]:
-    """The command with which a cluster starts a job."""
+    """The command with which a cluster starts a job. As on a cluster, paths are URIs, which Hadoop reads and writes."""
+    uris = [argument.replace("=/", "=file:///", 1) for argument in arguments]
     return [
         *(submit.program(), "--master=local[1]", "--driver-memory=1g", f"--driver-java-options={FAST}"),
         *("--conf", "spark.ui.enabled=false", "--conf", "spark.driver.bindAddress=127.0.0.1"),
         *("--conf", "spark.driver.host=127.0.0.1", "--py-files", ",".join(map(str, files))),
-        *(str(main), *arguments),
+        *(str(main), *uris),
     ]

@@ -12,7 +12,7 @@ from services.common.errors import Unavailable
 from services.spark_connector.storage.answer_store import AnswerRecord, AnswerStore
 from services.spark_connector.storage.bucket import Bucket
 from services.spark_connector.storage.files import Folder
-from tests.integration.spark_connector.google_cloud import Storage
+from tests.integration.spark_connector.storage_emulator import Storage
 
 RECORD = AnswerRecord(
     question="best_director",
@@ -27,12 +27,10 @@ RECORD = AnswerRecord(
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, storage: Storage) -> AnswerStore:
+def store(request: pytest.FixtureRequest, tmp_path: Path, emulator: Storage, bucket: str) -> AnswerStore:
     if request.param == "folder":
         return AnswerStore(Folder(tmp_path / "results"))
-    name = f"answers-{abs(hash(tmp_path))}"
-    storage.make_bucket(name)
-    return AnswerStore(Bucket(f"gs://{name}/kept", storage.client))
+    return AnswerStore(Bucket(f"gs://{bucket}/answers", emulator.client))
 
 
 async def test_a_saved_answer_is_loaded(store: AnswerStore) -> None:

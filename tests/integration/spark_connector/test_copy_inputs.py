@@ -10,13 +10,13 @@ import pytest
 
 from services.spark_connector import copy_inputs
 from services.spark_connector.copy_inputs import WrongFile, copy_files, files_of_load
-from spark_jobs.views import VIEWS
+from spark_jobs.views import IMDB_VIEWS
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "imdb").mkdir()
-    for view in VIEWS.values():
+    for view in IMDB_VIEWS.values():
         (tmp_path / "imdb" / f"{view.file}.tsv").write_text("\t".join(view.columns) + "\n")
     return tmp_path / "imdb"
 

@@ -1,6 +1,5 @@
 """The Spark connector with DuckDB: the real jobs over the sample, and fake jobs."""
 
-import asyncio
 import os
 import shutil
 from pathlib import Path
@@ -15,7 +14,6 @@ from tests.integration.spark_connector.connector import (
     FakeJobs,
     answered,
     connector,
-    failing,
     settings,
     until,
 )
@@ -47,18 +45,14 @@ async def test_both_questions_are_answered_from_the_sample(tmp_path: Path) -> No
     assert connected.winner.coworkers >= connected.runners_up[0].coworkers > 0
 
 
-async def test_arguments_change_the_answer(tmp_path: Path) -> None:
+async def test_arguments_change_the_answer_and_are_checked(tmp_path: Path) -> None:
     async with connector(settings(tmp_path)) as client:
+        with pytest.raises(InvalidArgument, match="minFilms"):
+            await client.best_director(min_films=1001)
         loose = (await until(lambda: client.best_director(min_films=1, min_votes=1), answered)).answer
         nobody = (await until(lambda: client.best_director(min_films=1000), answered)).answer
     assert loose.winner.films >= 1
     assert not nobody.HasField("winner")
-
-
-async def test_an_argument_out_of_range_is_refused_by_name(tmp_path: Path) -> None:
-    async with connector(settings(tmp_path)) as client:
-        with pytest.raises(InvalidArgument, match="minFilms"):
-            await client.best_director(min_films=1001)
 
 
 async def test_a_running_job_has_a_stage_and_progress(fake_jobs: FakeJobs, job_settings: SparkSettings) -> None:
@@ -69,9 +63,12 @@ async def test_a_running_job_has_a_stage_and_progress(fake_jobs: FakeJobs, job_s
     assert running.computation.retry_after_s >= 1
 
 
-async def test_a_stored_answer_is_served_after_a_restart(fake_jobs: FakeJobs, job_settings: SparkSettings) -> None:
+async def test_after_a_restart_a_stored_answer_is_served_until_a_file_of_the_question_changes(
+    fake_jobs: FakeJobs, job_settings: SparkSettings, tmp_path: Path
+) -> None:
     async with connector(job_settings) as client:
         before = await until(client.best_director, answered)
+    os.utime(tmp_path / "imdb" / "title.principals.tsv")  # read for the other question only
     async with connector(job_settings) as client:
         assert await client.best_director() == before
     assert len(fake_jobs.started) == 1
@@ -95,15 +92,6 @@ async def test_a_touched_input_makes_the_answer_stale_until_it_is_recomputed(
     assert (fresh.answer.winner.person.id, fresh.computation.running) == ("nm2", False)
 
 
-async def test_a_change_of_a_file_that_the_question_does_not_read_is_ignored(
-    fake_jobs: FakeJobs, job_settings: SparkSettings, tmp_path: Path
-) -> None:
-    async with connector(job_settings) as client:
-        await until(client.best_director, answered)
-        os.utime(tmp_path / "imdb" / "title.principals.tsv")
-        assert not (await client.best_director()).computation.stale
-
-
 async def test_after_a_failure_the_old_answer_is_served_with_the_reason_until_a_retry_succeeds(
     fake_jobs: FakeJobs, job_settings: SparkSettings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -118,44 +106,6 @@ async def test_after_a_failure_the_old_answer_is_served_with_the_reason_until_a_
         fresh = await until(client.best_director, lambda response: not response.computation.stale)
     assert (fresh.answer.winner.person.id, fresh.computation.failure) == (f"nm{len(fake_jobs.started)}", "")
     assert "the end of the job's log" in str([vars(record).get("detail") for record in caplog.records])
-
-
-async def test_requests_do_not_repeat_a_failed_job_before_its_time(
-    fake_jobs: FakeJobs, job_settings: SparkSettings, tmp_path: Path
-) -> None:
-    async with connector(job_settings.model_copy(update={"retry_first_s": 600, "retry_longest_s": 600})) as client:
-        await until(client.best_director, answered)
-        fake_jobs.fail("no")
-        os.utime(tmp_path / "imdb" / "title.crew.tsv")
-        await until(client.best_director, lambda response: response.computation.failure)
-        for _ in range(10):
-            response = await client.best_director()
-            assert (response.computation.stale, response.computation.running) == (True, False)
-    assert len(fake_jobs.started) == 2
-
-
-async def test_users_are_not_shown_a_jobs_exception(fake_jobs: FakeJobs, job_settings: SparkSettings) -> None:
-    fake_jobs.fail("KeyError: password")
-    async with connector(job_settings) as client:
-        error = await failing(client.best_director)
-    assert error.message == "the job failed; the Spark connector's log says why"
-
-
-async def test_missing_files_are_reported_with_what_to_do(tmp_path: Path) -> None:
-    async with connector(settings(tmp_path, imdb_files=str(tmp_path / "empty"))) as client:
-        error = await failing(client.most_connected)
-    assert error.message.startswith("title.principals.tsv is missing; load it with scripts/load.sh imdb")
-
-
-async def test_concurrent_requests_share_one_job(fake_jobs: FakeJobs, job_settings: SparkSettings) -> None:
-    fake_jobs.pause()
-    async with connector(job_settings) as client:
-        await asyncio.gather(*(client.best_director() for _ in range(50)))
-        await until(client.best_director, lambda response: response.computation.progress > 0)
-        await asyncio.gather(*(client.best_director(refresh=True) for _ in range(50)))
-        fake_jobs.resume()
-        await until(client.best_director, answered)
-    assert len(fake_jobs.started) == 1
 
 
 async def test_a_shutdown_ends_the_running_job(fake_jobs: FakeJobs, job_settings: SparkSettings) -> None:

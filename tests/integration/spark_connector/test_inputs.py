@@ -11,7 +11,7 @@ from services.common.errors import Unavailable
 from services.spark_connector.storage.bucket import Bucket
 from services.spark_connector.storage.files import Folder, StoredFile
 from services.spark_connector.storage.inputs import BucketInputs, FolderInputs, Inputs
-from tests.integration.spark_connector.google_cloud import Storage
+from tests.integration.spark_connector.storage_emulator import Storage
 
 NAMES = ("title.crew", "name.basics")
 
@@ -28,7 +28,7 @@ def names(inputs: Inputs) -> list[str]:
     return [file.name for file in inputs.files]
 
 
-async def test_only_the_named_files_are_found(folder: Path) -> None:
+async def test_files_with_the_given_names_are_found(folder: Path) -> None:
     assert names(await FolderInputs(Folder(folder)).find(NAMES)) == ["title.crew.tsv", "name.basics.tsv"]
 
 
@@ -66,40 +66,39 @@ async def test_the_sample_is_used_until_there_is_a_file(folder: Path, tmp_path: 
         await source.find(NAMES)
 
 
-async def test_a_rewritten_object_is_a_change(folder: Path, storage: Storage) -> None:
-    storage.make_bucket("films")
-    storage.put("films", {f"imdb/{name}.tsv": folder / f"{name}.tsv" for name in NAMES})
-    source = BucketInputs(Bucket("gs://films/imdb", storage.client), cache_s=60)
+async def test_a_rewritten_object_is_a_change(folder: Path, emulator: Storage, bucket: str) -> None:
+    emulator.put(bucket, {f"imdb/{name}.tsv": folder / f"{name}.tsv" for name in NAMES})
+    source = BucketInputs(Bucket(f"gs://{bucket}/imdb", emulator.client), cache_s=60)
     before = await source.find(NAMES)
-    assert (before.location, names(before)) == ("gs://films/imdb", ["title.crew.tsv", "name.basics.tsv"])
-    storage.put("films", {"imdb/title.crew.tsv": folder / "title.crew.tsv"})
+    assert (before.location, names(before)) == (f"gs://{bucket}/imdb", ["title.crew.tsv", "name.basics.tsv"])
+    emulator.put(bucket, {"imdb/title.crew.tsv": folder / "title.crew.tsv"})
     assert await source.find(NAMES) == before
     assert await source.find(NAMES, cached=False) != before
 
 
-async def test_an_old_list_of_a_bucket_is_refreshed_in_the_background(folder: Path, storage: Storage) -> None:
-    storage.make_bucket("shows")
-    storage.put("shows", {f"{name}.tsv": folder / f"{name}.tsv" for name in NAMES})
-    source = BucketInputs(Bucket("gs://shows", storage.client), cache_s=0)
+async def test_an_old_list_of_a_bucket_is_refreshed_in_the_background(
+    folder: Path, emulator: Storage, bucket: str
+) -> None:
+    emulator.put(bucket, {f"{name}.tsv": folder / f"{name}.tsv" for name in NAMES})
+    source = BucketInputs(Bucket(f"gs://{bucket}", emulator.client), cache_s=0)
     before = await source.find(NAMES)
-    storage.put("shows", {"title.crew.tsv": folder / "title.crew.tsv"})
+    emulator.put(bucket, {"title.crew.tsv": folder / "title.crew.tsv"})
     assert await source.find(NAMES) == before
     async with asyncio.timeout(60):
         while await source.find(NAMES) == before:
             await asyncio.sleep(0.02)
 
 
-async def test_concurrent_requests_share_one_list(folder: Path, storage: Storage) -> None:
-    storage.make_bucket("books")
-    storage.put("books", {f"{name}.tsv": folder / f"{name}.tsv" for name in NAMES})
-    bucket = Bucket("gs://books", storage.client)
-    lists = []
+async def test_concurrent_requests_share_one_list(folder: Path, emulator: Storage, bucket: str) -> None:
+    emulator.put(bucket, {f"{name}.tsv": folder / f"{name}.tsv" for name in NAMES})
+    lists = 0
 
-    async def counted_list(prefix: str) -> list[StoredFile]:
-        lists.append(prefix)
-        return await Bucket.list(bucket, prefix)
+    class CountingBucket(Bucket):
+        async def list(self, prefix: str) -> list[StoredFile]:
+            nonlocal lists
+            lists += 1
+            return await super().list(prefix)
 
-    bucket.list = counted_list  # type: ignore[method-assign]
-    source = BucketInputs(bucket, cache_s=60)
+    source = BucketInputs(CountingBucket(f"gs://{bucket}", emulator.client), cache_s=60)
     await asyncio.gather(*(source.find(NAMES) for _ in range(20)))
-    assert len(lists) == 1
+    assert lists == 1

@@ -1,6 +1,5 @@
 """The stored suggestion model, in a folder and in a bucket."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,27 +14,19 @@ from services.spark_connector.training.model_store import MAX_PART_BYTES, MODEL,
 from services.taste import model_file
 from services.taste.model import Model
 from services.taste.training_files import TrainingItem
-from tests.integration.spark_connector.google_cloud import Storage, storage_emulator
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Storage]:
-    with storage_emulator() as running:
-        yield running
+from tests.integration.spark_connector.storage_emulator import Storage
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path, emulator: Storage) -> files.Storage:
+def storage(request: pytest.FixtureRequest, tmp_path: Path, emulator: Storage, bucket: str) -> files.Storage:
     if request.param == "folder":
         return Folder(tmp_path / "results")
-    name = f"models-{abs(hash(tmp_path))}"
-    emulator.make_bucket(name)
-    return Bucket(f"gs://{name}/answers", emulator.client)
+    return Bucket(f"gs://{bucket}/results", emulator.client)
 
 
 @dataclass
 class Trained:
-    """Models in files, as a training leaves them."""
+    """Writes models into files, as a training does."""
 
     folder: Path
 
@@ -70,20 +61,20 @@ async def test_a_stored_model_is_read_in_parts(storage: files.Storage, trained: 
     assert (await store.read("one", size))[2] == b""
 
 
-async def test_what_a_model_says_of_itself_is_known(storage: files.Storage, trained: Trained) -> None:
+async def test_the_summary_is_read_from_the_model(storage: files.Storage, trained: Trained) -> None:
     await ModelStore(storage).replace(trained.model("one"), 12, [])
     summary = await ModelStore(storage).summary()
     assert summary is not None
     assert (summary.version, summary.trained_at, summary.people, summary.marks) == ("one", 1000.5, 2, 7)
 
 
-async def test_the_record_is_that_of_the_current_model(storage: files.Storage, trained: Trained) -> None:
+async def test_a_record_of_an_older_model_is_ignored(storage: files.Storage, trained: Trained) -> None:
     ratings = [files.StoredFile("BOOK.csv", 10, 11)]
     await ModelStore(storage).replace(trained.model("one"), 12, ratings)
     record = await ModelStore(storage).record()
     assert record is not None
     assert (record.version, record.counted_marks, record.ratings) == ("one", 12, ratings)
-    await storage.write_file(MODEL, trained.model("two"))  # a connector that is killed here has stored no record
+    await storage.write_file(MODEL, trained.model("two"))  # by a connector that was killed before it stored the record
     assert await ModelStore(storage).record() is None
 
 
@@ -118,7 +109,7 @@ async def test_a_part_of_a_replaced_file_is_never_read(storage: files.Storage, t
     assert await storage.read_part(old, 0, 10) is None
 
 
-async def test_a_file_that_is_no_model_is_refused(storage: files.Storage, trained: Trained, tmp_path: Path) -> None:
+async def test_an_invalid_model_is_refused(storage: files.Storage, trained: Trained, tmp_path: Path) -> None:
     store = ModelStore(storage)
     await store.replace(trained.model("one"), 12, [])
     (tmp_path / "damaged").write_bytes(b"PK")

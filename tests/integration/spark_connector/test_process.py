@@ -112,19 +112,3 @@ asyncio.run(main())
 assert not [name for name in sys.modules if name.startswith(("google.cloud", "google.api_core", "google.auth"))]
 """
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
-
-
-@pytest.mark.parametrize(
-    ("environment", "variable"),
-    [
-        ({"SEEN_RESULTS": ""}, "SEEN_RESULTS"),
-        ({"SEEN_IMDB_FILES": "gs://bucket"}, "SEEN_IMDB_FILES"),
-        ({"SEEN_SPARK_RUNNER": "dataproc", "SEEN_IMDB_FILES": "gs://bucket"}, "SEEN_DATAPROC_CLUSTER"),
-        ({"SEEN_SPARK_RUNNER": "abacus"}, "SEEN_SPARK_RUNNER"),
-        ({"SEEN_JOB_MEMORY": "lots"}, "SEEN_JOB_MEMORY"),
-    ],
-)
-def test_a_wrong_setting_is_reported_by_name(tmp_path: Path, environment: dict[str, str], variable: str) -> None:
-    process = Process(tmp_path, **environment)
-    assert process.process.wait(LIMIT_S) == 2
-    assert variable in process.log.read_text()

@@ -1,4 +1,4 @@
-"""The Spark connector with spark-submit on this machine: the real jobs over the sample, and missing Java."""
+"""The Spark connector with spark-submit on this machine: a real job over the sample, a shutdown, and missing Java."""
 
 from pathlib import Path
 

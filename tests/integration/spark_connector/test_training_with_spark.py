@@ -1,6 +1,6 @@
-"""Trainings whose pairs are counted by Spark: on this machine, and in Google's cloud, whose jobs run here.
+"""Trainings whose pairs are counted by a job: on this machine, or in a fake Google Cloud, which runs jobs here.
 
-In most tests of the cloud, DuckDB counts in place of Spark: the fake job item_pairs.
+In all tests but one, DuckDB counts in place of Spark, because it starts faster.
 """
 
 import asyncio
@@ -18,25 +18,26 @@ import pytest
 import requests
 
 from seen.v1.spark_pb2 import GetModelResponse
-from seen.v1.types_pb2 import ANIME, BOOK, ItemType
+from seen.v1.types_pb2 import ANIME, BOOK
 from services.spark_connector.runners.job_files import JobFiles
+from services.spark_connector.runners.local import DuckDBRunner
+from services.spark_connector.runners.process import WorkDirs
 from services.spark_connector.settings import ROOT, SparkSettings
 from services.spark_connector.training import cloud_pairs
+from services.spark_connector.training.pairs import LocalPairCounter
 from services.taste.domain import ItemRef
 from services.taste.model import Model
 from tests.integration.spark_connector.cloud import Harness
 from tests.integration.spark_connector.connector import Client, connector, until
-from tests.integration.spark_connector.google_cloud import with_python
-from tests.integration.spark_connector.services import Services
-from tests.integration.spark_connector.spark import FAST, needs_java, with_spark_submit
+from tests.integration.spark_connector.fake_dataproc import with_python
+from tests.integration.spark_connector.services import Services, write_ratings
+from tests.integration.spark_connector.spark import needs_java, with_spark_submit
 
 
 @pytest.fixture
 def many_marks(seen: Services, tmp_path: Path) -> None:
-    """Ratings of 80 people: who likes one of an even and an odd number of books and anime likes more of them."""
+    """Ratings of 80 people: half of them like more books and anime with even numbers, half with odd numbers."""
     random = Random(1)
-    folder = tmp_path / "ratings"
-    folder.mkdir()
     for item_type in (BOOK, ANIME):
         items = list(enumerate(seen.items[item_type]))
         rows = [
@@ -44,14 +45,25 @@ def many_marks(seen: Services, tmp_path: Path) -> None:
             for person in range(80)
             for number, item in random.sample(items, 25)
         ]
-        text = "".join(f"{row}\n" for row in ["person,source_id,rating,rated_at", *rows])
-        (folder / f"{ItemType.Name(item_type)}.csv").write_text(text)
+        write_ratings(tmp_path, item_type, rows)
 
 
-async def trained_with_duckdb(settings: SparkSettings, folder: Path) -> Model:
-    async with connector(settings.model_copy(update={"results": str(folder)})) as client:
-        assert (await client.trained()).computation.failure == ""
-        return await client.whole_model()
+@pytest.fixture
+async def trained_with_duckdb(
+    many_marks: None, with_services: SparkSettings, tmp_path: Path, cache: dict[str, Model]
+) -> Model:
+    """The model of these marks, whose pairs DuckDB has counted in the training's process."""
+    if "model" not in cache:
+        results = str(tmp_path / "duckdb")
+        async with connector(with_services.model_copy(update={"results": results})) as client:
+            assert (await client.trained()).computation.failure == ""
+            cache["model"] = await client.whole_model()
+    return cache["model"]
+
+
+@pytest.fixture(scope="module")
+def cache() -> dict[str, Model]:
+    return {}
 
 
 def learned(model: Model) -> dict[tuple[ItemRef, ItemRef], float]:
@@ -73,17 +85,15 @@ def assert_equal(model: Model, other: Model) -> None:
 # On this machine
 
 
-@needs_java
-async def test_spark_and_duckdb_train_the_same_model(
-    many_marks: None, with_services: SparkSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_with_pairs_from_a_job_on_this_machine_the_model_is_the_same(
+    trained_with_duckdb: Model, with_services: SparkSettings, harness: Harness, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("JAVA_TOOL_OPTIONS", FAST)
-    expected = await trained_with_duckdb(with_services, tmp_path / "duckdb")
+    """The job runs in DuckDB, which takes less time than Spark and has the same command line."""
     jobs = tmp_path / "results" / "jobs"
-    with_spark = with_services.model_copy(update={"spark_runner": "spark-submit", "job_memory": "1g"})
-    async with connector(with_spark) as client:
-        assert (await client.trained(seconds=300)).computation.failure == ""
-        assert_equal(await client.whole_model(), expected)
+    runner = DuckDBRunner(JobFiles(ROOT / "spark_jobs"), WorkDirs(jobs, time_limit_s=60), "1g")
+    async with harness.connector(with_services, LocalPairCounter(runner)) as client:
+        assert (await client.trained()).computation.failure == ""
+        assert_equal(await client.whole_model(), trained_with_duckdb)
     assert {path.relative_to(jobs).as_posix() for path in jobs.rglob("*") if path.is_file()} == {
         "item_pairs/job.log",
         "suggestion_model/job.log",
@@ -107,7 +117,7 @@ async def test_missing_java_is_reported_and_changes_nothing(
 
 
 def files_of_trainings(harness: Harness) -> list[str]:
-    """What is in the bucket of marks, pairs and results."""
+    """The files with marks, pairs and results in the bucket."""
     names = harness.cloud.storage.names
     return names(harness.cloud.bucket, "spark/training") + names(harness.cloud.bucket, "spark/runs")
 
@@ -120,8 +130,8 @@ async def until_started(harness: Harness, jobs: int = 1) -> None:
 
 
 @pytest.fixture
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder counts as abandoned if its connector has not shown itself since the beginning of the training."""
+def abandoned_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training, however short, deletes the folders whose file `alive` has not changed while it ran."""
     monkeypatch.setattr(cloud_pairs, "ALIVE_INTERVAL_S", 0.1)
     monkeypatch.setattr(cloud_pairs, "ABANDONED_S", 0)
 
@@ -130,7 +140,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 async def model_before(
     seen: Services, with_services: SparkSettings, harness: Harness
 ) -> AsyncIterator[tuple[Client, GetModelResponse]]:
-    """A connector with a model that was trained with pairs from the cloud, and what it says of it."""
+    """A connector with a model that was trained with pairs from the cloud, and the status after this training."""
     await seen.mark_alike(8, seen.items[BOOK][:4])
     async with harness.connector(with_services) as client:
         before = await client.trained()
@@ -139,12 +149,11 @@ async def model_before(
 
 
 async def test_with_pairs_from_the_cloud_the_model_is_the_same_and_the_marks_are_deleted(
-    many_marks: None, with_services: SparkSettings, either: Harness, tmp_path: Path
+    trained_with_duckdb: Model, with_services: SparkSettings, either: Harness
 ) -> None:
-    expected = await trained_with_duckdb(with_services, tmp_path / "duckdb")
     async with either.connector(with_services) as client:
         assert (await client.trained()).computation.failure == ""
-        assert_equal(await client.whole_model(), expected)
+        assert_equal(await client.whole_model(), trained_with_duckdb)
     assert [attempt_id[:11] for attempt_id in either.cloud.submitted] == ["item-pairs-"]
     assert files_of_trainings(either) == []
 
@@ -165,49 +174,30 @@ async def test_the_model_is_trained_from_what_the_job_has_counted(
 
 @needs_java
 async def test_with_spark_in_the_cloud_the_model_is_the_same(
-    many_marks: None, with_services: SparkSettings, harness: Harness, tmp_path: Path
+    trained_with_duckdb: Model, with_services: SparkSettings, harness: Harness
 ) -> None:
     harness.files = JobFiles(ROOT / "spark_jobs")
     harness.cloud.launch = with_spark_submit
     harness.time_limit_s = 300
-    expected = await trained_with_duckdb(with_services, tmp_path / "duckdb")
     async with harness.connector(with_services) as client:
         assert (await client.trained(seconds=300)).computation.failure == ""
-        assert_equal(await client.whole_model(), expected)
+        assert_equal(await client.whole_model(), trained_with_duckdb)
     assert files_of_trainings(harness) == []
 
 
-async def test_the_job_has_links_to_the_marks_and_to_the_folder_of_the_pairs(
-    seen: Services, with_services: SparkSettings, harness: Harness
-) -> None:
-    await seen.mark_alike(1, seen.items[BOOK][:1])
-    async with harness.connector(with_services) as client:
-        await client.trained()
-    ((job_id, submitted),) = harness.cloud.submitted.items()
-    arguments = dict(argument.split("=", 1) for argument in submitted.message.pyspark_job.args)
-    folder = arguments["--inputs"]
-    assert folder.startswith(f"gs://{harness.cloud.bucket}/spark/training/{job_id.split('-')[2]}")
-    assert arguments["--pairs"] == f"{folder}/pairs"
-
-
-@pytest.mark.parametrize(("counted_from", "jobs"), [(8, 1), (9, 0)])
-async def test_a_job_counts_only_if_there_are_enough_marks(
-    seen: Services, with_services: SparkSettings, harness: Harness, counted_from: int, jobs: int
-) -> None:
-    await seen.mark_alike(8, seen.items[BOOK][:1])
-    async with harness.connector(with_services.model_copy(update={"training_spark_from": counted_from})) as client:
-        assert (await client.trained()).model.marks == 8
-    assert len(harness.fake_jobs.started) == jobs
-
-
-async def test_each_training_counts_anew(
+async def test_each_training_submits_a_job_with_links_to_its_own_folder(
     seen: Services, harness: Harness, model_before: tuple[Client, GetModelResponse]
 ) -> None:
     client, before = model_before
     await seen.delete_user("auth0|0")
     after = await client.trained()
     assert (before.model.people, after.model.people) == (8, 7)
-    assert len(harness.fake_jobs.started) == 2
+    assert len(harness.cloud.submitted) == 2
+    for job_id, submitted in harness.cloud.submitted.items():
+        arguments = dict(argument.split("=", 1) for argument in submitted.message.pyspark_job.args)
+        folder = arguments["--inputs"]
+        assert folder.startswith(f"gs://{harness.cloud.bucket}/spark/training/{job_id.split('-')[2]}")
+        assert arguments["--pairs"] == f"{folder}/pairs"
 
 
 async def test_a_running_count_has_a_stage_and_progress(
@@ -267,7 +257,10 @@ async def test_a_bucket_that_does_not_answer_is_reported_and_changes_nothing(
 
 
 async def test_what_is_left_in_a_bucket_that_stops_answering_is_deleted_by_the_next_training(
-    harness: Harness, model_before: tuple[Client, GetModelResponse], at_once: None, monkeypatch: pytest.MonkeyPatch
+    harness: Harness,
+    model_before: tuple[Client, GetModelResponse],
+    abandoned_at_once: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("services.spark_connector.storage.bucket.RETRY_TIMEOUT_S", 0.1)
     client, before = model_before
@@ -316,7 +309,7 @@ async def test_an_upload_that_was_cancelled_leaves_nothing(
 
     (tmp_path / "marks.tsv").write_text("person\ttype\tid\tkind\tmarked_at\n")
     harness.storage.before_call = wait
-    with own_threads():
+    with new_threads():
         count = asyncio.create_task(harness.pair_counter().count(tmp_path, tmp_path / "pairs", lambda *_: None))
         assert await asyncio.to_thread(uploading.wait, 60)
         count.cancel()
@@ -327,8 +320,8 @@ async def test_an_upload_that_was_cancelled_leaves_nothing(
 
 
 @contextmanager
-def own_threads() -> Iterator[None]:
-    """At the end, all calls of asyncio.to_thread in the block have ended, also those whose caller was cancelled."""
+def new_threads() -> Iterator[None]:
+    """At the end, all calls of asyncio.to_thread in the block have ended, even if their caller was cancelled."""
     with ThreadPoolExecutor() as threads:
         asyncio.get_running_loop().set_default_executor(threads)
         yield
@@ -349,7 +342,8 @@ import asyncio, sys
 from pathlib import Path
 from tests.integration.spark_connector.cloud import Harness
 from tests.integration.spark_connector.connector import FakeJobs
-from tests.integration.spark_connector.google_cloud import Cloud, Storage
+from tests.integration.spark_connector.fake_dataproc import Cloud
+from tests.integration.spark_connector.storage_emulator import Storage
 storage, dataproc, bucket, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], Path(sys.argv[4])
 cloud = Cloud(Storage(storage), bucket, folder / "cluster", port=dataproc)
 counter = Harness(cloud, FakeJobs(folder), folder).pair_counter()
@@ -358,7 +352,7 @@ asyncio.run(counter.count(folder, folder / "pairs", lambda stage, share: None))
 
 
 async def test_the_files_and_the_job_of_a_killed_connector_are_removed_by_the_next_training(
-    harness: Harness, model_before: tuple[Client, GetModelResponse], at_once: None, tmp_path: Path
+    harness: Harness, model_before: tuple[Client, GetModelResponse], abandoned_at_once: None, tmp_path: Path
 ) -> None:
     client, before = model_before
     (tmp_path / "marks.tsv").write_text("person\ttype\tid\tkind\tmarked_at\n1\t1\tone\tlike\t5\n")
@@ -380,7 +374,7 @@ async def test_the_files_and_the_job_of_a_killed_connector_are_removed_by_the_ne
 
 
 async def test_a_training_leaves_the_files_and_the_job_of_another_connector_alone(
-    seen: Services, with_services: SparkSettings, harness: Harness, at_once: None
+    seen: Services, with_services: SparkSettings, harness: Harness, abandoned_at_once: None
 ) -> None:
     await seen.mark_alike(8, seen.items[BOOK][:4])
     harness.fake_jobs.pause()
@@ -394,7 +388,7 @@ async def test_a_training_leaves_the_files_and_the_job_of_another_connector_alon
         slow_job.suspend()
         before = await harness.pair_counter()._folders()
         assert len(before) == 2
-        # Both show that they are alive.
+        # Both connectors rewrite their file `alive`.
         await until(harness.pair_counter()._folders, lambda now: all(now[key] != before[key] for key in before))
         harness.fake_jobs.resume()
         ended = [await until(fast.model, lambda response: not response.computation.running)]

@@ -1,4 +1,4 @@
-"""A job as a child process: output, failures, and the removal of its processes and files."""
+"""A job as a child process: its output and failures, and how its processes and files are removed."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ async def run(
 ) -> WorkDir:
     async with WorkDirs(folder, time_limit_s, grace_s).open("best_director") as work_dir:
         command = [sys.executable, "-c", textwrap.dedent(program)]
-        await work_dir.run(command, os.environ | {"SCRATCH": str(work_dir.scratch)}, on_line)
+        await work_dir.run(command, {"SCRATCH": str(work_dir.scratch)}, on_line)
     return work_dir
 
 
@@ -51,7 +51,8 @@ def alive(pid: int) -> bool:
         return False
 
 
-async def started(folder: Path, task: "asyncio.Task[WorkDir]", lines: list[str]) -> list[int]:
+async def started(task: "asyncio.Task[WorkDir]", lines: list[str]) -> list[int]:
+    """The process ids that the job has written."""
     async with asyncio.timeout(60):
         while not lines and not task.done():
             await asyncio.sleep(0.02)
@@ -73,7 +74,7 @@ async def test_the_log_is_kept(tmp_path: Path) -> None:
     assert work_dir.log.read_text() == "a warning\n"
 
 
-async def test_scratch_files_are_removed_also_those_of_killed_jobs(tmp_path: Path) -> None:
+async def test_scratch_files_are_removed_including_those_of_killed_jobs(tmp_path: Path) -> None:
     left_behind = tmp_path / "best_director" / "scratch-of-a-killed-job"
     left_behind.mkdir(parents=True)
     await run(tmp_path, "import os; open(os.environ['SCRATCH'] + '/spill', 'w').close()")
@@ -102,7 +103,7 @@ async def test_a_job_over_its_time_limit_ends_with_all_its_processes(tmp_path: P
 async def test_cancelling_ends_a_stubborn_job_with_all_its_processes(tmp_path: Path) -> None:
     lines: list[str] = []
     task = asyncio.create_task(run(tmp_path, STUBBORN, lines.append))
-    pids = await started(tmp_path, task, lines)
+    pids = await started(task, lines)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -121,7 +122,7 @@ async def test_a_cancelled_job_has_time_to_clean_up(tmp_path: Path) -> None:
     """
     lines: list[str] = []
     task = asyncio.create_task(run(tmp_path, program, lines.append, grace_s=20))
-    await started(tmp_path, task, lines)
+    await started(task, lines)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -149,13 +150,12 @@ async def test_when_the_caller_is_killed_the_job_ends_with_all_its_processes() -
 
 async def test_when_the_guard_is_killed_the_job_ends(tmp_path: Path) -> None:
     lines: list[str] = []
-    task = asyncio.create_task(run(tmp_path, STUBBORN, lines.append, time_limit_s=5))
-    job, left = await started(tmp_path, task, lines)
+    task = asyncio.create_task(run(tmp_path, STUBBORN, lines.append))
+    job, left = await started(task, lines)
     os.kill(psutil.Process(job).ppid(), signal.SIGKILL)
-    with pytest.raises(JobFailed):
-        await task
     try:
         await until_gone([job])
     finally:
-        os.kill(left, signal.SIGKILL)  # nothing else ends it
-        await asyncio.sleep(0.1)  # it holds the other end of our pipe
+        os.kill(left, signal.SIGKILL)  # nothing else ends it, and it holds the job's standard output
+    with pytest.raises(JobFailed):
+        await task

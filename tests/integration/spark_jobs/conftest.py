@@ -13,17 +13,19 @@ from typing import Any, Protocol
 import pytest
 from pyspark.sql import SparkSession
 
-from spark_jobs import best_director, item_pairs, job, most_connected
+from spark_jobs import job
 from spark_jobs.duckdb_engine import DuckDBEngine
 from spark_jobs.engine import Engine
+from spark_jobs.run_duckdb import JOBS
 from spark_jobs.spark_engine import SparkEngine
 from spark_jobs.views import find_files
+from tests.conftest import ROOT
 
-JOBS = {question.name: question for question in (best_director.JOB, most_connected.JOB, item_pairs.JOB)}
+SAMPLE = ROOT / "services" / "imdb" / "sample"
 
 
 class RunJob(Protocol):
-    """Runs a job over the five files of a folder and returns its result."""
+    """Runs a job over the files of a folder and returns its result."""
 
     def __call__(self, name: str, folder: Path, *arguments: str) -> Any: ...
 
@@ -40,7 +42,7 @@ def spark() -> Iterator[SparkSession]:
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.memory", "1g")
-        # Each query runs once, so the second compiler would not pay for itself.
+        # Each query runs once, so the second compiler would cost more time than it saves.
         .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1")
         .getOrCreate()
     )
@@ -57,17 +59,20 @@ def in_session(spark: SparkSession) -> Iterator[SparkEngine]:
 
 @pytest.fixture(params=["duckdb", "spark"])
 def run_job(request: pytest.FixtureRequest, tmp_path: Path) -> RunJob:
-    """A job's main with either engine, in this process."""
-    if request.param == "duckdb":
-        return _runner(tmp_path, DuckDBEngine.start)
-    spark = request.getfixturevalue("spark")
-    return _runner(tmp_path, lambda: in_session(spark))
+    """Runs jobs in this process, with each engine. For tests of what the engines do differently."""
+    run: RunJob = request.getfixturevalue(f"run_{request.param}_job")
+    return run
 
 
 @pytest.fixture
 def run_duckdb_job(tmp_path: Path) -> RunJob:
-    """The same with DuckDB alone: the statements are the same, and Spark takes seconds."""
+    """Runs jobs with DuckDB, for tests of SQL statements. They are the same for Spark, which takes seconds."""
     return _runner(tmp_path, DuckDBEngine.start)
+
+
+@pytest.fixture
+def run_spark_job(tmp_path: Path, spark: SparkSession) -> RunJob:
+    return _runner(tmp_path, lambda: in_session(spark))
 
 
 def _runner(tmp_path: Path, start: Callable[[], Any]) -> RunJob:

@@ -1,4 +1,4 @@
-"""Small random IMDb files with what the real ones have: ties, duplicates, people twice on a title, nulls, cut lines."""
+"""Small random IMDb files with the peculiarities of the real files: ties, duplicates, nulls, cut lines, and more."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ Line = tuple[str, ...]
 Imdb = dict[str, list[Line]]
 """The lines of each file, without the header."""
 
-# Few of each, so that they occur together; some ids have more than seven digits.
+# Few values, so that they often occur together. Some ids have more than seven digits.
 PEOPLE = [f"nm{number:07d}" for number in (*range(1, 9), 17_000_001, 123_456_789)]
 TITLES = [f"tt{number:07d}" for number in (*range(1, 10), 39_000_001)]
 NAMES = [r"\N", "Ana", "Rui", '"Weird" Al', "O'Brien", "Åsa", "None"]

@@ -11,16 +11,14 @@ from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
 from spark_jobs import best_director
+from spark_jobs.best_director import MIN_FILMS, MIN_VOTES
 from spark_jobs.duckdb_engine import DuckDBEngine
 from spark_jobs.engine import Engine
 from spark_jobs.steps import Progress
 from tests import oracle
-from tests.conftest import ROOT
 from tests.integration.spark_jobs import random_imdb
-from tests.integration.spark_jobs.conftest import RunJob, in_session, open_files
+from tests.integration.spark_jobs.conftest import SAMPLE, RunJob, in_session, open_files
 from tests.integration.spark_jobs.random_imdb import Imdb
-
-SAMPLE = ROOT / "services" / "imdb" / "sample"
 
 
 def check(answer: Any, folder: Path, min_films: int, min_votes: int) -> None:
@@ -43,16 +41,17 @@ def solve(engine: Engine, min_films: int, min_votes: int) -> Any:
     )
 
 
-@pytest.mark.parametrize(("min_films", "min_votes"), [(10, 10_000), (1, 10_000), (2, 1_000_000), (1, 0)])
-def test_the_sample_is_ranked_as_by_the_oracle(run_job: RunJob, min_films: int, min_votes: int) -> None:
-    answer = run_job("best_director", SAMPLE, f"--min-films={min_films}", f"--min-votes={min_votes}")["answer"]
+@pytest.mark.parametrize(("min_films", "min_votes"), [(1, 10_000), (2, 1_000_000), (1, 0)])
+def test_the_sample_is_ranked_as_by_the_oracle(run_duckdb_job: RunJob, min_films: int, min_votes: int) -> None:
+    answer = run_duckdb_job("best_director", SAMPLE, f"--min-films={min_films}", f"--min-votes={min_votes}")["answer"]
     assert answer["winner"]
     check(answer, SAMPLE, min_films, min_votes)
 
 
-def test_the_sample_has_a_complete_answer(run_job: RunJob) -> None:
+def test_the_sample_has_a_complete_answer_with_both_engines(run_job: RunJob) -> None:
     result = run_job("best_director", SAMPLE)
     answer = result["answer"]
+    check(answer, SAMPLE, MIN_FILMS, MIN_VOTES)
     assert answer["winner"]["films"] >= 10
     assert answer["winner"]["person"]["name"]
     assert answer["films"][0]["year"] > 1900
@@ -62,9 +61,16 @@ def test_the_sample_has_a_complete_answer(run_job: RunJob) -> None:
 
 @pytest.mark.parametrize(("min_films", "min_votes"), [(10, 10_000), (3, 1_000)])
 def test_real_data_is_ranked_as_by_the_oracle(
-    run_job: RunJob, shared_data: Path, min_films: int, min_votes: int
+    run_duckdb_job: RunJob, shared_data: Path, min_films: int, min_votes: int
 ) -> None:
-    folder = shared_data / "imdb"
+    check_real_data(run_duckdb_job, shared_data / "imdb", min_films, min_votes)
+
+
+def test_spark_ranks_real_data_as_the_oracle(run_spark_job: RunJob, shared_data: Path) -> None:
+    check_real_data(run_spark_job, shared_data / "imdb", 3, 1_000)
+
+
+def check_real_data(run_job: RunJob, folder: Path, min_films: int, min_votes: int) -> None:
     answer = run_job("best_director", folder, f"--min-films={min_films}", f"--min-votes={min_votes}")["answer"]
     assert answer["winner"]
     check(answer, folder, min_films, min_votes)

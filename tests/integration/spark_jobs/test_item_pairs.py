@@ -7,9 +7,9 @@ from typing import Any
 
 import duckdb
 import numpy as np
-import pytest
 
 from spark_jobs.item_pairs import HIDDEN, MIN_PEOPLE, NEWEST
+from spark_jobs.views import MARKS_COLUMNS
 from tests.integration.spark_jobs.conftest import RunJob
 
 WEIGHTS = {"like": 10, "seen": 3}
@@ -18,7 +18,7 @@ Mark = tuple[str, str, str, str]
 
 def write(folder: Path, marks: list[Mark]) -> Path:
     lines = ["\t".join((person, *item.split("/"), kind, at)) for person, item, kind, at in marks]
-    (folder / "marks.tsv").write_text("\n".join(["person\ttype\tid\tkind\tmarked_at", *lines]) + "\n")
+    (folder / "marks.tsv").write_text("\n".join(["\t".join(MARKS_COLUMNS), *lines]) + "\n")
     return folder
 
 
@@ -34,7 +34,7 @@ def rows(folder: Path, name: str) -> list[tuple[Any, ...]]:
 
 
 def expected(marks: list[Mark]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
-    """Items and pairs. People have distinct times, so that the newest are certain."""
+    """Items and pairs. The times of a person's marks must differ, so that it is clear which are the newest."""
     of_person: dict[str, dict[str, tuple[int, int]]] = defaultdict(dict)
     for person, item, kind, at in marks:
         weight, time = of_person[person].get(item, (0, -1))
@@ -48,17 +48,25 @@ def expected(marks: list[Mark]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, 
     }
     pairs: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for number, person in enumerate(sorted(newest)):
-        for one, other in itertools.combinations(sorted(newest[person]), 2):
-            product = newest[person][one][0] * newest[person][other][0]
+        for low, high in itertools.combinations(sorted(newest[person]), 2):
+            product = newest[person][low][0] * newest[person][high][0]
             hidden = number % HIDDEN == 0
             for index, value in enumerate((1, product, hidden, product * hidden)):
-                pairs[numbers[one], numbers[other]][index] += value
+                pairs[numbers[low], numbers[high]][index] += value
     kept = [(*pair, *sums) for pair, sums in sorted(pairs.items()) if sums[0] >= MIN_PEOPLE]
     return sorted(numbers.items()), kept
 
 
-@pytest.mark.parametrize("parts", [1, 3])
-def test_pairs_are_those_of_a_count_in_python(run_job: RunJob, tmp_path: Path, parts: int) -> None:
+def test_pairs_are_those_of_a_count_in_python_with_both_engines(run_job: RunJob, tmp_path: Path) -> None:
+    check_pairs(run_job, tmp_path, parts=3)
+
+
+def test_pairs_are_the_same_in_one_part(run_duckdb_job: RunJob, tmp_path: Path) -> None:
+    check_pairs(run_duckdb_job, tmp_path, parts=1)
+
+
+def check_pairs(run_job: RunJob, tmp_path: Path, parts: int) -> None:
+    """Compares the pairs of 60 people with a count in Python."""
     random = np.random.default_rng(1)
     marks = []
     for person in range(60):
@@ -75,9 +83,9 @@ def test_pairs_are_those_of_a_count_in_python(run_job: RunJob, tmp_path: Path, p
     assert (answer["people"], answer["items"]) == (60, len(items))
 
 
-def test_only_the_newest_marks_of_a_person_count(run_job: RunJob, tmp_path: Path) -> None:
+def test_only_the_newest_marks_of_a_person_count(run_duckdb_job: RunJob, tmp_path: Path) -> None:
     marks = [("everything", f"1/i{number:04}", "seen", str(number)) for number in range(NEWEST + 20)]
-    run_job("item_pairs", write(tmp_path, marks), f"--pairs={tmp_path}/out")
+    run_duckdb_job("item_pairs", write(tmp_path, marks), f"--pairs={tmp_path}/out")
     assert [item for item, _ in rows(tmp_path / "out", "items")] == [
         f"1/i{number:04}" for number in range(20, NEWEST + 20)
     ]

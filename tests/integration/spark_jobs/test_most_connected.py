@@ -16,12 +16,9 @@ from spark_jobs.engine import Engine
 from spark_jobs.steps import Progress, Steps
 from spark_jobs.views import InputError
 from tests import oracle
-from tests.conftest import ROOT
 from tests.integration.spark_jobs import random_imdb
-from tests.integration.spark_jobs.conftest import RunJob, in_session, open_files
+from tests.integration.spark_jobs.conftest import SAMPLE, RunJob, in_session, open_files
 from tests.integration.spark_jobs.random_imdb import Imdb
-
-SAMPLE = ROOT / "services" / "imdb" / "sample"
 
 
 def check(answer: Any, folder: Path) -> None:
@@ -48,17 +45,22 @@ def test_the_sample_is_ranked_as_by_the_oracle(run_job: RunJob, method: list[str
 
 
 @pytest.mark.parametrize("method", [[], ["--all-pairs"]], ids=["bounds", "all pairs"])
-def test_real_data_is_ranked_as_by_the_oracle(run_job: RunJob, shared_data: Path, method: list[str]) -> None:
-    result = run_job("most_connected", shared_data / "imdb", *method)
-    assert result["inputs"]["principals"] == {
-        "path": str(shared_data / "imdb" / "title.principals.tsv"),
-        "lines": 50_108,
-        "unreadable": 0,
-    }
-    check(result["answer"], shared_data / "imdb")
+def test_real_data_is_ranked_as_by_the_oracle(run_duckdb_job: RunJob, shared_data: Path, method: list[str]) -> None:
+    check_real_data(run_duckdb_job, shared_data / "imdb", *method)
 
 
-# Values this small make hundreds of random inputs take every branch that full-size data takes.
+def test_spark_ranks_real_data_as_the_oracle(run_spark_job: RunJob, shared_data: Path) -> None:
+    check_real_data(run_spark_job, shared_data / "imdb")
+
+
+def check_real_data(run_job: RunJob, folder: Path, *method: str) -> None:
+    result = run_job("most_connected", folder, *method)
+    principals = folder / "title.principals.tsv"
+    assert result["inputs"]["principals"] == {"path": str(principals), "lines": 50_108, "unreadable": 0}
+    check(result["answer"], folder)
+
+
+# Values so small that hundreds of random inputs take every branch that full-size data takes.
 bounds = {"limit": st.integers(1, 4), "candidates": st.integers(1, 12), "wide": st.integers(0, 12)}
 
 
@@ -67,12 +69,8 @@ bounds = {"limit": st.integers(1, 4), "candidates": st.integers(1, 12), "wide": 
 def test_duckdb_ranks_random_casts_as_the_oracle(
     imdb: Imdb, cut: list[str], limit: int, candidates: int, wide: int
 ) -> None:
-    with TemporaryDirectory() as name:
-        folder = random_imdb.write(Path(name), imdb, after={"title.principals": cut})
-        with DuckDBEngine.start() as engine:
-            open_files(engine, name, most_connected.VIEW_NAMES)
-            assert rank(engine, limit, candidates, wide) == oracle.most_connected(folder)[:limit]
-            assert engine.line_counts()["principals"].unreadable == oracle.principals(folder).unreadable
+    with DuckDBEngine.start() as engine:
+        check_random_casts(engine, imdb, cut, limit, candidates, wide)
 
 
 @given(imdb=random_imdb.imdbs(), cut=random_imdb.cut_lines(), **bounds)
@@ -80,12 +78,16 @@ def test_duckdb_ranks_random_casts_as_the_oracle(
 def test_spark_ranks_random_casts_as_the_oracle(
     spark: SparkSession, imdb: Imdb, cut: list[str], limit: int, candidates: int, wide: int
 ) -> None:
+    with in_session(spark) as engine:
+        check_random_casts(engine, imdb, cut, limit, candidates, wide)
+
+
+def check_random_casts(engine: Engine, imdb: Imdb, cut: list[str], limit: int, candidates: int, wide: int) -> None:
     with TemporaryDirectory() as name:
         folder = random_imdb.write(Path(name), imdb, after={"title.principals": cut})
-        with in_session(spark) as engine:
-            open_files(engine, name, most_connected.VIEW_NAMES)
-            assert rank(engine, limit, candidates, wide) == oracle.most_connected(folder)[:limit]
-            assert engine.line_counts()["principals"].unreadable == oracle.principals(folder).unreadable
+        open_files(engine, name, most_connected.VIEW_NAMES)
+        assert rank(engine, limit, candidates, wide) == oracle.most_connected(folder)[:limit]
+        assert engine.line_counts()["principals"].unreadable == oracle.principals(folder).unreadable
 
 
 def test_graphx_has_the_same_answer(spark: SparkSession, tmp_path: Path) -> None:

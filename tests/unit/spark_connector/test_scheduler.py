@@ -9,8 +9,8 @@ from prometheus_client import REGISTRY
 
 from seen.v1.spark_pb2 import BestDirector
 from services.common.errors import InvalidArgument, Unavailable
-from services.spark_connector.computations.backoff import Backoff
-from services.spark_connector.computations.scheduler import MAX_STORED, MAX_WAITING, Scheduler, Status
+from services.spark_connector.computations.computation import Backoff
+from services.spark_connector.computations.scheduler import MAX_STORED, MAX_WAITING, AnswerStatus, Scheduler
 from services.spark_connector.queries import BEST_DIRECTOR, MOST_CONNECTED, Query
 from services.spark_connector.storage.answer_store import AnswerStore
 from tests.unit.spark_connector.fakes import Clock, FakeInputs, FakeRunner, FakeStorage
@@ -33,10 +33,10 @@ class Harness:
         """Another one over the same fakes, as after a restart."""
         return Scheduler(self.runner, AnswerStore(self.storage), self.inputs, version, Backoff(30, 100), self.clock)
 
-    async def get(self, query: Query = DEFAULT, refresh: bool = False) -> Status:
+    async def get(self, query: Query = DEFAULT, refresh: bool = False) -> AnswerStatus:
         return await self.scheduler.get(query, refresh)
 
-    async def compute(self) -> Status:
+    async def compute(self) -> AnswerStatus:
         """Lets the requested computations end."""
         await self.get()
         self.runner.may_end.set()
@@ -57,7 +57,7 @@ async def run_tasks() -> None:
         await asyncio.sleep(0)
 
 
-def winner(status: Status) -> str:
+def winner(status: AnswerStatus) -> str:
     assert isinstance(status.answer, BestDirector)
     return status.answer.winner.person.id
 

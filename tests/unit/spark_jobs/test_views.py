@@ -2,11 +2,11 @@
 
 import pytest
 
-from spark_jobs.views import VIEWS, InputError, check_readable, find_files
+from spark_jobs.views import IMDB_VIEWS, InputError, check_readable, find_files
 
 
 def test_the_columns_that_each_view_needs() -> None:
-    assert {name: view.needed for name, view in VIEWS.items()} == {
+    assert {name: view.needed for name, view in IMDB_VIEWS.items()} == {
         "basics": ("tconst", "titleType", "primaryTitle", "startYear"),
         "ratings": ("tconst", "averageRating", "numVotes"),
         "crew": ("tconst", "directors"),

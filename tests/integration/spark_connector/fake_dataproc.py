@@ -1,9 +1,8 @@
-"""A fake Google Cloud: a gRPC server of JobController and BatchController, and a Cloud Storage emulator.
+"""A fake Dataproc: a gRPC server of JobController and BatchController, which runs submitted jobs as processes.
 
-Submitted jobs run as processes. The behaviour follows Google's documentation.
+Its behaviour follows Google's documentation.
 """
 
-import contextlib
 import datetime
 import os
 import re
@@ -11,27 +10,21 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import grpc
-import requests
-from gcp_storage_emulator.server import create_server
-from google.api_core.exceptions import NotFound
-from google.auth.credentials import AnonymousCredentials
-from google.auth.transport.requests import AuthorizedSession
 from google.cloud import dataproc_v1
 from google.cloud.dataproc_v1 import Batch, Job, JobStatus
 from google.cloud.dataproc_v1.services.batch_controller.transports import BatchControllerGrpcTransport
 from google.cloud.dataproc_v1.services.job_controller.transports import JobControllerGrpcTransport
-from google.cloud.storage import Client
 from google.longrunning import operations_pb2
 from google.protobuf import empty_pb2
-from requests.adapters import HTTPAdapter
+
+from tests.integration.spark_connector.storage_emulator import Storage
 
 JOBS = "google.cloud.dataproc.v1.JobController"
 BATCHES = "google.cloud.dataproc.v1.BatchController"
@@ -55,77 +48,11 @@ class Submitted:
 
 
 @dataclass
-class Storage:
-    """Buckets of an emulator. They can be copied to a folder and back, for processes that read files.
-
-    `before_call` sees each request of its clients, and may raise an error of requests or wait.
-    """
-
-    port: int
-    before_call: Callable[[requests.PreparedRequest], None] = lambda request: None
-
-    def client(self) -> Client:
-        credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
-        session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
-        session.mount("http://", _Connection(self))
-        return Client(
-            project="seen-test",
-            credentials=credentials,
-            _http=session,
-            client_options={"api_endpoint": f"http://127.0.0.1:{self.port}"},
-        )
-
-    def make_bucket(self, name: str) -> None:
-        self.client().create_bucket(name)
-
-    def put(self, bucket: str, files: Mapping[str, Path]) -> None:
-        for name, file in files.items():
-            self.client().bucket(bucket).blob(name).upload_from_filename(str(file))
-
-    def download(self, bucket: str, folder: Path) -> set[str]:
-        """Returns the names of the files."""
-        names = set()
-        for blob in self.client().list_blobs(bucket):
-            path = folder / bucket / blob.name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(NotFound):  # deleted meanwhile
-                blob.download_to_filename(str(path))
-                names.add(blob.name)
-        return names
-
-    def upload_new(self, bucket: str, folder: Path, downloaded: Collection[str]) -> None:
-        for path in (folder / bucket).rglob("*"):
-            name = str(path.relative_to(folder / bucket))
-            if path.is_file() and not path.name.startswith(".") and name not in downloaded:
-                self.put(bucket, {name: path})
-
-    def names(self, bucket: str, prefix: str) -> list[str]:
-        return [blob.name for blob in self.client().list_blobs(bucket, prefix=prefix)]
-
-
-class _Connection(HTTPAdapter):
-    def __init__(self, storage: Storage) -> None:
-        super().__init__()
-        self._storage = storage
-
-    def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
-        self._storage.before_call(request)
-        return super().send(request, *arguments, **options)
-
-
-@contextmanager
-def storage_emulator() -> Iterator[Storage]:
-    server = create_server("127.0.0.1", 0, in_memory=True)
-    server.start()
-    try:
-        yield Storage(server._api._httpd.server_port)
-    finally:
-        server.stop()
-
-
-@dataclass
 class Cloud:
-    """Jobs, batches and their processes, which outlive the server."""
+    """Jobs, batches and their processes, which outlive the server.
+
+    The next calls of a method in `faults` fail with these codes; "answer lost" executes the call before it fails.
+    """
 
     storage: Storage
     bucket: str
@@ -133,7 +60,6 @@ class Cloud:
     launch: Launch = with_python
     submitted: dict[str, Submitted] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
-    # The next calls of a method fail with these codes. "answer lost" executes the call before it fails.
     faults: dict[str, list[grpc.StatusCode | str]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
     lists_lag: bool = False
@@ -322,7 +248,7 @@ def _with_label(cloud: Cloud, kind: Any, condition: str) -> list[Any]:
     assert matched, condition
     if cloud.lists_lag:
         return []
-    return [each for each in cloud.messages if isinstance(each, kind) and each.labels.get(matched[1]) == matched[2]]
+    return [run for run in cloud.messages if isinstance(run, kind) and run.labels.get(matched[1]) == matched[2]]
 
 
 def _list_jobs(cloud: Cloud, request: dataproc_v1.ListJobsRequest) -> dataproc_v1.ListJobsResponse:

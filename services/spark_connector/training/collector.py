@@ -1,4 +1,4 @@
-"""Collects what a model is trained from, in the files that services/taste/README.md describes."""
+"""Collects the inputs of a training, in the files that services/taste/README.md describes."""
 
 import asyncio
 import json
@@ -21,12 +21,12 @@ from services.spark_connector.storage.files import Storage, StoredFile, download
 from services.spark_connector.training import ratings
 from services.spark_connector.training.ratings import Rating, WrongHeader
 from services.taste.ratings import kinds, likes
+from spark_jobs.views import MARKS_COLUMNS
 
 log = logging.getLogger(__name__)
 
-HEADER = "person\ttype\tid\tkind\tmarked_at\n"
 UNKNOWN_TIME = r"\N"
-EXPORTED, RATED = 0.5, 0.75  # shares of the work, for display
+EXPORTED, RATED = 0.5, 0.75  # completed share after each step, for display
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Collected:
 
 
 class Collector:
-    """`ratings` holds one file for each type with ratings; None if SEEN_RATINGS is empty."""
+    """`ratings` holds one file for each item type with ratings; None if SEEN_RATINGS is empty."""
 
     def __init__(self, accounts: Accounts, catalogs: Sequence[Catalog], ratings: Storage | None) -> None:
         self._accounts = accounts
@@ -48,19 +48,23 @@ class Collector:
     async def ratings_files(self) -> Sequence[StoredFile]:
         if self._ratings is None:
             return []
-        found = [await self._ratings.find(ratings.file_name(ItemType.Name(catalog.type))) for catalog in self._catalogs]
-        return [file for file in found if file and file.size]
+        names = [ratings.file_name(ItemType.Name(catalog.type)) for catalog in self._catalogs]
+        files = [await self._ratings.find(name) for name in names]
+        return [file for file in files if file and file.size]
 
     async def count_marks(self) -> int:
         return await self._accounts.count_marks()
 
     async def collect(self, folder: Path, report: Report) -> Collected:
-        """Writes the files into the folder. Raises Unavailable if a service or the storage does not answer, OSError."""
-        counted, ratings_files = await self.count_marks(), await self.ratings_files()
-        with (folder / "marks.tsv").open("w") as marks, (folder / "items.jsonl").open("w") as described:
-            marks.write(HEADER)
-            items = _Items(described)
-            marked = await self._export(marks, counted, report)
+        """Writes the files into the folder.
+
+        Raises Unavailable if a service or the storage does not answer; JobFailed for an invalid ratings file; OSError.
+        """
+        counted_marks, ratings_files = await self.count_marks(), await self.ratings_files()
+        with (folder / "marks.tsv").open("w") as marks, (folder / "items.jsonl").open("w") as items_file:
+            marks.write("\t".join(MARKS_COLUMNS) + "\n")
+            items = _Items(items_file)
+            marked = await self._export(marks, counted_marks, report)
             report("reading ratings", EXPORTED)
             for file in ratings_files:
                 try:
@@ -74,9 +78,9 @@ class Collector:
                     items.write(batch)
                 items.write(await catalog.most_voted())
         await self._write_counts(folder / "counts.jsonl")
-        return Collected(counted, ratings_files)
+        return Collected(counted_marks, ratings_files)
 
-    async def _export(self, marks: IO[str], counted: int, report: Report) -> dict[int, set[str]]:
+    async def _export(self, marks: IO[str], counted_marks: int, report: Report) -> dict[int, set[str]]:
         """Writes everyone's marks. Returns the ids of the marked items by type."""
         marked: dict[int, set[str]] = {}
         written = 0
@@ -84,17 +88,17 @@ class Collector:
         async for page in self._accounts.export_marks():
             await asyncio.to_thread(_write_marks, marks, page, marked)
             written += len(page)
-            report("exporting marks", EXPORTED * min(written / max(counted, 1), 1))
+            report("exporting marks", EXPORTED * min(written / max(counted_marks, 1), 1))
         return marked
 
     async def _add_ratings(self, folder: Path, file: StoredFile, marks: IO[str], items: "_Items") -> None:
-        """Adds the ratings of one file as marks. Rows that are none, and unknown items, are counted in the log."""
+        """Adds the ratings of one file as marks. Invalid rows and ratings of unknown items are counted in the log."""
         name = file.name.partition(".")[0]
         catalog = next(catalog for catalog in self._catalogs if ItemType.Name(catalog.type) == name)
         copy = folder / file.name
         assert self._ratings is not None
         await download(self._ratings, file, copy)
-        people = await asyncio.to_thread(_People.of, copy)
+        people = await asyncio.to_thread(_People.read, copy)
         ids: dict[str, str] = {}
         async for batch in catalog.items_by_source_id(people.source_ids):
             ids |= {item.source_id: item.id for item in batch}
@@ -108,7 +112,7 @@ class Collector:
                 "people": len(people.ratings),
                 "ratings": sum(map(len, people.ratings.values())),
                 "of_unknown_items": unknown,
-                "unreadable": people.unreadable,
+                "invalid_rows": people.invalid_rows,
             },
         )
 
@@ -145,34 +149,37 @@ class _Items:
 
 @dataclass
 class _People:
-    """What the first reading of a ratings file finds: each person's ratings, in the order of the file."""
+    """Each person's ratings in a ratings file, in the order of the file.
+
+    The file is read twice: whether a rating is a like depends on all ratings of the person.
+    """
 
     ratings: dict[str, "array[float]"]
     source_ids: set[str]
-    unreadable: int = 0
+    invalid_rows: int = 0
 
     @classmethod
-    def of(cls, file: Path) -> "_People":
+    def read(cls, file: Path) -> "_People":
         people = cls({}, set())
-        for rating in _read(file):
+        for rating in _read_ratings(file):
             if rating is None:
-                people.unreadable += 1
+                people.invalid_rows += 1
                 continue
             people.ratings.setdefault(rating.person, array("d")).append(rating.rating)
             people.source_ids.add(rating.source_id)
         return people
 
     def write_marks(self, file: Path, marks: IO[str], item_type: ItemType, ids: dict[str, str]) -> int:
-        """Returns the number of ratings of unknown items. People are numbered anew: their names stay in the file."""
+        """Returns the number of ratings of unknown items. People get new numbers, so that no mark names a person."""
         prefix = ItemType.Name(item_type)
         people = {
-            person: (f"{prefix}-{number}", iter(kinds(likes(own))))
-            for number, (person, own) in enumerate(self.ratings.items())
+            person: (f"{prefix}-{number}", iter(kinds(likes(ratings_of_person))))
+            for number, (person, ratings_of_person) in enumerate(self.ratings.items())
         }
         unknown = 0
-        for rating in filter(None, _read(file)):
-            person, own_kinds = people[rating.person]
-            kind = next(own_kinds)
+        for rating in filter(None, _read_ratings(file)):
+            person, kinds_of_person = people[rating.person]
+            kind = next(kinds_of_person)
             item_id = ids.get(rating.source_id)
             if item_id is None:
                 unknown += 1
@@ -182,8 +189,8 @@ class _People:
         return unknown
 
 
-def _read(file: Path) -> Iterable[Rating | None]:
-    """None for a row that is no rating."""
+def _read_ratings(file: Path) -> Iterable[Rating | None]:
+    """None for an invalid row."""
     (table,) = tables.find_tables(file)
     with tables.open_table(table, Format.CSV) as (text, _):
         for rating in ratings.read(text):
