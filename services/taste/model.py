@@ -4,7 +4,7 @@ Needs numpy only, so that a service which ranks loads no training code.
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
@@ -62,14 +62,6 @@ class Model:
     most_voted: Mapping[int, Ints] = field(default_factory=dict)
 
     @classmethod
-    def from_items(cls, items: Iterable[Item], counts: Mapping[int, LabelCounts] | None = None) -> Self:
-        """A model without people, from each type's most voted items and the counts of its labels.
-
-        The labels of a type without counts are counted in the items themselves.
-        """
-        return cls.build(list(items), counts or {})
-
-    @classmethod
     def build(
         cls,
         items: Sequence[Item],
@@ -85,7 +77,10 @@ class Model:
         neighbours: Rows | None = None,
         weights: Floats | None = None,
     ) -> Self:
-        """`likes`, `neighbours` and `weights` are in the order of the items."""
+        """`likes`, `neighbours` and `weights` are in the order of the items. Without them, the model ranks by votes.
+
+        The labels of a type without `counts` are counted in the items themselves.
+        """
         types = np.array([item.type for item in items], np.int32)
         votes = weighted_votes(items, types)
         if likes is None:

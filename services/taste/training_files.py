@@ -1,13 +1,16 @@
 """Reads the items and their counts that a model is trained from. README.md describes the files."""
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from services.taste.domain import LabelCounts
 from spark_jobs.views import InputError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -20,46 +23,34 @@ class TrainingItem:
     votes: int | None = None
 
 
+@dataclass(frozen=True)
+class TypeCounts(LabelCounts):
+    type: int
+
+
 def read_items(path: Path) -> list[TrainingItem]:
     """Raises InputError for a line that is not an item."""
-    items: dict[tuple[int, str], TrainingItem] = {}
-    for number, line in enumerate(_lines(path), 1):
-        try:
-            value = json.loads(line)
-            item = TrainingItem(
-                int(value["type"]),
-                str(value["id"]),
-                tuple(map(str, value.get("category") or ())),
-                tuple(map(str, value.get("themes") or ())),
-                None if value.get("rating") is None else float(value["rating"]),
-                None if value.get("votes") is None else int(value["votes"]),
-            )
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise InputError(f"{path}, line {number}: not an item: {error!r}") from error
-        items[item.type, item.id] = item
+    items = {(item.type, item.id): item for item in _read(path, TypeAdapter(TrainingItem), "an item")}
     return list(items.values())
 
 
 def read_counts(path: Path) -> dict[int, LabelCounts]:
-    """By type; empty if there is no such file. Raises InputError for a line that does not have the counts of a type."""
-    counts = {}
-    for number, line in enumerate(_lines(path) if path.exists() else (), 1):
-        try:
-            value = json.loads(line)
-            counts[int(value["type"])] = LabelCounts(
-                int(value["items"]), _int_values(value["categories"]), _int_values(value["themes"])
-            )
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise InputError(f"{path}, line {number}: not the counts of a type: {error!r}") from error
-    return counts
+    """By type; empty if there is no such file. Raises InputError for a line that is not the counts of a type."""
+    if not path.exists():
+        return {}
+    return {counts.type: counts for counts in _read(path, TypeAdapter(TypeCounts), "the counts of a type")}
 
 
-def _int_values(values: Mapping[str, Any]) -> dict[str, int]:
-    return {name: int(count) for name, count in values.items()}
-
-
-def _lines(path: Path) -> Iterable[str]:
+def _read(path: Path, line_type: TypeAdapter[T], name: str) -> Iterator[T]:
     if not path.exists():
         raise InputError(f"there is no {path}")
     with path.open(encoding="utf-8") as file:
-        yield from (line for line in file if line.strip())
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                yield line_type.validate_json(line)
+            except ValidationError as error:
+                first = error.errors()[0]
+                field = "".join(f"{part}: " for part in first["loc"])
+                raise InputError(f"{path}, line {number}: not {name}: {field}{first['msg']}") from error

@@ -53,7 +53,7 @@ def train(data: Data, people: Sequence[Person], processes: int = 2) -> Model:
 
 
 def untrained(data: Data) -> Model:
-    return Model.from_items(data.items).pruned()
+    return Model.build(data.items, {}).pruned()
 
 
 def without_neighbours(model: Model) -> Model:

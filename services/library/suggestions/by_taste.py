@@ -6,6 +6,7 @@ marks. If there are older marks, the best ranked items are looked up among all m
 
 import asyncio
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
 
 from services.library.datasets import Datasets
 from services.library.domain import Accounts, RecentMarks, ThemePoints
@@ -44,9 +45,8 @@ async def suggest(
         recent = await accounts.recent_marks(request.subject, MAX_MARKS)
     marks = _with_likes(recent.marks, named.likes)
     model_by_type = {item_type: model for item_type in types if (model := models.of_type(item_type))}
-    ranking = _Ranking(model_by_type, marks, request.seed, named.left_out | set(recent.not_interested))
-    look_up_marks = not recent.complete_with_not_interested
-    choice = _Choice(datasets, accounts, request, list(model_by_type), ranking, look_up_marks)
+    ranking = _Ranking(model_by_type, marks, request.seed, {*named.left_out, *recent.not_interested})
+    choice = _Choice(datasets, accounts, request, ranking, look_up_marks=not recent.complete_with_not_interested)
     # If the ranking has read all marks, the counts in its reasons are complete. Otherwise the account service has them.
     stored_points: Mapping[str, ThemePoints] | None = None
     if recent.complete and len(marks) <= MAX_MARKS:
@@ -80,46 +80,38 @@ def _with_likes(marks: Sequence[Mark], likes: Sequence[Mark]) -> Sequence[Mark]:
     ]
 
 
+@dataclass
 class _Ranking:
-    """The items of each type, best first."""
+    """The items of each type, best first, without those in `left_out` and those that have been returned."""
 
-    def __init__(self, models: Mapping[int, Model], marks: Sequence[Mark], seed: int, left_out: Set[ItemRef]) -> None:
-        self._models = models
-        self._marks = marks
-        self._seed = seed
-        self._left_out = set(left_out)
-        self._person_by_model: dict[int, Person] = {}
-        self.exhausted: set[int] = set()  # types of which all items have been returned
+    models: Mapping[int, Model]
+    marks: Sequence[Mark]
+    seed: int
+    left_out: set[ItemRef]
+    exhausted: set[int] = field(default_factory=set)  # types of which all items have been returned
+    person_by_model: dict[int, Person] = field(default_factory=dict)  # by the model's identity: types share a model
 
-    def best(self, types: Sequence[int], amount: int) -> dict[int, list[Ranked]]:
-        """The best items of each type that have not been returned yet."""
+    def next_best(self, types: Sequence[int], amount: int) -> dict[int, list[Ranked]]:
         ranked = {
-            item_type: rank(self._person(item_type), item_type, amount, seed=self._seed, exclude=self._left_out)
+            item_type: rank(self._person(item_type), item_type, amount, seed=self.seed, exclude=self.left_out)
             for item_type in types
         }
-        self._left_out.update(entry.ref for entries in ranked.values() for entry in entries)
+        self.left_out.update(entry.ref for entries in ranked.values() for entry in entries)
         self.exhausted.update(item_type for item_type, entries in ranked.items() if len(entries) < amount)
         return ranked
 
     def _person(self, item_type: int) -> Person:
-        """One for all types with the same model."""
-        model = self._models[item_type]
-        if id(model) not in self._person_by_model:
-            self._person_by_model[id(model)] = Person(model, self._marks)
-        return self._person_by_model[id(model)]
+        model = self.models[item_type]
+        if id(model) not in self.person_by_model:
+            self.person_by_model[id(model)] = Person(model, self.marks)
+        return self.person_by_model[id(model)]
 
 
 class _Choice:
     """The first `amount` items of each ranking that exist and are not marked, and the items in their reasons."""
 
     def __init__(
-        self,
-        datasets: Datasets,
-        accounts: Accounts,
-        request: Request,
-        types: Sequence[int],
-        ranking: _Ranking,
-        look_up_marks: bool,
+        self, datasets: Datasets, accounts: Accounts, request: Request, ranking: _Ranking, look_up_marks: bool
     ) -> None:
         """`look_up_marks`: whether ranked items may be marked, because the ranking has not read all marks."""
         self._datasets = datasets
@@ -127,9 +119,9 @@ class _Choice:
         self._request = request
         self._ranking = ranking
         self._look_up_marks = look_up_marks
-        self._waiting: dict[int, list[Ranked]] = {item_type: [] for item_type in types}
+        self._waiting: dict[int, list[Ranked]] = {item_type: [] for item_type in ranking.models}
         self._items: dict[ItemRef, Item | None] = {}
-        self.chosen: dict[int, list[tuple[Ranked, Item]]] = {item_type: [] for item_type in types}
+        self.chosen: dict[int, list[tuple[Ranked, Item]]] = {item_type: [] for item_type in ranking.models}
         self.missing: set[int] = set()
 
     async def fill(self, size: int) -> None:
@@ -157,9 +149,9 @@ class _Choice:
         if not types:
             return
         if size * len(types) <= MAX_RANKED_INLINE:
-            best = self._ranking.best(types, size)
+            best = self._ranking.next_best(types, size)
         else:
-            best = await asyncio.to_thread(self._ranking.best, types, size)
+            best = await asyncio.to_thread(self._ranking.next_best, types, size)
         marked: Set[ItemRef] = frozenset()
         refs = [entry.ref for ranked in best.values() for entry in ranked]
         if self._look_up_marks and refs:
@@ -168,7 +160,7 @@ class _Choice:
             self._waiting[item_type] += [entry for entry in ranked if entry.ref not in marked]
 
     async def _choose(self, amounts: Mapping[int, int]) -> None:
-        """Reads so many items of each type, and the items in their reasons; chooses the items that exist."""
+        """Reads so many waiting items of each type, and the items in their reasons; chooses the items that exist."""
         next_best = {item_type: self._waiting[item_type][:amount] for item_type, amount in amounts.items()}
         refs = {
             ref: None

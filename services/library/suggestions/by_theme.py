@@ -34,14 +34,16 @@ async def suggest(
     Whole datasets are sampled if neither the user's marks nor the request's likes give points.
     """
     candidates = await top_themes(accounts, request.subject, named.likes, MAX_CANDIDATES)
-    points = {entry.theme: entry for entry in candidates}
-    selections = {item_type: _Selection(list(points) or [WHOLE_DATASET], request.amount) for item_type in types}
-    sampling = _Sampling(datasets, _Marks(accounts, request.subject, named.left_out), request.seed)
+    points_by_theme = {entry.theme: entry for entry in candidates}
+    selections = {
+        item_type: _Selection(list(points_by_theme) or [WHOLE_DATASET], request.amount) for item_type in types
+    }
+    marks = _Marks(accounts, request.subject, named.left_out)
     spare = SPARE_ITEMS if request.subject or named.left_out else 0
-    missing = await sampling.fill(selections, request.amount + spare)
+    missing = await _fill(selections, datasets, marks, request.seed, request.amount + spare)
     chosen = [selections[item_type].items for item_type in types if item_type not in missing]
     suggestions = [
-        Suggestion(item, points.get(theme))
+        Suggestion(item, points_by_theme.get(theme))
         for items_by_theme in chosen
         for theme, items in items_by_theme.items()
         for item in items
@@ -100,35 +102,28 @@ class _Marks:
             self.marked |= await self._accounts.filter_marked(self._subject, new)
 
 
-class _Sampling:
-    def __init__(self, datasets: Datasets, marks: _Marks, seed: int) -> None:
-        self._datasets = datasets
-        self._marks = marks
-        self._seed = seed
+async def _fill(
+    selections: Mapping[int, _Selection], datasets: Datasets, marks: _Marks, seed: int, size: int
+) -> list[int]:
+    """Samples `size` items of each theme, then more, until no theme lacks items or no more items exist.
 
-    async def fill(self, selections: Mapping[int, _Selection], size: int) -> list[int]:
-        """Samples `size` items of each theme, then more, until no theme lacks items or no more items exist.
-
-        Returns the types whose dataset did not answer. Usually one round is enough: one call per dataset and one
-        look-up of marks.
-        """
-        missing: list[int] = []
-        while queries := {
-            item_type: partial(self._datasets.get(item_type).sample, selection.to_sample, size, THEMES, self._seed)
-            for item_type, selection in selections.items()
-            if selection.to_sample and item_type not in missing
-        }:
-            answers, newly_missing = await self._datasets.query_all(queries)
-            missing += newly_missing
-            await self._marks.look_up(
-                ItemRef(item.type, item.id)
-                for samples in answers.values()
-                for sample in samples
-                for item in sample.items
-            )
-            for item_type, samples in answers.items():
-                selections[item_type].add(samples, self._marks.marked)
-            if size == MAX_SAMPLE:
-                break
-            size = min(4 * size, MAX_SAMPLE)
-        return missing
+    Returns the types whose dataset did not answer. Usually one round is enough: one call per dataset and one look-up of
+    marks.
+    """
+    missing: list[int] = []
+    while queries := {
+        item_type: partial(datasets.get(item_type).sample, selection.to_sample, size, THEMES, seed)
+        for item_type, selection in selections.items()
+        if selection.to_sample and item_type not in missing
+    }:
+        answers, newly_missing = await datasets.query_all(queries)
+        missing += newly_missing
+        await marks.look_up(
+            ItemRef(item.type, item.id) for samples in answers.values() for sample in samples for item in sample.items
+        )
+        for item_type, samples in answers.items():
+            selections[item_type].add(samples, marks.marked)
+        if size == MAX_SAMPLE:
+            break
+        size = min(4 * size, MAX_SAMPLE)
+    return missing

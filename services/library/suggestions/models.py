@@ -127,7 +127,7 @@ def _load(content: bytes) -> Model:
 
 
 def _from_votes(items: Mapping[int, Sequence[Item]], counts: Mapping[int, LabelCounts]) -> Model:
-    return _prepared(Model.from_items([item for of_type in items.values() for item in of_type], counts))
+    return _prepared(Model.build([item for of_type in items.values() for item in of_type], counts))
 
 
 def _prepared(model: Model) -> Model:

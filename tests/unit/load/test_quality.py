@@ -128,7 +128,7 @@ def test_votes_and_random_lists_leave_out_known_marks() -> None:
 
 def test_taste_is_the_code_that_serves() -> None:
     split = Split(people(1, 20)[0], [mark(0)], frozenset())
-    (best,) = methods.taste(Model.from_items(ITEMS))([split], 1)
+    (best,) = methods.taste(Model.build(ITEMS, {}))([split], 1)
     assert best[0] in {(BOOK, "book1"), (BOOK, "book2")}
     assert (BOOK, "book0") not in best
 

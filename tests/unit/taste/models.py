@@ -44,6 +44,11 @@ def build(
     )
 
 
+def votes_only(items: Sequence[TrainingItem]) -> Model:
+    """A model without people."""
+    return Model.build(items, {})
+
+
 def ref(id: str, item_type: int = BOOK) -> ItemRef:
     return ItemRef(item_type, id)
 

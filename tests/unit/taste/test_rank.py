@@ -9,7 +9,7 @@ from services.taste.rank import Ranked, rank
 from services.taste.rerank import MAX_ALIKE
 from services.taste.score import Person, Reason
 from services.taste.training_files import TrainingItem
-from tests.unit.taste.models import BOOK, SHOW, build, item, ref
+from tests.unit.taste.models import BOOK, SHOW, build, item, ref, votes_only
 
 DUNE = item("dune", "Science Fiction", votes=900)
 EMMA = item("emma", "Classics", "Romance", votes=500)
@@ -41,7 +41,7 @@ def scores(model: Model, *marks: Mark) -> dict[str, float]:
 
 
 def test_without_people_and_marks_the_most_voted_come_first() -> None:
-    assert ids(Model.from_items(ITEMS)) == ["dune", "emma", "solaris", "persuasion"]
+    assert ids(votes_only(ITEMS)) == ["dune", "emma", "solaris", "persuasion"]
 
 
 def test_neighbours_of_a_liked_item_come_first() -> None:
@@ -59,7 +59,7 @@ def test_the_score_is_that_of_the_formula() -> None:
 
 
 def test_marked_and_excluded_items_are_left_out() -> None:
-    best = ranked(Model.from_items(ITEMS), seen(EMMA), exclude=frozenset({ref("solaris")}))
+    best = ranked(votes_only(ITEMS), seen(EMMA), exclude=frozenset({ref("solaris")}))
     assert [entry.ref.id for entry in best] == ["dune", "persuasion"]
 
 
@@ -72,7 +72,7 @@ def test_only_items_of_the_type_are_ranked() -> None:
 def test_marks_of_other_types_count_by_their_themes() -> None:
     alien = item("alien", "Sci-Fi", item_type=SHOW)
     dune, solaris = (item(id, "Science Fiction", themes=["Sci-Fi"]) for id in ("dune", "solaris"))
-    model = Model.from_items([EMMA, dune, solaris, PERSUASION, item("x", "Classics")])
+    model = votes_only([EMMA, dune, solaris, PERSUASION, item("x", "Classics")])
     without = scores(model, liked(item("y", "Nothing", item_type=SHOW)))
     with_theme = scores(model, liked(alien))
     assert with_theme["solaris"] > without["solaris"]
@@ -80,14 +80,14 @@ def test_marks_of_other_types_count_by_their_themes() -> None:
 
 
 def test_a_mark_on_an_unknown_item_counts_by_its_labels() -> None:
-    model = Model.from_items(ITEMS)
+    model = votes_only(ITEMS)
     with_label, without = scores(model, liked(item("new", "Romance"))), scores(model, liked(item("new")))
     assert with_label["persuasion"] > without["persuasion"]
     assert with_label["solaris"] == pytest.approx(without["solaris"])
 
 
 def test_labels_count_more_if_the_items_agree_in_them() -> None:
-    model = Model.from_items([*ITEMS, item("x", "History")])
+    model = votes_only([*ITEMS, item("x", "History")])
 
     def gain(*labels: str) -> float:
         with_labels = scores(model, *(liked(item(f"mark{number}", label)) for number, label in enumerate(labels)))
@@ -128,20 +128,20 @@ def test_the_reason_is_popularity_if_that_is_the_largest_term() -> None:
 def test_the_reason_is_the_theme_if_labels_decide() -> None:
     rare = [item(f"book{number}", "Classics", votes=1000) for number in range(30)]
     marks = [liked(item(f"old{number}", "Romance")) for number in range(20)]
-    best = ranked(Model.from_items([*rare, PERSUASION]), *marks, seen(EMMA), amount=40)
+    best = ranked(votes_only([*rare, PERSUASION]), *marks, seen(EMMA), amount=40)
     reasons = {entry.ref.id: entry.reason for entry in best}
     assert reasons["persuasion"] == Reason((), "Romance", seen=21, liked=20)
     assert reasons["book0"].popular
 
 
 def test_the_same_seed_gives_the_same_order() -> None:
-    model = Model.from_items([item(f"book{number}", votes=100 + number) for number in range(100)])
+    model = votes_only([item(f"book{number}", votes=100 + number) for number in range(100)])
     assert ids(model, seed=1) == ids(model, seed=1)
     assert ids(model, seed=1) != ids(model, seed=2)
 
 
 def test_noise_of_an_item_does_not_depend_on_the_others() -> None:
-    person = Person(Model.from_items([item(f"book{number}", votes=100 + number) for number in range(100)]), [])
+    person = Person(votes_only([item(f"book{number}", votes=100 + number) for number in range(100)]), [])
     order = [entry.ref for entry in rank(person, BOOK, 100, seed=1)]
     without_five = rank(person, BOOK, 95, seed=1, exclude=frozenset(order[:5]))
     assert [entry.ref for entry in without_five] == order[5:]
@@ -150,22 +150,22 @@ def test_noise_of_an_item_does_not_depend_on_the_others() -> None:
 def test_look_alikes_are_spread() -> None:
     alike = [item(f"vampire{number}", "Vampires", votes=1000) for number in range(8)]
     others = [item(f"book{number}", votes=10) for number in range(100)]
-    best = ids(Model.from_items([*alike, *others]), amount=20)
+    best = ids(votes_only([*alike, *others]), amount=20)
     for start in (0, 10):
         assert sum(id.startswith("vampire") for id in best[start : start + 10]) == MAX_ALIKE
 
 
 def test_look_alikes_are_given_if_there_is_nothing_else() -> None:
     alike = [item(f"vampire{number}", "Vampires", votes=100 + number) for number in range(8)]
-    assert len(ids(Model.from_items(alike))) == 8
+    assert len(ids(votes_only(alike))) == 8
 
 
 def test_a_model_without_items_ranks_nothing() -> None:
-    assert ranked(Model.from_items([]), liked(DUNE)) == []
+    assert ranked(votes_only([]), liked(DUNE)) == []
 
 
 def test_items_without_votes_are_ranked_too() -> None:
-    model = Model.from_items([item("a", votes=None, rating=None), item("b", votes=None, rating=None)])
+    model = votes_only([item("a", votes=None, rating=None), item("b", votes=None, rating=None)])
     assert [entry.reason.popular for entry in rank(Person(model, []), BOOK, 10, seed=3)] == [True, True]
 
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.taste.domain import LabelCounts
-from services.taste.training_files import TrainingItem, read_counts, read_items
+from services.taste.training_files import TrainingItem, TypeCounts, read_counts, read_items
 from spark_jobs.views import InputError
 
 
@@ -22,7 +21,7 @@ def test_a_line_that_is_not_an_item_is_reported_by_its_number(tmp_path: Path) ->
 
 def test_counts_are_by_type(tmp_path: Path) -> None:
     (tmp_path / "counts.jsonl").write_text('{"type": 2, "items": 9, "categories": {"War": 4}, "themes": {}}\n')
-    assert read_counts(tmp_path / "counts.jsonl") == {2: LabelCounts(9, {"War": 4}, {})}
+    assert read_counts(tmp_path / "counts.jsonl") == {2: TypeCounts(9, {"War": 4}, {}, type=2)}
 
 
 def test_without_a_file_there_are_no_counts(tmp_path: Path) -> None:
