@@ -27,11 +27,11 @@ class Datasets:
     def __init__(self, datasets: Iterable[Dataset]) -> None:
         self.by_type = {dataset.type: dataset for dataset in sorted(datasets, key=lambda dataset: dataset.type)}
 
-    def get(self, item_type: int) -> Dataset:
-        """InvalidArgument if no dataset has items of this type."""
+    def get(self, item_type: int, field: str = "type") -> Dataset:
+        """InvalidArgument for this field of the request if no dataset has items of the type."""
         if item_type not in self.by_type:
             names = ", ".join(dataset.name for dataset in self.by_type.values())
-            raise InvalidArgument("type", f"must be one of {names}")
+            raise InvalidArgument(field, f"must be one of {names}")
         return self.by_type[item_type]
 
     async def query_all(self, queries: Mapping[int, Callable[[], Awaitable[T]]]) -> tuple[dict[int, T], list[int]]:

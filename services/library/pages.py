@@ -11,8 +11,6 @@ from services.library.datasets import Datasets
 from services.library.domain import Dataset, ListRange, SearchHit
 from services.taste.domain import Item, ItemRef
 
-MAX_PAGE = 2**53  # the largest integer that every JSON reader represents exactly
-
 
 class Span(NamedTuple):
     start: int

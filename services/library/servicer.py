@@ -13,12 +13,13 @@ from services.common.server import Context
 from services.library import marks
 from services.library.datasets import Datasets
 from services.library.domain import Accounts, ThemePoints
-from services.library.pages import MAX_PAGE, LibraryPages
+from services.library.pages import LibraryPages
 from services.library.suggestions.models import Models
 from services.library.suggestions.request import BecauseOfItems, BecausePopular, Reason, Request
 from services.library.suggestions.suggester import Strategy, Suggester
 from services.taste.domain import ItemRef
 
+MAX_PAGE = 2**53  # the largest integer that every JSON reader represents exactly
 MAX_PAGE_SIZE = 100
 MAX_BATCH = 100
 MAX_SUGGESTIONS = 100  # per type and theme
@@ -26,8 +27,7 @@ MAX_EXCLUDED = 200
 MAX_LIKES = 50
 MAX_SIMILAR = 100
 SEED_BITS = 32
-MAX_SEARCH = 200  # characters
-MAX_CATEGORY = 100
+MAX_SEARCH, MAX_CATEGORY = 200, 100  # characters
 
 
 class LibraryServicer(library_pb2_grpc.LibraryServicer):

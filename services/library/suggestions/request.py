@@ -78,9 +78,7 @@ async def named_items(datasets: Datasets, request: Request) -> NamedItems:
         *((f"exclude.{number}", ref) for number, ref in enumerate(request.exclude)),
     ]
     for field, ref in fields:
-        if ref.type not in datasets.by_type:
-            names = ", ".join(dataset.name for dataset in datasets.by_type.values())
-            raise InvalidArgument(f"{field}.type", f"must be one of {names}")
+        datasets.get(ref.type, f"{field}.type")
     if not fields:
         return NamedItems((), frozenset(), ())
     items, missing = await datasets.fetch([ref for _, ref in fields])

@@ -20,7 +20,6 @@ from services.catalog.store import ids, search
 from services.common import checks
 from services.common.errors import InvalidArgument
 from services.gateway import specification
-from services.library import pages
 from services.library import servicer as library
 from services.library.suggestions.suggester import Strategy
 from services.spark_connector.queries import BEST_DIRECTOR
@@ -34,7 +33,7 @@ CHARACTERS = [*map(chr, range(0x3100)), "\uffff", "\U0001f600"]
 FILMS, VOTES = BEST_DIRECTOR.parameters["min_films"], BEST_DIRECTOR.parameters["min_votes"]
 # Where a number of the document comes from, by its place there.
 SOURCES: dict[str, tuple[str, object]] = {
-    "list_items.page.maximum": ("services/library/pages.py", pages.MAX_PAGE),
+    "list_items.page.maximum": ("services/library/servicer.py", library.MAX_PAGE),
     "size.maximum": ("services/library/servicer.py", library.MAX_PAGE_SIZE),
     "cursor.maxLength": ("services/account/cursors.py", cursors.MAX_LENGTH),
     "Search.maxLength": ("services/library/servicer.py", library.MAX_SEARCH),
