@@ -10,9 +10,10 @@ from services.taste.domain import Mark, points
 from services.taste.model import Model
 from services.taste.terms import Terms
 
-# Points of an item without labels that is added to the person's: one or two items say little about what they agree in.
+# Points of an item without labels that is added to the person's items, because the agreement of one or two items means
+# little.
 AGREEMENT_PRIOR = 4
-# The match is proportional to this power of how much the person's items agree in their labels.
+# The match is proportional to this power of the agreement.
 AGREEMENT_POWER = 4
 
 
@@ -53,12 +54,12 @@ class LabelMatch:
 
 
 def _profile(terms: Terms, item_type: int, marks: Sequence[tuple[Sequence[str], int]]) -> Doubles:
-    """What the words of the marked items have in common: a vector over the terms. `marks`: words and points.
+    """A vector over the terms: the direction of y, with the length R ** AGREEMENT_POWER. `marks`: words and points.
 
-    The mean of the items' vectors, which have the length 1 and the direction of their terms' idf, weighted by points,
-    with AGREEMENT_PRIOR points of a vector of length 0. The length R of that mean approaches 1 if many items have the
-    same terms, and is at most 1/sqrt(n) if n items have nothing in common. It measures agreement (the mean resultant
-    length of directional statistics), and is raised to AGREEMENT_POWER.
+    y is the mean of the items' vectors, weighted by points, with AGREEMENT_PRIOR points of a vector of length 0. The
+    items' vectors have the idf of their words and are scaled to length 1. R is the length of y, which measures how much
+    the items agree ("mean resultant length" in directional statistics): it approaches 1 if many items have the same
+    words, and is at most 1/sqrt(n) if n items have no word in common.
     """
     by_name = terms.by_name.get(item_type, {})
     rows = [[by_name[word] for word in words if word in by_name] for words, _ in marks]

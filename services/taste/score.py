@@ -13,23 +13,22 @@ from services.taste.model import Model
 
 # Only the newest marks are read.
 MAX_MARKS = 200
-# w_j: weight of a mark in the sum over neighbours.
+# w_j
 LIKED_WEIGHT, SEEN_WEIGHT = 1.0, 0.3
-# With this many marks of the type, popularity and labels count half of what they count without any.
+# The terms of popularity and labels are halved with this many marks of the type.
 MARKS_AT_HALF = 20
+# p_i is smoothed with PRIOR_PEOPLE people, of whom the share VOTERS_WHO_LIKE * v_i like the item.
 POPULARITY_WEIGHT = 0.4
-# Popularity starts at an item's votes, as if VOTERS_WHO_LIKE of this many people had liked the most voted one.
 PRIOR_PEOPLE, VOTERS_WHO_LIKE = 50, 0.1
-# Labels help less than neighbours do: their weight with many training people, and what is added to it without any, or
-# without a mark of the type.
+# t: the weight of labels with many training people, and the addition without any, or without a mark of the type: labels
+# help less than neighbours do.
 LABEL_WEIGHT, LABEL_WEIGHT_ALONE = 0.8, 4.0
-# With this many marks, labels count half.
+# With this many marks of any type, the term of labels has half of its weight.
 LABEL_MARKS_AT_HALF = 3
-# How much popular items are held back, and with how many marks of the type half as much.
+# The penalty of popular items: its power with many marks of the type, and the number of marks with half of this power.
 PENALTY_POWER, PENALTY_MARKS_AT_HALF = 0.3, 10
 PENALTY_OFFSET = 0.05
-# The order by ln(score) may change between items whose ln(score) differs by less than this. See rerank.NOISE: a larger
-# difference is overcome once in 10,000 times.
+# Noise (rerank.py) changes the order of two items whose ln(score) differs by more than this once in 10,000 times.
 NOISE_RANGE = 1.0
 MAX_REASON_ITEMS = 3
 
@@ -53,10 +52,10 @@ class Reason:
 
 
 class Person:
-    """A person's marks, newest first, with what the scores of all types have in common.
+    """A person's marks, and the terms of their neighbours, which all types have in common.
 
     The arrays `sources`, `targets` and `contributions` have an entry for each neighbour of each mark: the number of the
-    mark, the neighbour's position, and w_j * E(j, i).
+    mark, the neighbour's position, and w_j * E(j, i). `marks` are newest first.
     """
 
     def __init__(self, model: Model, marks: Sequence[Mark]) -> None:
@@ -133,7 +132,7 @@ def positions(model: Model, refs: Iterable[ItemRef]) -> Indices:
 
 
 def _may_be_best(without_labels: Doubles, most_from_labels: Doubles, penalty: Doubles, depth: int) -> Indices:
-    """The numbers of the candidates that may be among the best `depth`, even if noise favours them."""
+    """The numbers of the candidates that labels or noise can bring among the best `depth`."""
     if len(penalty) <= depth:
         return np.arange(len(penalty))
     least, most = without_labels / penalty, (without_labels + most_from_labels) / penalty
