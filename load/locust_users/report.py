@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from load import results
 from load.locust_users import locust_csv, plots, resources
 from load.locust_users.locust_csv import Endpoint, Failure
 from load.locust_users.resources import OTHERS, Sample
@@ -29,8 +30,8 @@ class Run:
     arrival_s: int
     date: str
     machine: str
-    compact: bool = False  # whether the services ran in one process
-    hit_rate: float | None = None  # of the response cache; None if it was not used
+    compact: bool = False  # the services ran in one process
+    hit_rate: float | None = None  # of the response cache; None if no request was cacheable
 
     @property
     def title(self) -> str:
@@ -80,11 +81,8 @@ def _cells(endpoint: Endpoint) -> list[str]:
 
 
 def _markdown(conditions: str, endpoints: Sequence[Endpoint], failures: Sequence[Failure]) -> str:
-    rows = [f"| {' | '.join(COLUMNS)} |", "|---|" + "--:|" * (len(COLUMNS) - 1)]
-    for endpoint in endpoints:
-        name, *numbers = _cells(endpoint)
-        rows.append(f"| {f'`{name}`' if name != 'all' else name} | {' | '.join(numbers)} |")
-    parts = [conditions, "\n".join(rows)]
+    rows = [[f"`{name}`" if name != "all" else name, *numbers] for name, *numbers in map(_cells, endpoints)]
+    parts = [conditions, results.table("l" + "r" * (len(COLUMNS) - 1), COLUMNS, rows)]
     if failures:
         listed = [f"- {failure.count:,} × `{failure.request}`: {failure.reason}" for failure in failures[:MAX_FAILURES]]
         parts.append("Failures:\n\n" + "\n".join(listed))

@@ -11,7 +11,6 @@ and permission to trace processes.
 """
 
 import argparse
-import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -35,22 +34,22 @@ PY_SPY = Path(sys.executable).with_name("py-spy")
 RATE = 400  # samples a second
 START_S = 1  # for py-spy to attach
 MAIN_THREAD, OTHER_THREADS, REST = "MainThread", "other threads", "event loop"
-# By layer: a pattern for its frames, which py-spy writes as "function (file:line)". The first matching layer counts.
+# By layer: the beginnings of its files' paths. The first matching layer counts.
 LAYERS = {
-    layer: re.compile(pattern)
-    for layer, pattern in {
-        "pymongo": r"\((pymongo|bson)/",
-        "hand-over": r"\(concurrent/futures/|\(services/account/database/",
-        "log lines": r"\(logging/|\(services/common/logs\.py|^_record ",
-        "metrics": r"\(prometheus_client/",
-        "trace, deadline": r"\(services/common/(tracing|deadline)\.py",
-        "calls": r"\(grpc|\(services/common/(in_process|clients|server|status)\.py",
-        "tokens": r"\(jose/|\(services/gateway/http/(tokens|access)\.py",
-        "JSON": r"\(services/gateway/(convert|http/responses)\.py|\(json/",
-        "HTTP": r"\((uvicorn|starlette)/|\(services/gateway/http/",
-        "rules": r"\(services/(?!common/process|compact)",
-    }.items()
+    "pymongo": ("pymongo/", "bson/"),
+    "hand-over": ("concurrent/futures/", "services/account/database/"),
+    "log lines": ("logging/", "services/common/logs.py"),
+    "metrics": ("prometheus_client/",),
+    "trace, deadline": ("services/common/tracing.py", "services/common/deadline.py"),
+    "calls": ("grpc", *(f"services/common/{name}.py" for name in ("in_process", "clients", "server", "status"))),
+    "tokens": ("jose/", "services/gateway/http/tokens.py", "services/gateway/http/access.py"),
+    "JSON": ("json/", "services/gateway/convert.py", "services/gateway/http/responses.py"),
+    "HTTP": ("uvicorn/", "starlette/", "services/gateway/http/"),
+    "rules": ("services/",),
 }
+# The outermost frames of every stack, and a service's __main__.py.
+NO_LAYER = ("services/common/process.py", "services/compact/")
+ACCESS_LINE = "_record ("  # the gateway's function that writes the log line of a request
 COLUMNS = (OTHER_THREADS, *LAYERS, REST)
 
 
@@ -138,10 +137,15 @@ def by_layer(lines: Iterable[str]) -> Counter[str]:
 
 
 def layer_of(frames: Sequence[str]) -> str:
+    """The frames are in py-spy's form "function (file:line)"."""
     for frame in reversed(frames):
-        for layer, pattern in LAYERS.items():
-            if pattern.search(frame):
-                return layer
+        if frame.startswith(ACCESS_LINE):
+            return "log lines"
+        file = frame.rpartition("(")[2].partition(":")[0]
+        if not file.startswith(NO_LAYER) and not file.endswith("/__main__.py"):
+            for layer, beginnings in LAYERS.items():
+                if file.startswith(beginnings):
+                    return layer
     return REST
 
 

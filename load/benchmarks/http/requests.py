@@ -35,6 +35,8 @@ CONCURRENCY = 8
 
 @dataclass(frozen=True)
 class Request:
+    """`status` is the expected one; `check` raises WrongAnswer."""
+
     method: str
     path: str
     status: int
@@ -43,9 +45,8 @@ class Request:
     body: str = ""
 
     def raw(self, host: str) -> str:
-        headers = {"Host": host, **self.headers}
-        if self.body:
-            headers |= {"Content-Type": "application/json", "Content-Length": str(len(self.body))}
+        """The bytes of the request in HTTP/1.1."""
+        headers = {"Host": host, **self.headers, **({"Content-Length": str(len(self.body))} if self.body else {})}
         lines = [f"{self.method} {self.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
         return "\r\n".join([*lines, "", self.body])
 
@@ -77,11 +78,20 @@ class Traffic:
         self._shown = self._items[:HOT] if hot else self._items
         self._pages = HOT if hot else PAGES
         self._marks = {kind: itertools.count() for kind in NEW_MARKS}
-        self._makers = (self._item, self._page, self._top_ten, self._suggest, self._search, self._redirect)
+        self._makers = {
+            "item": self._item,
+            "page": self._page,
+            "top ten": self._top_ten,
+            "suggest": self._suggest,
+            "user search": self._search,
+            "login, logout": self._redirect,
+            "like": lambda: self._new_mark("like"),
+            "seen": lambda: self._new_mark("seen"),
+        }
         in_parallel(self._create_user, range(len(tokens)))
 
     def _list_items(self) -> list[Json]:
-        """Whole items in random order."""
+        """All fields of many items, in random order."""
         pages = range(1, self._client.get("/lib/1?size=100").json()["total"] // 100 + 1)
         sample = self._rng.sample(pages, min(LISTED_PAGES, len(pages)))
         answers = in_parallel(lambda number: self._client.get(f"/lib/{number}?size=100").json()["items"], sample)
@@ -98,10 +108,8 @@ class Traffic:
 
     def send(self, request: Request) -> None:
         """Sends one request and checks its answer; raises WrongAnswer."""
-        method, path, headers = request.method, request.path, dict(request.headers)
-        if request.body:
-            headers["Content-Type"] = "application/json"
-        answer = self._client.request(method, path, headers=headers, content=request.body or None)
+        content = request.body or None
+        answer = self._client.request(request.method, request.path, headers=request.headers, content=content)
         checks.status(answer.status_code, request.status, answer.text)
         request.check(answer)
 
@@ -115,9 +123,7 @@ class Traffic:
         if kind == MIX:
             groups = [self.make(each, -(-amount // len(KINDS))) for each in KINDS]
             return list(itertools.chain.from_iterable(zip(*groups, strict=True)))
-        if kind in self._marks:
-            return [self._new_mark(kind) for _ in range(amount)]
-        return [self._makers[KINDS.index(kind)]() for _ in range(amount)]
+        return [self._makers[kind]() for _ in range(amount)]
 
     def _item(self) -> Request:
         item = self._rng.choice(self._shown)
@@ -133,7 +139,7 @@ class Traffic:
 
     def _suggest(self) -> Request:
         body = json.dumps({"types": TYPES, "amount": AMOUNT})
-        headers = self._rng.choice(self._headers)
+        headers = self._rng.choice(self._headers) | {"Content-Type": "application/json"}
         return Request("POST", "/suggest", 200, lambda answer: suggestions(answer.json()), headers, body)
 
     def _search(self) -> Request:

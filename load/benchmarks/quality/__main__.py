@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--ratings", type=dataset_file, action="append", required=True, help="DATASET=FILE")
     parser.add_argument("--draws", type=int, default=2, help="of each new person's marks (default %(default)s)")
-    parser.add_argument("--no-yardsticks", action="store_true", help="leave out item-kNN and EASE, the slowest")
+    parser.add_argument("--no-baselines", action="store_true", help="leave out item-kNN and EASE, the slowest")
     parser.add_argument("--record", action="store_true", help="put the tables and plots into docs/QUALITY.md")
     options = parser.parse_args(arguments)
     for name, _ in options.ratings:
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     everything = data.read(options.catalog, options.ratings)
     items, people = everything.items, everything.people
     say(f"{len(items):,} items, {len(people):,} people; skipped lines: {dict(everything.skipped)}")
-    known = evaluate_known(everything, yardsticks=not options.no_yardsticks)
+    known = evaluate_known(everything, baselines=not options.no_baselines)
     new = evaluate_new(everything, options.draws)
     counts = ", ".join(
         f"{name}: {sum(person.type == item_type for person in people):,} people, "
@@ -74,14 +74,14 @@ def dataset_file(text: str) -> tuple[str, Path]:
     return name, Path(path)
 
 
-def evaluate_known(everything: Data, *, yardsticks: bool) -> dict[tuple[int, str], Figures]:
+def evaluate_known(everything: Data, *, baselines: bool) -> dict[tuple[int, str], Figures]:
     """People of whose marks 80 % are known, by type and method."""
     splits, training = data.split_known(everything)
     say(f"80 % known: training on {len(training):,} people")
     model = methods.train(everything, training)
     compared = common_methods(everything, training, model)
     compared["taste with a seed"] = methods.taste(model, noise=True)
-    if yardsticks:
+    if baselines:
         say("80 % known: item-kNN and EASE")
         compared |= {"item-kNN": methods.item_knn(training), "EASE": methods.ease(training)}
     labels = {(item.type, item.id): frozenset(item.category) for item in everything.items}

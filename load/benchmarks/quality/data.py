@@ -57,13 +57,12 @@ class Data:
 
 def read(catalogs: Sequence[tuple[str, Path]], ratings_files: Sequence[tuple[str, Path]]) -> Data:
     """Both are pairs of a dataset's name and a file; a catalog may consist of several files."""
-    adapters = {adapter.name: adapter for adapter in datasets.adapters()}
     items: list[TrainingItem] = []
     people: list[Person] = []
     skipped: Counter[str] = Counter()
     names = {}
     for name in dict.fromkeys(name for name, _ in catalogs):
-        adapter = adapters[name]
+        adapter = datasets.get_adapter(name)
         names[int(adapter.type)] = name
         inputs = identify(adapter, [path for dataset, path in catalogs if dataset == name])
         reader = Reader(adapter, inputs, False, Report(), lambda done, rows: None)

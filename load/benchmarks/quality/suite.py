@@ -25,6 +25,7 @@ from load.benchmarks.quality import data, methods, metrics
 from load.benchmarks.quality.data import Person, Ref, Split
 from scripts.local.suite import AUDIENCE, ROOT
 from seen.v1.types_pb2 import ItemType
+from services.catalog import datasets
 from services.spark_connector.training.ratings import COLUMNS
 from services.taste.measure import LENGTH, ndcg
 
@@ -39,7 +40,7 @@ NEW_MODEL_S = 15  # the library uses a new model after at most 10 s
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("suite", type=Path, metavar="DIR", help="folder of a suite that scripts/local.sh runs")
-    parser.add_argument("dataset", metavar="DATASET", help="book, imdb or anime")
+    parser.add_argument("dataset", choices=datasets.names())
     parser.add_argument("ratings", type=Path, metavar="RATINGS", help="file with the columns person, source_id, rating")
     parser.add_argument("catalog", type=Path, metavar="CATALOG", nargs="+", help="the dataset's files, as published")
     options = parser.parse_args()

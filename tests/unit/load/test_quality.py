@@ -101,7 +101,7 @@ METHODS = {
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_the_yardsticks_find_the_taste(name: str) -> None:
+def test_the_baselines_find_the_taste(name: str) -> None:
     known = people(200, 20)
     split = Split(known[0], known[0].marks[:10], frozenset({(BOOK, "book0")}))
     (best,) = METHODS[name](known)([split], 1)
