@@ -3,9 +3,9 @@
     ./scripts/local.sh --data /tmp/seen --detach
     python -m load.benchmarks.http seen=/tmp/seen
 
-A target NAME=DIR is a running suite of scripts/local.sh. Two more targets are started and measured: the peer
-(load/peer, on the first suite's databases) and a bare uvicorn answer. Each suite gets the generated items if it does
-not have them: use suites that serve no other purpose.
+A target NAME=DIR is a running suite of scripts/local.sh. The peer (load/peer, on the first suite's databases) is
+started and measured too. Each suite gets the generated items if it does not have them: use suites that serve no other
+purpose.
 
 All targets are measured in turn for each kind of request, in several rounds. Their databases count, the client (wrk)
 does not. All measurements are kept in .cache/http. Needs the extra `benchmarks`, and wrk (Debian and Ubuntu:
@@ -13,7 +13,6 @@ apt-get install wrk).
 """
 
 import argparse
-import contextlib
 import json
 import platform
 import re
@@ -24,14 +23,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-import httpx
-
 from load import results
 from load.benchmarks.http import targets
-from load.benchmarks.http.measure import CONNECTIONS, Measurement, measure, require_wrk
+from load.benchmarks.http.measure import CONNECTIONS, Measurement, measure, prepare, require_wrk
 from load.benchmarks.http.report import Results
-from load.benchmarks.http.requests import CACHEABLE, KINDS, MIX, TIMEOUT_S, USERS, Traffic, sign_in
-from load.benchmarks.http.targets import BARE, PEER, Target
+from load.benchmarks.http.requests import CACHEABLE, KINDS, MIX, Traffic
+from load.benchmarks.http.targets import PEER, Target
 from load.locust_users.checks import WrongAnswer
 from scripts.local.suite import ROOT
 
@@ -47,15 +44,14 @@ def main() -> None:
     parser.add_argument("--record", metavar="HEADING", help="put the table and the plot into load/RESULTS.md")
     options = parser.parse_args()
     require_wrk()
+    suites = [targets.suite_target(name, folder) for name, folder in options.suites]
+    for target in suites:
+        targets.load_items(target)
     try:
-        with contextlib.ExitStack() as stack:
-            suites = [targets.suite_target(name, folder) for name, folder in options.suites]
-            for target in suites:
-                targets.load_items(target)
-            started = [stack.enter_context(start(suites[0])) for start in (targets.peer, targets.bare)]
-            traffic = prepare([*suites, *started], hot=options.hot)
+        with targets.peer(suites[0]) as peer:
+            traffic = {target.name: prepare(target, options.hot) for target in (*suites, peer)}
             kinds = CACHEABLE if options.hot else (*KINDS, MIX)
-            measurements = list(measure_all([*suites, *started], traffic, kinds, options.rounds, options.seconds))
+            measurements = list(measure_all([*suites, peer], traffic, kinds, options.rounds, options.seconds))
     except WrongAnswer as error:
         sys.exit(str(error))
     report(measurements, options)
@@ -68,37 +64,17 @@ def suite(argument: str) -> tuple[str, Path]:
     return name, Path(folder)
 
 
-def prepare(all_targets: Sequence[Target], *, hot: bool) -> dict[str, Traffic]:
-    """Creates the users of each target and checks the content of some answers. Returns the traffic by target."""
-    tokens: dict[str, list[str]] = {}  # by suite
-    traffic: dict[str, Traffic] = {}
-    for target in all_targets:
-        auth0_url = target.suite.auth0_url
-        if auth0_url not in tokens:
-            say(f"signing in {USERS} users")
-            tokens[auth0_url] = sign_in(auth0_url)
-        if target.name == BARE:
-            traffic[BARE] = traffic[PEER]  # any request will do
-            continue
-        say(f"{target.name}: creating the users, trying out every kind of request")
-        client = httpx.Client(base_url=target.url, timeout=TIMEOUT_S)
-        traffic[target.name] = Traffic(client, auth0_url, tokens[auth0_url], hot=hot)
-        traffic[target.name].try_out()
-    return traffic
-
-
 def measure_all(
     all_targets: Sequence[Target], traffic: Mapping[str, Traffic], kinds: Sequence[str], rounds: int, seconds: int
 ) -> Iterator[Measurement]:
-    """Each round begins with a different target. The bare answer is measured once in each round."""
+    """Each round begins with a different target."""
     for number in range(rounds):
         first = number % len(all_targets)
         for kind in kinds:
             for target in (*all_targets[first:], *all_targets[:first]):
-                if target.name != BARE or kind == KINDS[0]:
-                    measurement = measure(target, traffic[target.name], kind, seconds, number)
-                    say(f"round {number + 1}: {kind}, {target.name}: {measurement.total_ms:.2f} ms of processor")
-                    yield measurement
+                measurement = measure(target, traffic[target.name], kind, seconds, number)
+                say(f"round {number + 1}: {kind}, {target.name}: {measurement.total_ms:.2f} ms of processor")
+                yield measurement
 
 
 def report(measurements: Sequence[Measurement], options: argparse.Namespace) -> None:

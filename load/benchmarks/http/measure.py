@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 
-from load.benchmarks.http.requests import MIX, NEW_MARKS, TIMEOUT_S, Traffic
+from load.benchmarks.http.requests import MIX, NEW_MARKS, TIMEOUT_S, USERS, Traffic, sign_in
 from load.benchmarks.http.targets import Target
 from load.locust_users.checks import WrongAnswer
 from load.locust_users.resources import CacheCounts, Sampler, by_service
@@ -55,6 +56,15 @@ class Measurement:
 def require_wrk() -> None:
     if not shutil.which("wrk"):
         sys.exit("wrk is missing: install it (Debian and Ubuntu: apt-get install wrk), then run this again")
+
+
+def prepare(target: Target, hot: bool = False) -> Traffic:
+    """Creates the target's users and checks the content of some answers; raises WrongAnswer."""
+    print(f"{target.name}: creating {USERS} users, trying out every kind of request", file=sys.stderr)
+    auth0_url = target.suite.auth0_url
+    traffic = Traffic(httpx.Client(base_url=target.url, timeout=TIMEOUT_S), auth0_url, sign_in(auth0_url), hot=hot)
+    traffic.try_out()
+    return traffic
 
 
 def measure(target: Target, traffic: Traffic, kind: str, seconds: int, number: int = 0) -> Measurement:

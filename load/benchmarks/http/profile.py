@@ -19,13 +19,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import psutil
 
 from load import results
 from load.benchmarks.http import targets
-from load.benchmarks.http.measure import CONNECTIONS, Measurement, measure, require_wrk
-from load.benchmarks.http.requests import KINDS, TIMEOUT_S, Traffic, sign_in
+from load.benchmarks.http.measure import CONNECTIONS, Measurement, measure, prepare, require_wrk
+from load.benchmarks.http.requests import KINDS, Traffic
 from load.benchmarks.http.targets import Target
 from scripts.local.suite import ROOT
 
@@ -63,9 +62,7 @@ def main() -> None:
     STACKS.mkdir(parents=True, exist_ok=True)
     target = targets.suite_target("seen", options.suite)
     targets.load_items(target)
-    client = httpx.Client(base_url=target.url, timeout=TIMEOUT_S)
-    traffic = Traffic(client, target.suite.auth0_url, sign_in(target.suite.auth0_url))
-    traffic.try_out()
+    traffic = prepare(target)
     rows = []
     for kind in KINDS:
         rows.append(profile(target, traffic, kind, options.seconds).cells())

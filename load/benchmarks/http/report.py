@@ -23,13 +23,13 @@ class Results:
         self.targets = list(dict.fromkeys(measurement.target for measurement in measurements))
 
     def rounds(self, kind: str, target: str) -> list[Measurement]:
-        """One measurement for each round, in order; empty if the target was not measured with this kind."""
+        """One measurement for each round, in order."""
         return [entry for entry in self._measurements if (entry.kind, entry.target) == (kind, target)]
 
-    def ratio(self, kind: str, target: str) -> float | None:
+    def ratio(self, kind: str, target: str) -> float:
         """Processor time in relation to the base; both are of the same round."""
-        pairs = list(zip(self.rounds(kind, target), self.rounds(kind, self.base), strict=False))
-        return median(measured.total_ms / base.total_ms for measured, base in pairs) if pairs else None
+        pairs = zip(self.rounds(kind, target), self.rounds(kind, self.base), strict=True)
+        return median(measured.total_ms / base.total_ms for measured, base in pairs)
 
     def total_ms(self, kind: str, target: str) -> float:
         return median(run.total_ms for run in self.rounds(kind, target))
@@ -42,20 +42,18 @@ class Results:
 
     def table(self) -> str:
         header = ("request", "target", "processor ms", f"÷ {self.base}", "requests/s", "p50 ms", "p99 ms", "failures")
-        pairs = [(kind, target) for kind in self.kinds for target in self.targets if self.rounds(kind, target)]
-        rows = [self._cells(kind, target) for kind, target in pairs]
+        rows = [self._cells(kind, target) for kind in self.kinds for target in self.targets]
         return results.table("llrrrrrrrl", (*header, "cache hits", "processor ms by process"), rows)
 
     def _cells(self, kind: str, target: str) -> list[str]:
         runs = self.rounds(kind, target)
-        ratio = self.ratio(kind, target)
         rates = [run.hit_rate for run in runs if run.hit_rate is not None]
         parts = [f"{name} {ms:.2f}" for name, ms in self.by_process(kind, target).items() if ms >= MIN_SHOWN_MS]
         return [
             kind,
             target,
             f"{self.total_ms(kind, target):.2f}",
-            f"{ratio:.2f}" if ratio else "",
+            f"{self.ratio(kind, target):.2f}",
             f"{median(run.per_second for run in runs):,.0f}",
             f"{median(run.p50_ms for run in runs):.1f}",
             f"{median(run.p99_ms for run in runs):.1f}",
@@ -81,15 +79,14 @@ class Results:
         names = list(dict.fromkeys(name for measurement in self._measurements for name in measurement.processor_ms))
         colours = {name: SERVICE_COLOURS[number % len(SERVICE_COLOURS)] for number, name in enumerate(names)}
         for axes, kind in zip(figure.subplots(rows, COLUMNS, squeeze=False).flat, self.kinds, strict=False):
-            targets = [target for target in self.targets if self.rounds(kind, target)]
-            for target in targets:
+            for target in self.targets:
                 left = 0.0
                 for name, ms in self.by_process(kind, target).items():
                     axes.barh(target, ms, left=left, color=colours[name], edgecolor="white", linewidth=0.4)
                     left += ms
                 axes.text(left, target, f" {self.total_ms(kind, target):.2f}", va="center", fontsize="small")
             axes.set_title(kind, loc="left", fontsize="medium")
-            axes.set_xlim(0, 1.2 * max(self.total_ms(kind, target) for target in targets))  # room for the label
+            axes.set_xlim(0, 1.2 * max(self.total_ms(kind, target) for target in self.targets))  # room for the label
             axes.invert_yaxis()
             axes.spines[["top", "right"]].set_visible(False)
         for axes in figure.axes[len(self.kinds) :]:

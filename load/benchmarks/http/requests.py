@@ -1,5 +1,6 @@
 """The requests of each kind: for the items and users of one target, and with marks that are new each time."""
 
+import functools
 import itertools
 import json
 import random
@@ -51,6 +52,7 @@ class Request:
         return "\r\n".join([*lines, "", self.body])
 
 
+@functools.cache
 def sign_in(auth0_url: str, users: int = USERS) -> list[str]:
     """The tokens of visitor-1, visitor-2 …"""
     accounts = Credentials.from_env({"SEEN_AUTH0_URL": auth0_url, "SEEN_AUTH0_AUDIENCE": AUDIENCE})

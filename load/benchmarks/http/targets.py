@@ -1,4 +1,4 @@
-"""The targets of a measurement: running suites, the peer, and an application that answers `{}`."""
+"""The targets of a measurement: running suites and the peer."""
 
 import contextlib
 import json
@@ -21,7 +21,7 @@ from scripts.local.state import SuiteError
 from scripts.local.suite import AUDIENCE, DATASETS, HOST, ROOT, Suite
 
 START_S = 30
-PEER, BARE = "peer", "bare uvicorn"
+PEER = "peer"
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,11 @@ def load_items(target: Target) -> None:
 def peer(base: Target) -> Iterator[Target]:
     """Runs load/peer on the MongoDB servers of the suite `base`, with a new SQLite file."""
     databases = {process: pid for process, pid in base.pids.items() if process.startswith("mongod")}
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        port = free.getsockname()[1]
+    url = f"http://{HOST}:{port}"
+    command = [sys.executable, "-m", "uvicorn", "load.peer.app:app", "--host", HOST, "--port", str(port)]
     with tempfile.TemporaryDirectory(prefix="seen-peer-") as folder:
         settings = {
             "PEER_SHARDS": json.dumps(copy_items(base.suite)),
@@ -69,37 +74,22 @@ def peer(base: Target) -> Iterator[Target]:
             "PEER_PUBLIC_URL": "http://localhost/",
             "PEER_DATABASE": f"{folder}/peer.db",
         }
-        with uvicorn("load.peer.app:app", settings) as (url, pid):
-            yield Target(PEER, url, {"peer": pid, **databases}, base.suite)
+        process = subprocess.Popen(  # noqa: S603
+            [*command, "--no-access-log", "--log-level", "warning"], cwd=ROOT, env={**os.environ, **settings}
+        )
+        try:
+            wait_until_ready(process, url)
+            yield Target(PEER, url, {"peer": process.pid, **databases}, base.suite)
+        finally:
+            process.terminate()
+            process.wait()
 
 
-@contextlib.contextmanager
-def bare(base: Target) -> Iterator[Target]:
-    with uvicorn("load.benchmarks.http.bare:app", {}) as (url, pid):
-        yield Target(BARE, url, {"uvicorn": pid}, base.suite)
-
-
-@contextlib.contextmanager
-def uvicorn(app: str, settings: Mapping[str, str]) -> Iterator[tuple[str, int]]:
-    """Runs the ASGI application in a process of its own; yields its URL and pid."""
-    with socket.socket() as free:
-        free.bind((HOST, 0))
-        port = free.getsockname()[1]
-    options = ("--host", HOST, "--port", str(port), "--no-access-log", "--log-level", "warning")
-    process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "uvicorn", app, *options], cwd=ROOT, env={**os.environ, **settings}
-    )
-    url = f"http://{HOST}:{port}"
-    try:
-        until = time.monotonic() + START_S
-        while process.poll() is None and time.monotonic() < until:
-            with contextlib.suppress(httpx.TransportError):
-                httpx.get(url)
-                break
-            time.sleep(0.1)
-        else:
-            sys.exit(f"{app} does not answer")
-        yield url, process.pid
-    finally:
-        process.terminate()
-        process.wait()
+def wait_until_ready(process: "subprocess.Popen[bytes]", url: str) -> None:
+    until = time.monotonic() + START_S
+    while process.poll() is None and time.monotonic() < until:
+        with contextlib.suppress(httpx.TransportError):
+            httpx.get(url)
+            return
+        time.sleep(0.1)
+    sys.exit("the peer does not answer")

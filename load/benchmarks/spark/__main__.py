@@ -95,8 +95,10 @@ def measure(run: Run, scratch: Path, limit_s: float, log: IO[str]) -> Measuremen
 
 
 def winner(result: str) -> str:
-    """The id and the measured value of the winner in a job's result."""
-    first = json.loads(result)["answer"]["winner"]
+    """The id and the measured value of the winner in a job's result; small files may have none."""
+    first = json.loads(result)["answer"].get("winner")
+    if not first:
+        return "nobody"
     value = f"{first['coworkers']:,}" if "coworkers" in first else f"{first['averageRating']:.3f}"
     return f"{first['person']['id']}, {value}"
 

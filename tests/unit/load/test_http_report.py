@@ -31,7 +31,7 @@ def measured(number: int, target: str, gateway_ms: float, kind: str = "item") ->
 def results() -> Results:
     seen = [measured(number, "seen", ms) for number, ms in enumerate((1.5, 9.5, 2.5))]
     peer = [measured(number, "peer", ms) for number, ms in enumerate((0.5, 4.5, 0.5))]
-    return Results([*seen, *peer, measured(0, "bare", 0.01)], base="peer")
+    return Results([*seen, *peer], base="peer")
 
 
 def test_a_ratio_compares_measurements_of_the_same_round(results: Results) -> None:
