@@ -43,9 +43,7 @@ class Rows:
         `renumbered`: the new value for each old one; entries for which it is -1 are dropped.
         """
         entries, lengths = self.entries(rows)
-        values = self.values[entries]
-        if renumbered is not None:
-            values = renumbered[values]
+        values = self.values[entries] if renumbered is None else renumbered[self.values[entries]]
         kept = values >= 0
         row_of_entry = np.repeat(np.arange(len(rows)), lengths)[kept]
         starts = np.concatenate(([0], np.cumsum(np.bincount(row_of_entry, minlength=len(rows))))).astype(np.int32)

@@ -36,7 +36,7 @@ class Terms:
 
         A type that is not in `counted` is counted in the items themselves.
         """
-        counts = _count(types, words) | counted
+        counts = {**_count(types, words), **counted}
         numbers: dict[tuple[int, str], int] = {}
         items = Rows.of(
             [

@@ -143,7 +143,10 @@ async def test_the_votes_of_a_dataset_that_stops_answering_stay_in_use(models: M
     assert version(models) == "votes"
 
 
-async def test_the_items_of_a_dataset_that_is_loaded_later_are_soon_used(source: FakeModelSource) -> None:
+async def test_the_items_of_a_dataset_that_is_loaded_later_are_soon_used(
+    source: FakeModelSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.library.suggestions.models.INCOMPLETE_INTERVAL_S", 0.01)
     books = FakeDataset(BOOK, [])
     models = Models(source, Datasets([books]), check_interval_s=60, votes_interval_s=60)
     async with models.running():
