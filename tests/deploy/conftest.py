@@ -6,17 +6,30 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy import render
+from tests.deploy import render, workloads
 from tests.deploy.cloud_scripts import Operator, create_certificate
 from tests.deploy.fake_commands import FakeCommands
 from tests.deploy.workloads import Cluster, overlay
 from tests.end_to_end.suites import LocalSuite
 
+OVERLAYS = [*render.OVERLAYS, *(f"{name} with an added dataset" for name in render.OVERLAYS)]
+MONITORING = "monitoring"
 
-@pytest.fixture(params=[*render.OVERLAYS, *(f"{name} with an added dataset" for name in render.OVERLAYS)])
+
+@pytest.fixture(params=OVERLAYS)
 def cluster(request: pytest.FixtureRequest) -> Cluster:
     """Each overlay, as committed and after scripts/add_dataset.sh. Tests must not modify it."""
-    name, _, added = request.param.partition(" ")
+    return _cluster(request.param)
+
+
+@pytest.fixture(params=[*OVERLAYS, MONITORING])
+def any_cluster(request: pytest.FixtureRequest) -> Cluster:
+    """Also the objects of k8s/monitoring, which every cluster has in addition."""
+    return workloads.monitoring() if request.param == MONITORING else _cluster(request.param)
+
+
+def _cluster(name: str) -> Cluster:
+    name, _, added = name.partition(" ")
     return overlay(name, render.with_added_dataset()) if added else overlay(name)
 
 

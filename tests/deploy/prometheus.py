@@ -34,7 +34,7 @@ def promtool(*arguments: str | Path) -> str:
 
 
 def read(path: Path) -> Yaml:
-    document: Yaml = yaml.safe_load(path.read_text())
+    document: Yaml = yaml.load(path.read_text(), yaml.CSafeLoader)
     return document
 
 

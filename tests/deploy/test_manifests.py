@@ -1,4 +1,4 @@
-"""The manifests of each overlay: valid objects, restricted pods, probes, autoscalers, shutdown, references."""
+"""The manifests of each overlay and of monitoring: valid objects, restricted pods, probes, shutdown, references."""
 
 import re
 from collections.abc import Mapping
@@ -15,21 +15,20 @@ SPREAD = {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
 HASH = re.compile(r".+-[a-z0-9]{10}")
 
 
-def test_objects_are_valid(cluster: Cluster) -> None:
-    assert (
-        kubernetes_schemas.faults(manifest for manifest in cluster.objects if ISTIO not in manifest["apiVersion"]) == []
-    )
+def test_objects_are_valid(any_cluster: Cluster) -> None:
+    objects = [manifest for manifest in any_cluster.objects if ISTIO not in manifest["apiVersion"]]
+    assert kubernetes_schemas.faults(objects) == []
 
 
 def test_the_namespace_requires_restricted_pods_and_injects_sidecars(cluster: Cluster) -> None:
-    labels = {manifest["metadata"]["name"]: manifest["metadata"]["labels"] for manifest in cluster.of_kind("Namespace")}
-    assert labels["seen"]["pod-security.kubernetes.io/enforce"] == "restricted"
-    assert labels["seen"]["istio-injection"] == "enabled"
+    (namespace,) = cluster.of_kind("Namespace")
+    labels = namespace["metadata"]["labels"]
+    assert (labels["pod-security.kubernetes.io/enforce"], labels["istio-injection"]) == ("restricted", "enabled")
 
 
-def test_every_pod_is_restricted(cluster: Cluster) -> None:
+def test_every_pod_is_restricted(any_cluster: Cluster) -> None:
     faults = []
-    for workload in cluster.workloads:
+    for workload in any_cluster.workloads:
         pod = workload.pod
         context = pod.get("securityContext", {})
         faults += _unless(workload, "securityContext.runAsNonRoot is true", context.get("runAsNonRoot") is True)
@@ -76,9 +75,9 @@ def test_every_service_has_its_own_service_account(cluster: Cluster) -> None:
     }
 
 
-def test_every_container_has_requests_and_a_memory_limit(cluster: Cluster) -> None:
+def test_every_container_has_requests_and_a_memory_limit(any_cluster: Cluster) -> None:
     faults = []
-    for workload in cluster.workloads:
+    for workload in any_cluster.workloads:
         for container in workload.containers:
             requests, limits = (container.get("resources", {}).get(kind, {}) for kind in ("requests", "limits"))
             complete = {"cpu", "memory"} <= set(requests) and "memory" in limits
@@ -141,9 +140,9 @@ def test_the_pods_of_a_service_are_spread_over_zones_and_nodes(cluster: Cluster)
     assert faults == []
 
 
-def test_probes_use_a_port_of_the_container(cluster: Cluster) -> None:
+def test_probes_use_a_port_of_the_container(any_cluster: Cluster) -> None:
     faults = []
-    for workload in cluster.servers:
+    for workload in any_cluster.servers:
         for kind in ("startupProbe", "readinessProbe", "livenessProbe"):
             probe = workload.app.get(kind, {})
             ports = [probe[handler]["port"] for handler in ("grpc", "httpGet", "tcpSocket") if handler in probe]
@@ -181,12 +180,14 @@ def test_a_pod_has_enough_time_to_stop(cluster: Cluster) -> None:
     assert faults == []
 
 
-def test_a_service_selects_one_workload_and_its_ports(cluster: Cluster) -> None:
+def test_a_service_selects_one_workload_and_its_ports(any_cluster: Cluster) -> None:
     faults = []
-    for manifest in cluster.of_kind("Service"):
+    for manifest in any_cluster.of_kind("Service"):
         name, spec = f"Service {manifest['metadata']['name']}", manifest["spec"]
         selected = [
-            workload for workload in cluster.workloads if selects({"matchLabels": spec["selector"]}, workload.labels)
+            workload
+            for workload in any_cluster.workloads
+            if selects({"matchLabels": spec["selector"]}, workload.labels)
         ]
         if [workload.name for workload in selected] != [manifest["metadata"]["name"]]:
             faults.append(f"{name}: spec.selector selects {[str(workload) for workload in selected]}")
@@ -194,7 +195,7 @@ def test_a_service_selects_one_workload_and_its_ports(cluster: Cluster) -> None:
         ports = {port["targetPort"]: port["port"] for port in spec["ports"]}
         faults += _unless(name, f"spec.ports {ports} are {selected[0].ports}", ports == selected[0].ports)
     assert faults == []
-    assert cluster.names("Service") == {workload.name for workload in cluster.servers}
+    assert any_cluster.names("Service") == {workload.name for workload in any_cluster.servers}
 
 
 def test_a_workload_selects_its_own_pods_and_no_canary(cluster: Cluster) -> None:
@@ -208,25 +209,25 @@ def test_a_workload_selects_its_own_pods_and_no_canary(cluster: Cluster) -> None
     assert faults == []
 
 
-def test_references_of_pods_exist(cluster: Cluster) -> None:
+def test_references_of_pods_exist(any_cluster: Cluster) -> None:
     """Except Secrets, which test_secrets.py compares with scripts/create_secrets.sh."""
     faults = [
         f"{workload}: {field}: there is no {kind} {name}"
-        for workload in cluster.workloads
+        for workload in any_cluster.workloads
         for field, kind, name in references(workload)
-        if kind != "Secret" and name not in cluster.names(kind)
+        if kind != "Secret" and name not in any_cluster.names(kind)
     ]
     assert faults == []
 
 
-def test_every_config_map_is_used(cluster: Cluster) -> None:
-    used = {name for workload in cluster.workloads for _, kind, name in references(workload) if kind == "ConfigMap"}
-    assert cluster.names("ConfigMap") == used
+def test_every_config_map_is_used(any_cluster: Cluster) -> None:
+    used = {name for workload in any_cluster.workloads for _, kind, name in references(workload) if kind == "ConfigMap"}
+    assert any_cluster.names("ConfigMap") == used
 
 
-def test_mounts_and_volumes_match(cluster: Cluster) -> None:
+def test_mounts_and_volumes_match(any_cluster: Cluster) -> None:
     faults = []
-    for workload in cluster.workloads:
+    for workload in any_cluster.workloads:
         claimed = [claim["metadata"]["name"] for claim in workload.manifest["spec"].get("volumeClaimTemplates", ())]
         volumes = {volume["name"] for volume in workload.pod.get("volumes", ())} | set(claimed)
         mounts = {mount["name"] for container in workload.containers for mount in container.get("volumeMounts", ())}
@@ -234,12 +235,12 @@ def test_mounts_and_volumes_match(cluster: Cluster) -> None:
     assert faults == []
 
 
-def test_config_maps_have_a_hash_so_that_changed_settings_restart_pods(cluster: Cluster) -> None:
-    assert [name for name in cluster.config_maps if not HASH.fullmatch(name)] == []
+def test_config_maps_have_a_hash_so_that_changed_settings_restart_pods(any_cluster: Cluster) -> None:
+    assert [name for name in any_cluster.config_maps if not HASH.fullmatch(name)] == []
 
 
-def test_the_manifests_contain_no_secret(cluster: Cluster) -> None:
-    assert cluster.names("Secret") == set()
+def test_the_manifests_contain_no_secret(any_cluster: Cluster) -> None:
+    assert any_cluster.names("Secret") == set()
 
 
 def test_databases_and_jobs_have_no_sidecar(cluster: Cluster) -> None:

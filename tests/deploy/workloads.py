@@ -145,6 +145,11 @@ def overlay(name: str, root: Path = ROOT) -> Cluster:
     return Cluster(render.overlay(name, root))
 
 
+@cache
+def monitoring() -> Cluster:
+    return Cluster(render.monitoring())
+
+
 def references(workload: Workload) -> Iterator[tuple[str, str, str]]:
     """(field, kind, name) of the objects that a pod refers to. A key of a Secret is SECRET/KEY."""
     pod = workload.pod
