@@ -36,10 +36,21 @@ OPERATOR = {
     "SEEN_BUCKET": "demo-seen",
     "SEEN_DATAPROC_CLUSTER": "seen-spark",
 }
-# The real kubectl runs what needs no cluster. Applied manifests are stored, one file per call.
+# The real kubectl runs what needs no cluster. Applied manifests are stored, one file per call. Rendered overlays are
+# kept by the content of their sources, because rendering would take most of the time of a test.
 KUBECTL = r"""
 case $call in
-"kubectl kustomize "* | *" --dry-run=client "*) exec {real} "$@" ;;
+"kubectl kustomize "*)
+    read -r key _ < <(tar --sort=name --mtime=@0 -cf - -C "${{2%/*}}" . | {sha256sum})
+    if [[ ! -d {rendered}/$key ]]; then
+        mkdir -p {rendered}/new
+        {real} kustomize "$2" --output={rendered}/new || exit
+        mv {rendered}/new {rendered}/$key
+    fi
+    cp {rendered}/$key/* "${{3#--output=}}"
+    exit
+    ;;
+*" --dry-run=client "*) exec {real} "$@" ;;
 "kubectl apply --dry-run=server "*) ;;
 "kubectl apply "*)
     file={applied}/$(printf %03d "$(find {applied} -type f | wc -l)")
@@ -163,9 +174,15 @@ class FakeCommands:
     def _write_fake(self, command: str, log: Path, responses: Mapping[str, str]) -> None:
         path = self._fakes / command
         cases = "\n".join(f"{_pattern(pattern)}) {action} ;;" for pattern, action in responses.items())
-        real = KUBECTL.format(real=programs.need("kubectl"), applied=self._applied) if command == "kubectl" else ""
+        kubectl = KUBECTL.format(
+            real=programs.need("kubectl"),
+            sha256sum=shutil.which("sha256sum"),
+            rendered=self.folder / "rendered",
+            applied=self._applied,
+        )
         path.write_text(
-            f'#!{shutil.which("bash")}\ncall="{command} $*"\nprintf "%s\\x1e" "$call" >>{log}\n{real}\n'
+            f'#!{shutil.which("bash")}\ncall="{command} $*"\nprintf "%s\\x1e" "$call" >>{log}\n'
+            f"{kubectl if command == 'kubectl' else ''}\n"
             f"case $call in\n{cases}\nesac\n"
         )
         path.chmod(0o755)
