@@ -1,4 +1,4 @@
 """What all services share: processes, gRPC servers and clients, errors, deadlines, health, metrics, logs, settings.
 
-Nothing here knows about items, marks or datasets.
+Only addresses.py and themes.py know about items and datasets.
 """

@@ -1,4 +1,4 @@
-"""Settings that name other services."""
+"""The type of the settings that name the datasets' addresses."""
 
 from typing import Annotated
 
@@ -25,5 +25,5 @@ def _by_type(value: object) -> object:
     return addresses
 
 
-# The address of each item type's dataset; in a variable: BOOK=host:port,SHOW=host:port,…
+# The address of each item type's dataset. As an environment variable: BOOK=host:port,SHOW=host:port,…
 CatalogAddresses = Annotated[dict[SkipValidation[ItemType], str], NoDecode, BeforeValidator(_by_type)]

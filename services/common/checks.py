@@ -4,8 +4,9 @@ import unicodedata
 
 from services.common.errors import InvalidArgument
 
-# Format characters and separators: https://www.unicode.org/reports/tr44/#General_Category_Values
-INVISIBLE = frozenset({"Cf", "Zs", "Zl", "Zp"})
+# https://www.unicode.org/reports/tr44/#General_Category_Values
+CONTROLS = frozenset({"Cc", "Cs"})  # control characters and unpaired surrogates
+INVISIBLE = frozenset({"Cf", "Zs", "Zl", "Zp", *CONTROLS})  # also format characters and separators
 
 
 def integer(field: str, value: int, low: int, high: int) -> int:
@@ -25,16 +26,19 @@ def text(field: str, value: str, max_length: int, *, min_length: int = 1, line_b
     if not min_length <= len(stripped) <= max_length:
         raise InvalidArgument(field, f"must be {min_length} to {max_length} characters long, not {len(stripped)}")
     if not stripped.isprintable():
-        _check_characters(field, stripped, "\r\n\t" if line_breaks else "")
+        if has_control_characters(stripped, line_breaks=line_breaks):
+            raise InvalidArgument(field, "must not contain control characters")
+        if all(unicodedata.category(character) in INVISIBLE for character in stripped):
+            raise InvalidArgument(field, "must contain a visible character")
     return stripped
 
 
-def _check_characters(field: str, value: str, allowed: str) -> None:
-    categories = {unicodedata.category(character) for character in value if character not in allowed}
-    if categories & {"Cc", "Cs"}:
-        raise InvalidArgument(field, "must not contain control characters")
-    if categories <= INVISIBLE:
-        raise InvalidArgument(field, "must contain a visible character")
+def has_control_characters(value: str, *, line_breaks: bool) -> bool:
+    """Whether the text contains control characters or unpaired surrogates. `line_breaks` allows \\t, \\r and \\n."""
+    allowed = "\t\r\n" if line_breaks else ""
+    return not value.isprintable() and any(
+        unicodedata.category(character) in CONTROLS and character not in allowed for character in value
+    )
 
 
 def max_entries(field: str, count: int, limit: int) -> None:

@@ -16,7 +16,7 @@ MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # a thousand books with long descriptions
 
 
 class _Channel:
-    """What generated stubs need of a channel. Wrapping a stub's calls costs a third of what an interceptor does."""
+    """The part of grpc.aio.Channel that generated stubs use. Wrapping each call costs a third of an interceptor."""
 
     def __init__(self, channel: grpc.aio.Channel | in_process.Channel) -> None:
         self._channel = channel
@@ -31,7 +31,7 @@ class _Channel:
                 return await multi_callable(
                     request,
                     timeout=remaining if timeout is None else min(remaining, timeout),
-                    metadata=tracing.carried(),
+                    metadata=tracing.propagated(),
                 )
             except grpc.aio.AioRpcError as failure:
                 raise status.error_from(failure) from failure
@@ -49,7 +49,7 @@ class _Channel:
 
 
 def connect(address: str, service: ServiceDescriptor) -> grpc.aio.Channel:
-    """A channel for the service's generated stub; it balances over all addresses behind a name.
+    """Opens a channel for the service's generated stub. Calls are balanced over all IP addresses of a host name.
 
     Methods that the proto marks NO_SIDE_EFFECTS are retried when the connection fails.
     """

@@ -24,5 +24,5 @@ def remaining() -> float:
 
 
 def for_next_hop() -> float:
-    """Timeout in seconds for a call made for the current request. Always positive: an expired call fails as such."""
+    """Timeout in seconds for a call made for the current request. At least 1 ms: a late call fails by its timeout."""
     return max(remaining() - MARGIN_S, 0.001)

@@ -6,7 +6,7 @@ INTERNAL_MESSAGE = "Something went wrong inside Seen; the log entries with this 
 class SeenError(Exception):
     """An error that is reported to the caller. `message` is shown to users.
 
-    Where a field is at fault, `field` is its name in the REST API and `reason` what is wrong with it.
+    If a field is invalid, `field` is its name in the REST API, and `reason` says what is wrong with it.
     """
 
     field: str | None = None

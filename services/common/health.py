@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 from grpc_health.v1 import health, health_pb2
 
@@ -23,11 +23,11 @@ Ping = Callable[[], Awaitable[object]]
 
 
 class Health:
-    """Readiness under "" and the service's full name, pinged every `interval_s`; liveness under LIVENESS."""
+    """Reports readiness under the names "" and `service`, by a ping every `interval_s`; liveness under LIVENESS."""
 
-    def __init__(self, names: Sequence[str], ping: Ping, interval_s: float) -> None:
+    def __init__(self, service: str, ping: Ping, interval_s: float) -> None:
         self.servicer = health.aio.HealthServicer()
-        self._names = ("", *names)
+        self._names = ("", service)
         self._ping = ping
         self._interval_s = interval_s
         self._gauge = metrics.HEALTHY.labels(logs.service_name.get())

@@ -1,7 +1,7 @@
-"""Calls between services of one process: what clients and servers see is what gRPC would show them.
+"""Calls between services in one process. Clients and servers see the same as over gRPC.
 
-A server registers its methods under an address; a channel looks them up at each call, so that services may start in any
-order. Each call runs in a task of its own on copies of the messages, with a deadline, metadata and a status.
+A server registers its methods under an address. A channel looks them up at each call, so services may start in any
+order. Each call runs in its own task, on copies of the messages, with a deadline, metadata and a status.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ _servers: dict[str, _Server] = {}
 
 @contextlib.asynccontextmanager
 async def serving(address: str, methods: Mapping[str, Method], grace_s: float) -> AsyncIterator[None]:
-    """Calls in flight at the end get `grace_s` seconds to finish, and are then cancelled."""
+    """Serves the methods while the context is open. At its end, calls in flight have `grace_s` seconds to finish."""
     if address in _servers:
         raise OSError(f"{address} is served already")
     server = _servers[address] = _Server(methods)
@@ -88,7 +88,7 @@ class Channel:
 
 
 class _Context:
-    """What a handler is given beside the request: the part of grpc.aio.ServicerContext that services use."""
+    """The context that a handler gets: the part of grpc.aio.ServicerContext that services use."""
 
     def __init__(self, expires: float, metadata: _Metadata) -> None:
         """`expires` is in the event loop's time."""
@@ -107,25 +107,25 @@ class _Context:
         raise _failure(code, details, trailing_metadata)
 
     def set_code(self, code: grpc.StatusCode) -> None:
-        """Generated code calls this for a method that a servicer does not have; the exception that follows counts."""
+        """Ignored. Generated code calls it for a method that the servicer lacks, and then raises an exception."""
 
     def set_details(self, details: str) -> None:
-        """As set_code."""
+        """Ignored, like set_code."""
 
 
 async def _wait(task: asyncio.Task[Any], timeout_s: float) -> None:
-    """Returns when the task is done or the time is over, as asyncio.wait() does at twice the cost."""
+    """Returns when the task is done or the time is up. asyncio.wait() does the same at twice the cost."""
     loop = asyncio.get_running_loop()
-    over = loop.create_future()
+    finished = loop.create_future()
 
-    def end(_: object = None) -> None:
-        if not over.done():
-            over.set_result(None)
+    def finish(_: object = None) -> None:
+        if not finished.done():
+            finished.set_result(None)
 
-    task.add_done_callback(end)
-    timer = loop.call_later(timeout_s, end)
+    task.add_done_callback(finish)
+    timer = loop.call_later(timeout_s, finish)
     try:
-        await over
+        await finished
     finally:
         timer.cancel()
 
@@ -135,7 +135,7 @@ def _failure(code: grpc.StatusCode, details: str, trailing_metadata: _TrailingMe
 
 
 def _copy(message: Message) -> Message:
-    """Neither side may see the other's changes."""
+    """Copies a message, so that neither side sees what the other changes in it."""
     copy = type(message)()
     copy.CopyFrom(message)
     return copy

@@ -14,7 +14,7 @@ def spans(lengths: Sequence[int], start: int, limit: int) -> list[tuple[int, int
 
 
 def sources(lengths: Sequence[int], start: int, limit: int) -> list[int]:
-    """For each of those merged entries, in order, the index of the list that it comes from."""
+    """For each of these merged entries, in order, the index of the list that it comes from."""
     entries = sorted(
         (entry, number)
         for number, (begin, count) in enumerate(spans(lengths, start, limit))
@@ -23,10 +23,10 @@ def sources(lengths: Sequence[int], start: int, limit: int) -> list[int]:
     return [number for _, number in entries]
 
 
-def _taken(lengths: Sequence[int], merged: int) -> list[int]:
-    """How many entries of each list are among the first `merged` merged ones."""
+def _taken(lengths: Sequence[int], count: int) -> list[int]:
+    """How many entries of each list are among the first `count` merged entries."""
     taken = [0] * len(lengths)
-    left = min(merged, sum(lengths))
+    left = min(count, sum(lengths))
     # Each step takes as many full rounds as the shortest remaining list allows; the last step takes part of a round.
     while left:
         remaining = [number for number, length in enumerate(lengths) if taken[number] < length]

@@ -13,13 +13,13 @@ from services.common import tracing
 # The service that the current task belongs to: one process may run several.
 service_name: ContextVar[str] = ContextVar("service_name", default="unknown")
 
-# Attributes that every log record has; all others came from `extra=` and are logged under their own names.
+# Attributes that every log record has. All others come from `extra=` and are logged under their own names.
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
-# Loggers whose level is configurable. Libraries log from WARNING on: below it they log tokens and users' marks.
+# Loggers whose level is configurable. Libraries log at WARNING and above: below it they log tokens and users' marks.
 OURS = ("services", "access")
 
-# Seconds for which lines below WARNING may be kept back, to write several at once.
+# Seconds for which lines below WARNING may be held back, to write several at once.
 BATCH_S = 0.1
 
 _encode = json.JSONEncoder(default=str).encode
@@ -43,9 +43,9 @@ class JsonFormatter(logging.Formatter):
 
 
 class BatchHandler(logging.StreamHandler[TextIO]):
-    """Writes lines in batches: a system call for each line costs more than all the rest of it.
+    """Writes lines in batches: the system call is the most expensive part of a line.
 
-    Warnings, errors, and lines logged outside the event loop are written at once, after what was kept back. At exit,
+    Warnings, errors, and lines logged outside the event loop are written at once, after the lines held back. At exit,
     logging flushes every handler. Only SIGKILL loses lines: those of the last BATCH_S.
     """
 
@@ -57,13 +57,13 @@ class BatchHandler(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self._lines.append(self.format(record) + self.terminator)
-        except Exception:  # as in every handler: a line that cannot be formatted stops nothing
+        except Exception:  # as in every handler of logging: a line that cannot be formatted must not stop the program
             self.handleError(record)
-        if record.levelno >= logging.WARNING or not self._flushes_soon():
+        if record.levelno >= logging.WARNING or not self._schedule_flush():
             self.flush()
 
-    def _flushes_soon(self) -> bool:
-        """Whether a flush is scheduled: that needs a running event loop."""
+    def _schedule_flush(self) -> bool:
+        """Schedules a flush, unless one is scheduled. Returns False if no event loop is running."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -86,7 +86,7 @@ class BatchHandler(logging.StreamHandler[TextIO]):
 def set_up(service: str, level: str) -> None:
     """Sends all loggers of the process to standard error as JSON. `level` applies to this project's own loggers."""
     service_name.set(service)
-    # No line has these; the logging HOWTO recommends not to collect them. The last is the caller's file and line.
+    # No line contains thread, process, or file and line (_srcfile), so do not collect them: see the logging HOWTO.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None
     handler = BatchHandler(sys.stderr)

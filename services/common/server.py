@@ -27,7 +27,7 @@ Handler = Callable[[Any, Context], Awaitable[Any]]
 MethodHandler = Any  # grpc.RpcMethodHandler, which has no type arguments at run time
 
 # Status codes that mean a dependency did not answer; logged at WARNING.
-NO_ANSWER = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
+NO_ANSWER_CODES = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
 
 # Tells clients not to retry (gRPC proposal A6). A failure that a service reports has already been retried where it
 # occurred; retries at every hop would multiply. A broken connection carries no such metadata and is retried.
@@ -35,7 +35,7 @@ NO_RETRY = ("grpc-retry-pushback-ms", "-1")
 
 
 class GrpcServer:
-    """One gRPC service with health, reflection, errors, deadlines and metrics: on a port, or joined to its process.
+    """One gRPC service with health, reflection, errors, deadlines and metrics, on a port or in process.
 
     `add` is the generated function that adds `servicer` to a server. `ping` raises while a dependency that the service
     cannot work without does not answer.
@@ -52,51 +52,43 @@ class GrpcServer:
         self._settings = settings
         self._service = service
         self._handlers: dict[str, dict[str, MethodHandler]] = {}
-        self._health = Health([service.full_name], ping, settings.health_interval_s)
+        self._health = Health(service.full_name, ping, settings.health_interval_s)
         add(servicer, cast(grpc.aio.Server, _Registrar(self._handlers, wrap=True)))
         health_pb2_grpc.add_HealthServicer_to_server(
             self._health.servicer, cast(grpc.aio.Server, _Registrar(self._handlers, wrap=False))
         )
-        self._server: grpc.aio.Server | None = None
 
-    async def start(self) -> int:
-        """Returns the port. NOT_SERVING until the first successful ping. OSError if the port is taken."""
-        self._server = grpc.aio.server(
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[int]:
+        """Serves while the context is open; yields the port. OSError if it is taken.
+
+        At the end, calls in flight have `grace_s` seconds to finish.
+        """
+        server = grpc.aio.server(
             options=(
                 ("grpc.max_receive_message_length", clients.MAX_MESSAGE_BYTES),
                 ("grpc.so_reuseport", 0),  # a second server on the port fails to start instead of sharing the calls
             ),
         )
         for service, handlers in self._handlers.items():
-            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
-        reflection.enable_server_reflection((*self._handlers, reflection.SERVICE_NAME), self._server)
+            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+        reflection.enable_server_reflection((*self._handlers, reflection.SERVICE_NAME), server)
         address = f"{self._settings.host}:{self._settings.port}"
         try:
-            port = self._server.add_insecure_port(address)
+            port = server.add_insecure_port(address)
         except RuntimeError as error:
             raise OSError(f"cannot listen on {address}: is the port taken?") from error
-        await self._server.start()
+        await server.start()
         await self._health.start()
-        return port
-
-    async def stop(self) -> None:
-        """Calls in flight get `grace_s` seconds to finish."""
-        await self._health.shut_down()
-        if self._server:
-            await self._server.stop(self._settings.grace_s)
-
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[int]:
-        """Serves while the context is open; yields the port."""
-        port = await self.start()
         try:
             yield port
         finally:
-            await self.stop()
+            await self._health.shut_down()
+            await server.stop(self._settings.grace_s)
 
     @contextlib.asynccontextmanager
-    async def joined(self, address: str) -> AsyncIterator[None]:
-        """Serves the process's own clients of this in-process address, without a port, while the context is open."""
+    async def running_in_process(self, address: str) -> AsyncIterator[None]:
+        """Serves clients in the same process, under this in-process address, while the context is open."""
         methods = {
             f"/{service}/{name}": handler.unary_unary
             for service, handlers in self._handlers.items()
@@ -112,9 +104,10 @@ class GrpcServer:
 
 
 class _Registrar:
-    """Takes the place of a server in generated code, and wraps each handler once, which is cheaper than an interceptor.
+    """Stands in for the server that generated code adds handlers to, and collects them.
 
-    Health checks stay unwrapped: they have errors of their own, and are too frequent to be counted and logged.
+    `wrap` wraps each handler once, which is cheaper than an interceptor. Health checks are not wrapped: they have their
+    own errors, and are too frequent to be counted and logged.
     """
 
     def __init__(self, handlers: dict[str, dict[str, MethodHandler]], *, wrap: bool) -> None:
@@ -122,7 +115,7 @@ class _Registrar:
         self._wrap = wrap
 
     def add_generic_rpc_handlers(self, handlers: object) -> None:
-        """Generated code registers the same methods twice. This form lacks their names, so the other one is used."""
+        """Ignored. Generated code registers each method twice; add_registered_method_handlers gets the names, too."""
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, MethodHandler]) -> None:
         self._handlers[service] = {
@@ -167,7 +160,7 @@ def _wrap(handler: Handler, service: str, method: str) -> Handler:
             seconds = time.perf_counter() - started
             handling_seconds.observe(seconds)
             handled_calls(code).inc()
-            level = logging.WARNING if code in NO_ANSWER else logging.DEBUG
+            level = logging.WARNING if code in NO_ANSWER_CODES else logging.DEBUG
             if log.isEnabledFor(level):
                 ms = round(seconds * 1000, 2)
                 log.log(level, "call", extra={"method": method, "code": code.name, "error": message or None, "ms": ms})
@@ -185,7 +178,7 @@ def _timeout_s(context: Context) -> float:
 
 
 def _status_of(error: Exception) -> tuple[grpc.StatusCode, str, status.Metadata]:
-    """Code, message and trailing metadata. An error without a code of its own is logged and reported as INTERNAL."""
+    """Code, message and trailing metadata. An unexpected error is logged, and reported as INTERNAL."""
     if isinstance(error, TimeoutError):
         error = DeadlineExceeded(status.TIMED_OUT)
     if isinstance(error, SeenError) and (code := status.code_of(error)):

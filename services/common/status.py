@@ -1,7 +1,7 @@
 """Errors as gRPC statuses, and back. The only module, with clients.py and server.py, that reads gRPC status codes.
 
 A status that a service of Seen reports has google.rpc.Status in its trailing metadata, with ErrorInfo, and BadRequest
-for the field at fault: https://google.aip.dev/193
+for the invalid field: https://google.aip.dev/193
 """
 
 import grpc

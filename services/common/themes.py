@@ -1,4 +1,4 @@
-"""An item's themes: the words that all datasets share, in place of its source's labels. themes.toml has the words."""
+"""Maps the labels of an item's source to themes: words that all datasets share. The mapping is in themes.toml."""
 
 import functools
 import hashlib
@@ -15,7 +15,7 @@ _FILE = Path(__file__).with_suffix(".toml")
 def themes(item_type: ItemType | str, categories: Iterable[str]) -> tuple[str, ...]:
     """The themes of an item with these labels: distinct, in the order of the labels.
 
-    A label gives its shared words, or itself if it has none. `item_type` may be the type's name, such as "BOOK".
+    A label that is not in themes.toml is its own theme. `item_type` may be the type's name, such as "BOOK".
     """
     return _themes(item_type, tuple(categories))
 

@@ -1,4 +1,4 @@
-"""Request id and trace headers, carried over every hop so that a mesh and the logs can correlate a request."""
+"""Request id and trace headers, propagated to every service so that a mesh and the logs can correlate a request."""
 
 import re
 import secrets
@@ -18,39 +18,39 @@ TRACE_HEADERS = (
     "x-b3-sampled",
     "x-b3-flags",
 )
-CARRIED = frozenset((REQUEST_ID, *TRACE_HEADERS))
+PROPAGATED = frozenset((REQUEST_ID, *TRACE_HEADERS))
 # Request ids end up in logs and headers, so only these characters are accepted. UUIDs, ULIDs and hex all fit.
-_ACCEPTED = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_ACCEPTED_TRACE = re.compile(r"[\x20-\x7e]{1,512}")
+_VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_VALID_VALUE = re.compile(r"[\x20-\x7e]{1,512}")
 
 Headers = Iterable[tuple[str, str | bytes]]
 
 _headers: ContextVar[Mapping[str, str]] = ContextVar("trace_headers", default=MappingProxyType({}))
-# The same, as they are sent.
-_carried: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("carried_headers", default=())
+# The same headers, as gRPC metadata.
+_metadata: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("trace_metadata", default=())
 
 
 def accept(headers: Headers) -> None:
-    """Takes over the caller's headers; creates a request id and a trace if they are missing."""
-    if headers and headers is _carried.get():
+    """Uses the caller's headers for the current request; creates a request id and a trace if they are missing."""
+    if headers and headers is _metadata.get():
         return  # a call within the process: its task has inherited them
-    carried = {
+    accepted = {
         name: value
         for name, value in headers
-        if name in CARRIED and isinstance(value, str) and _ACCEPTED_TRACE.fullmatch(value)
+        if name in PROPAGATED and isinstance(value, str) and _VALID_VALUE.fullmatch(value)
     }
-    if not _ACCEPTED.fullmatch(carried.get(REQUEST_ID, "")):
-        carried[REQUEST_ID] = secrets.token_hex(16)
-    if not carried.keys() & {"traceparent", "b3", "x-b3-traceid"}:
+    if not _VALID_REQUEST_ID.fullmatch(accepted.get(REQUEST_ID, "")):
+        accepted[REQUEST_ID] = secrets.token_hex(16)
+    if not accepted.keys() & {"traceparent", "b3", "x-b3-traceid"}:
         # https://www.w3.org/TR/trace-context/: version, trace id, parent id, flags (not sampled).
-        carried["traceparent"] = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
-    _headers.set(carried)
-    _carried.set(tuple(carried.items()))
+        accepted["traceparent"] = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+    _headers.set(accepted)
+    _metadata.set(tuple(accepted.items()))
 
 
-def carried() -> tuple[tuple[str, str], ...]:
+def propagated() -> tuple[tuple[str, str], ...]:
     """The headers to send with each call made for the current request."""
-    return _carried.get()
+    return _metadata.get()
 
 
 def request_id() -> str | None:

@@ -1,8 +1,8 @@
-"""Builds all services as one server: the gateway on its port, the others joined to it in the process."""
+"""Builds all services as one server: the gateway listens on its port, the others serve in-process addresses."""
 
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import TypeVar
 
@@ -24,18 +24,18 @@ GC_THRESHOLDS = (10_000, 20, 20)
 
 
 class CompactServer:
-    def __init__(self, gateway: HttpServer, services: dict[str, GrpcServer]) -> None:
+    def __init__(self, gateway: HttpServer, servers: dict[str, GrpcServer]) -> None:
         self._gateway = gateway
-        self._services = services
+        self._servers = servers
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[int]:
         """Yields the gateway's port. The gateway starts last and stops first."""
         async with AsyncExitStack() as stack:
-            for name, server in self._services.items():
-                await _enter(stack, name, server.joined(address(name)))
+            for name, server in self._servers.items():
+                await _enter(stack, name, server.running_in_process(address(name)))
             port = await _enter(stack, "gateway", self._gateway.running())
-            # What has been imported and built so far stays: the garbage collector need not look at it again.
+            # Everything imported and built so far is permanent, so the garbage collector need not scan it again.
             gc.collect()
             gc.freeze()
             gc.set_threshold(*GC_THRESHOLDS)
@@ -45,22 +45,19 @@ class CompactServer:
 @contextlib.asynccontextmanager
 async def build(settings: CompactSettings) -> AsyncIterator[CompactServer]:
     async with AsyncExitStack() as stack:
-        services: dict[str, Callable[[], AbstractAsyncContextManager[GrpcServer]]] = {
-            name: lambda name=name: catalog.build(datasets.get_adapter(name), settings.dataset(name))  # type: ignore[misc]
-            for name in datasets.names()
+        builds = {name: catalog.build(datasets.get_adapter(name), settings.dataset(name)) for name in datasets.names()}
+        builds |= {
+            "account": account.build(settings.account()),
+            "spark_connector": spark_connector.build(settings.spark_connector()),
+            "library": library.build(settings.library()),
         }
-        services |= {
-            "account": lambda: account.build(settings.account()),
-            "spark_connector": lambda: spark_connector.build(settings.spark_connector()),
-            "library": lambda: library.build(settings.library()),
-        }
-        servers = {name: await _enter(stack, name, build()) for name, build in services.items()}
-        http = await _enter(stack, "gateway", gateway.build(settings.gateway()))
-        yield CompactServer(http, servers)
+        servers = {name: await _enter(stack, name, build) for name, build in builds.items()}
+        http_server = await _enter(stack, "gateway", gateway.build(settings.gateway()))
+        yield CompactServer(http_server, servers)
 
 
 async def _enter(stack: AsyncExitStack, service: str, context: AbstractAsyncContextManager[T]) -> T:
-    """Enters the context as that service: its tasks, logs and metrics have the service's name."""
+    """Enters the context under the service's name, which its tasks inherit for their logs and metrics."""
     token = logs.service_name.set(service)
     try:
         return await stack.enter_async_context(context)

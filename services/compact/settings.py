@@ -1,4 +1,4 @@
-"""Settings of the compact process. Those of the services have their names: SEEN_ACCOUNT_DATABASE_URL."""
+"""Settings of the compact process. A service's own settings have its name in front: SEEN_ACCOUNT_DATABASE_URL."""
 
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ S = TypeVar("S", bound=ProgramSettings)
 
 
 class CompactSettings(Settings):
-    """What the services have in common; each service's own settings are read from SEEN_<SERVICE>_… variables."""
+    """The settings that all services share. Each method reads the settings of one service."""
 
     def gateway(self) -> GatewaySettings:
         return self._read(
@@ -53,7 +53,7 @@ class CompactSettings(Settings):
         return self._read(name, CatalogSettings, port=0)
 
     def _read(self, service: str, settings: type[S], **fixed: object) -> S:
-        """Reads SEEN_<SERVICE>_… variables. The shared settings are those of this object."""
+        """Reads SEEN_<SERVICE>_… variables, except for the shared settings and the values in `fixed`."""
         shared = {name: getattr(self, name) for name in Settings.model_fields}
         return settings.from_env(f"{ENV_PREFIX}{service.upper()}_", **shared, **fixed)
 

@@ -34,9 +34,14 @@ def ref(type: str, id: str) -> ItemRef:
     return ItemRef(type=type, id=id)
 
 
+def ref_from_path(path: str) -> ItemRef:
+    """`path` is a type and an id, such as BOOK/606e2683b3fff1da8a207ae9."""
+    return ref(*path.split("/"))
+
+
 @functools.cache
 def _fields(descriptor: Descriptor) -> list[tuple[str, str, bool, Callable[[Any], Any]]]:
-    """Name, JSON name, whether it is optional, and conversion of each field."""
+    """Name, JSON name, whether the field is optional, and conversion to JSON, for each field of the message."""
     return [(field.name, field.json_name, field.has_presence, _conversion(field)) for field in descriptor.fields]
 
 

@@ -14,7 +14,7 @@ def _http_address(value: str) -> str:
     return value.rstrip("/")
 
 
-def _list(value: object) -> object:
+def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
@@ -42,7 +42,7 @@ class GatewaySettings(Settings):
     jwks_max_age_s: float = Field(600, gt=0, description="seconds after which the signing keys are fetched again")
     token_cache_s: float = Field(300, ge=0, description="seconds for which a verified token is cached")
 
-    cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_list)] = Field(
+    cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_split)] = Field(
         ["*"], description="comma-separated origins whose pages may call the API; no cookies are used, so * is safe"
     )
     cache_ttl_s: float = Field(

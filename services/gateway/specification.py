@@ -17,7 +17,7 @@ Document = dict[str, Any]
 def document(auth0_url: str) -> Document:
     joined: Document = {}
     for file in sorted(FILES.glob("*.yaml")):
-        _join(joined, yaml.safe_load(file.read_text(encoding="utf-8")))
+        _merge(yaml.load(file.read_bytes(), yaml.CSafeLoader), joined)  # 10 times faster than safe_load
     schemas = joined["components"]["schemas"]
     schemas["ItemType"]["enum"] = ITEM_TYPES
     schemas["ItemPath"]["pattern"] = f"^(?:{'|'.join(ITEM_TYPES)})/{schemas['ItemId']['pattern'].removeprefix('^')}"
@@ -27,16 +27,16 @@ def document(auth0_url: str) -> Document:
     return joined
 
 
-def _join(into: Document, other: Mapping[str, Any]) -> None:
-    for key, value in other.items():
-        if isinstance(value, Mapping) and key in into:
-            _join(into[key], value)
-        elif key in into:
+def _merge(source: Mapping[str, Any], target: Document) -> None:
+    for key, value in source.items():
+        if isinstance(value, Mapping) and key in target:
+            _merge(value, target[key])
+        elif key in target:
             raise ValueError(f"{key} is in two files")
         else:
-            into[key] = value
+            target[key] = value
 
 
-def permissions(joined: Document) -> list[str]:
-    """All permissions; api.yaml is the only list of them."""
-    return list(joined["components"]["securitySchemes"]["auth0"]["flows"]["implicit"]["scopes"])
+def permissions(document: Document) -> list[str]:
+    """All permissions. api.yaml has the only list of them."""
+    return list(document["components"]["securitySchemes"]["auth0"]["flows"]["implicit"]["scopes"])

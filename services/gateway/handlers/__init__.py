@@ -1,4 +1,4 @@
-"""What answers each operation: one class per tag of the specification, one method per operationId."""
+"""The handlers: one class per tag of the specification, one method per operationId."""
 
 from inspect import getmembers, iscoroutinefunction
 
@@ -6,7 +6,6 @@ from services.gateway.backends import Backends
 from services.gateway.handlers.items import Items
 from services.gateway.handlers.library import Library
 from services.gateway.handlers.spark import Spark
-from services.gateway.handlers.suggestion_model import SuggestionModel
 from services.gateway.handlers.suggestions import Suggestions
 from services.gateway.handlers.users import Users
 from services.gateway.http.operations import Handler
@@ -14,15 +13,13 @@ from services.gateway.settings import GatewaySettings
 
 
 def by_operation_id(backends: Backends, settings: GatewaySettings, permissions: list[str]) -> dict[str, Handler]:
-    """`permissions` are those that a user signs in for."""
-    users = Users(backends, settings, permissions)
+    """`permissions` are the scopes that sign-in requests for a user."""
     tags = (
         Items(backends),
         Library(backends),
         Suggestions(backends),
-        users,
+        Users(backends, settings, permissions),
         Spark(backends),
-        SuggestionModel(backends),
     )
     return {
         name: method

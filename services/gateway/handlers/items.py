@@ -7,8 +7,8 @@ from starlette.responses import Response
 from seen.v1 import library_pb2
 from seen.v1.account_pb2 import LIKE, NOT_INTERESTED, SEEN, MarkKind
 from services.gateway.backends import Backends
-from services.gateway.convert import new_item, ref, to_json
-from services.gateway.http.responses import NO_STORE, REVALIDATE, Cacheable, Json, NoContent
+from services.gateway.convert import new_item, ref, ref_from_path, to_json
+from services.gateway.http.responses import Json, NoContent, TaggedJson, revalidate_if_complete
 
 
 class Items:
@@ -21,13 +21,12 @@ class Items:
         return Json(created, 201, {"Location": f"/item/{created['type']}/{created['id']}"})
 
     async def get_item(self, type: str, id: str) -> Response:
-        return Cacheable(to_json(await self._library.GetItem(library_pb2.GetLibraryItemRequest(item=ref(type, id)))))
+        return TaggedJson(to_json(await self._library.GetItem(library_pb2.GetLibraryItemRequest(item=ref(type, id)))))
 
     async def get_items(self, items: list[str]) -> Response:
-        request = library_pb2.BatchGetLibraryItemsRequest(items=[ref(*item.split("/")) for item in items])
+        request = library_pb2.BatchGetLibraryItemsRequest(items=[ref_from_path(path) for path in items])
         reply = to_json(await self._library.BatchGetItems(request))
-        # A partial list must not outlive the failure.
-        return Cacheable(reply, NO_STORE if reply["missing"] else REVALIDATE)
+        return TaggedJson(reply, revalidate_if_complete(reply["missing"]))
 
     async def delete_item(self, type: str, id: str) -> Response:
         await self._library.DeleteItem(library_pb2.DeleteLibraryItemRequest(item=ref(type, id)))

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from seen.v1 import library_pb2
 from services.gateway.backends import Backends
 from services.gateway.convert import to_json
-from services.gateway.http.responses import NO_STORE, REVALIDATE, Cacheable
+from services.gateway.http.responses import TaggedJson, revalidate_if_complete
 
 
 class Library:
@@ -30,15 +30,14 @@ class Library:
         }
         filters = {"size": size, "type": type, "category": category, "search": search}
         headers = {"Link": _links(page, pages, {name: value for name, value in filters.items() if value})}
-        # A partial page must not outlive the failure.
-        return Cacheable(content, NO_STORE if reply["missing"] else REVALIDATE, headers)
+        return TaggedJson(content, revalidate_if_complete(reply["missing"]), headers)
 
     async def get_top_ten(self, type: str) -> Response:
-        return Cacheable(to_json(await self._library.GetTopTen(library_pb2.GetTopTenRequest(type=type))))
+        return TaggedJson(to_json(await self._library.GetTopTen(library_pb2.GetTopTenRequest(type=type))))
 
     async def get_categories(self, type: str) -> Response:
         request = library_pb2.ListLibraryCategoriesRequest(type=type)
-        return Cacheable(to_json(await self._library.ListCategories(request)))
+        return TaggedJson(to_json(await self._library.ListCategories(request)))
 
 
 def _links(page: int, pages: int, query: dict[str, object]) -> str:

@@ -1,7 +1,7 @@
 """Two questions over all of IMDb, whose answers are computed in the background."""
 
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.responses import Response
 
@@ -10,11 +10,14 @@ from services.common.errors import NoAnswer
 from services.gateway.backends import Backends
 from services.gateway.convert import to_json
 from services.gateway.http import problems
-from services.gateway.http.responses import Cacheable, Json
+from services.gateway.http.responses import Json, TaggedJson
 
 FRESH = "public, max-age=60"
 STALE = "public, max-age=5"
 DEFAULT_RETRY_AFTER_S = 5
+PURPOSE = "for questions over all of IMDb"
+
+R = TypeVar("R")
 
 
 class Spark:
@@ -23,30 +26,30 @@ class Spark:
 
     async def get_best_director(self, min_films: int, min_votes: int) -> Response:
         request = spark_pb2.GetBestDirectorRequest(min_films=min_films, min_votes=min_votes)
-        return _answered(await _reply(self._spark.GetBestDirector(request)))
+        return _answered(await reply_of(self._spark.GetBestDirector(request), PURPOSE))
 
     async def refresh_best_director(self, min_films: int, min_votes: int) -> Response:
         request = spark_pb2.GetBestDirectorRequest(min_films=min_films, min_votes=min_votes, refresh=True)
-        return accepted((await _reply(self._spark.GetBestDirector(request))).computation)
+        return accepted((await reply_of(self._spark.GetBestDirector(request), PURPOSE)).computation)
 
     async def get_most_connected(self) -> Response:
-        return _answered(await _reply(self._spark.GetMostConnected(spark_pb2.GetMostConnectedRequest())))
+        return _answered(await reply_of(self._spark.GetMostConnected(spark_pb2.GetMostConnectedRequest()), PURPOSE))
 
     async def refresh_most_connected(self) -> Response:
         request = spark_pb2.GetMostConnectedRequest(refresh=True)
-        return accepted((await _reply(self._spark.GetMostConnected(request))).computation)
+        return accepted((await reply_of(self._spark.GetMostConnected(request), PURPOSE)).computation)
 
 
-async def _reply(call: Awaitable[Any]) -> Any:
-    """The service's reply. Where the service is not installed, retrying would not help, so users are told."""
+async def reply_of(call: Awaitable[R], purpose: str) -> R:
+    """The connector's reply. The connector need not be installed, so NoAnswer becomes a problem that says so."""
     try:
         return await call
     except NoAnswer as error:
-        raise problems.unavailable("the service for questions over all of IMDb is not running") from error
+        raise problems.unavailable(f"the service {purpose} is not running") from error
 
 
 def _answered(reply: Any) -> Response:
-    """200 with the answer, or 202 while there is none."""
+    """200 with the answer, or 202 with the state of the computation if there is no answer yet."""
     computation = reply.computation
     if not reply.HasField("answer"):
         return accepted(computation)
@@ -55,7 +58,7 @@ def _answered(reply: Any) -> Response:
         content["computedAt"] = computation.computed_at.ToJsonString()
     if computation.stale or computation.running or computation.failure:
         content["computation"] = progress(computation)
-    return Cacheable(content, STALE if computation.stale else FRESH)
+    return TaggedJson(content, STALE if computation.stale else FRESH)
 
 
 def accepted(computation: spark_pb2.Computation) -> Response:

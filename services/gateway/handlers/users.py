@@ -10,11 +10,11 @@ from starlette.responses import RedirectResponse, Response
 from seen.v1 import account_pb2, library_pb2
 from seen.v1.account_pb2 import LIKE, NOT_INTERESTED, SEEN, MarkKind
 from services.gateway.backends import Backends
-from services.gateway.convert import ref, to_json
+from services.gateway.convert import ref_from_path, to_json
 from services.gateway.http.responses import NO_STORE, Json, NoContent
 from services.gateway.settings import GatewaySettings
 
-STATE_COOKIE = "seen_sign_in"  # the website compares it with the state that comes back
+STATE_COOKIE = "seen_sign_in"  # the website compares it with the state that the identity provider returns
 STATE_LIFETIME_S = 600
 
 
@@ -62,7 +62,7 @@ class Users:
         return await self._marked_items(user, NOT_INTERESTED, size, cursor)
 
     async def list_marks(self, user: str, items: list[str]) -> Response:
-        request = account_pb2.GetMarksRequest(subject=user, items=[ref(*item.split("/")) for item in items])
+        request = account_pb2.GetMarksRequest(subject=user, items=[ref_from_path(path) for path in items])
         return Json(to_json(await self._account.GetMarks(request)))
 
     async def _marked_items(self, user: str, kind: MarkKind, size: int, cursor: str) -> Response:
@@ -72,7 +72,7 @@ class Users:
         return Json(reply | ({"nextCursor": next_cursor} if next_cursor else {}))
 
     async def log_in(self, headers: Mapping[str, str]) -> Response:
-        """Implicit flow: the token comes back in the fragment of the website's URL, which no server sees."""
+        """Implicit flow: the token comes back in the fragment of the website's URL, which browsers do not send."""
         state = secrets.token_urlsafe(16)
         response = _to_provider(headers, f"{self._authorize_url}&state={state}")
         response.set_cookie(STATE_COOKIE, state, STATE_LIFETIME_S, samesite="lax", secure=self._secure)
@@ -91,6 +91,6 @@ def _to_provider(headers: Mapping[str, str], url: str) -> Response:
 
 
 def _user(user: account_pb2.User) -> dict[str, Any]:
-    """The optional username comes last."""
+    """The profile, with the optional username after the required fields."""
     content = to_json(user)
     return {**{name: content[name] for name in ("createdAt", "seen", "liked")}, **content}

@@ -13,7 +13,7 @@ Requirement = Mapping[str, Sequence[str]]
 class Access:
     """No `security`: public. `[{auth0: [p]}]`: token with permission p required. With `{}` added: token optional.
 
-    An invalid token is an error also where a token is optional. Public operations ignore tokens.
+    Where a token is optional, an invalid one is still an error. Public operations ignore tokens.
     """
 
     def __init__(self, security: Sequence[Requirement] | None, verifier: Verifier) -> None:
@@ -28,21 +28,21 @@ class Access:
         """The request's token; None if it has none and needs none. Raises a 401 or 403 problem."""
         if self._public:
             return None
-        sent = headers.getlist("authorization")
-        if not sent:
+        credentials = headers.getlist("authorization")
+        if not credentials:
             if self._optional:
                 return None
             raise Problem(401, "an access token is required", headers={"WWW-Authenticate": CHALLENGE})
-        token = await self._verifier.verify(_bearer(sent))
+        token = await self._verifier.verify(_bearer_token(credentials))
         if not self._permissions <= token.permissions:
             raise _forbidden(" ".join(sorted(self._permissions)))
         return token
 
 
-def _bearer(sent: Sequence[str]) -> str:
-    if len(sent) > 1:
+def _bearer_token(credentials: Sequence[str]) -> str:
+    if len(credentials) > 1:
         raise rejected("there is more than one Authorization header")
-    scheme, _, token = sent[0].partition(" ")
+    scheme, _, token = credentials[0].partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise rejected("the Authorization header must have the form: Bearer TOKEN")
     return token.strip()

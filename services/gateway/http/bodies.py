@@ -11,14 +11,14 @@ from starlette.types import Receive
 from services.common import deadline
 from services.gateway.http import problems
 from services.gateway.http.problems import FieldError, Problem
+from services.gateway.http.responses import JSON
 from services.gateway.http.validation import Validator, check, printable
 
-MEDIA_TYPE = "application/json"
 MAX_LENGTH_DIGITS = 19  # of a Content-Length
 
 
 def check_declared_length(headers: Headers, max_bytes: int) -> None:
-    """Refuses a request whose Content-Length is too large before anything else is done for it."""
+    """Raises a 413 problem if the Content-Length is too large or not a number."""
     declared = headers.get("content-length", "0")
     if len(declared) > MAX_LENGTH_DIGITS or not declared.isdecimal() or int(declared) > max_bytes:
         raise _too_large(max_bytes)
@@ -70,9 +70,9 @@ def _check_media_type(headers: Headers) -> None:
     if headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
         raise _unsupported("Content-Encoding", "must be absent: compressed bodies are not supported")
     # Without a Content-Type, assume the only supported one.
-    media_type, *parameters = headers.get("content-type", MEDIA_TYPE).lower().split(";")
-    if media_type.strip() != MEDIA_TYPE:
-        raise _unsupported("Content-Type", f"must be {MEDIA_TYPE}")
+    media_type, *parameters = headers.get("content-type", JSON).lower().split(";")
+    if media_type.strip() != JSON:
+        raise _unsupported("Content-Type", f"must be {JSON}")
     for parameter in parameters:
         name, _, value = parameter.strip().partition("=")
         if name == "charset" and value.strip('"') not in ("utf-8", "utf8", "us-ascii"):
@@ -107,7 +107,7 @@ def _refuse_constant(constant: str) -> NoReturn:
 
 def _unsupported(header: str, message: str) -> Problem:
     # RFC 9110, section 15.5.16: the response says what is supported.
-    accepted = {"Accept": MEDIA_TYPE, "Accept-Encoding": "identity"}
+    accepted = {"Accept": JSON, "Accept-Encoding": "identity"}
     return Problem(415, f"{header}: {message}", errors=[FieldError(header, message)], headers=accepted)
 
 

@@ -1,7 +1,7 @@
-"""Keeps ready responses of public GET operations for a few seconds.
+"""The response cache: complete responses of public GET operations, for a few seconds.
 
-In the specification, an operation's `x-cache` names the data that it reads and the parameters with which it is not
-cached; `x-writes` names the data that an operation changes.
+In the specification, an operation's `x-cache` names the data that its response is made from, and the parameters with
+which it is not cached; `x-writes` names the data that an operation changes.
 """
 
 import asyncio
@@ -27,16 +27,16 @@ BYTES = prometheus_client.Gauge("http_cache_bytes", "Estimated memory of the cac
 
 OVERHEAD_BYTES = 4096  # of an entry's keys, headers and objects, as measured
 
-Version = tuple[int, ...]
+Version = tuple[int, ...]  # the counters of writes to the data that a response is made from
 
 
 @dataclass(frozen=True)
 class Entry:
     operation: Operation
-    item_type: str | None  # None for all types
+    item_type: str | None  # None: all types
     response: Response
-    version: Version  # of the data that the response was made from
-    expires: float
+    version: Version
+    expires: float  # in time.monotonic()
 
     @property
     def size(self) -> int:
@@ -44,10 +44,13 @@ class Entry:
 
 
 class Cache:
-    """The least recently used entries are dropped when they exceed `max_bytes`.
+    """An LRU cache of at most `max_bytes`.
 
-    An entry is stored under its operation and arguments, and again under each spelling of the path and query that has
-    passed validation: the next request with this spelling needs no validation.
+    An entry is stored under its operation and arguments, and also under each request target (the path and query, as the
+    client wrote them) that has passed validation: the next request with this target is answered without validation.
+
+    A write does not remove entries. It increases the counters of the data that it changes, and an entry is valid only
+    while the counters are as they were when the handler was called.
     """
 
     def __init__(self, ttl_s: float, max_bytes: int, deadline_s: float) -> None:
@@ -68,37 +71,39 @@ class Cache:
         HITS.inc()
         return entry
 
-    async def get_or_fill(self, spelling: Hashable, operation: Operation, arguments: Mapping[str, Any]) -> Entry:
+    async def get_or_fill(self, target: Hashable, operation: Operation, arguments: Mapping[str, Any]) -> Entry:
         """The entry for a validated request. Requests that wait for the same entry share one call of the handler."""
         key = (operation.path, *sorted(arguments.items()))
         entry = self.get(key) or await self._fill(key, operation, arguments)
-        self._store(spelling, entry)
+        self._store(target, entry)
         return entry
 
     async def _fill(self, key: Hashable, operation: Operation, arguments: Mapping[str, Any]) -> Entry:
-        # With the version in the key, a request that comes after a write does not join a fill that began before it.
+        # The version in the key: a request that comes after a write must not join a fill that began before the write.
         version = self._version(operation, operation.type_read(arguments))
         fill = self._fills.get((key, version))
         (HITS if fill else MISSES).inc()
         if fill is None:
-            fill = asyncio.create_task(self._call(key, operation, arguments, version))
+            fill = asyncio.create_task(self._call_handler(key, operation, arguments, version))
             self._fills[key, version] = fill
             fill.add_done_callback(lambda _: self._fills.pop((key, version)))
             fill.add_done_callback(_ignore_failure)
-        return await asyncio.shield(fill)  # the task goes on if this request is cancelled
+        return await asyncio.shield(fill)  # the fill continues if this request is cancelled
 
-    async def _call(self, key: Hashable, operation: Operation, arguments: Mapping[str, Any], version: Version) -> Entry:
+    async def _call_handler(
+        self, key: Hashable, operation: Operation, arguments: Mapping[str, Any], version: Version
+    ) -> Entry:
         deadline.start(self._deadline_s)
         expires = time.monotonic() + self._ttl_s
         response = await operation.handler(**arguments)
-        if response.status_code != 200 or response.headers["Cache-Control"] == NO_STORE:  # partial
+        if response.status_code != 200 or response.headers["Cache-Control"] == NO_STORE:  # a partial answer
             expires = 0
         entry = Entry(operation, operation.type_read(arguments), response, version, expires)
         self._store(key, entry)
         return entry
 
-    def changed(self, operation: Operation, item_type: str | None) -> None:
-        """Invalidates what was made from the data that the operation writes; without a type, of all types."""
+    def invalidate(self, operation: Operation, item_type: str | None) -> None:
+        """Invalidates entries made from the data that the operation writes. `item_type` is None for all types."""
         for data in operation.writes:
             for affected in (None, *([item_type] if item_type else ITEM_TYPES)):
                 self._writes[data, affected] += 1
@@ -110,7 +115,7 @@ class Cache:
         return time.monotonic() < entry.expires and entry.version == self._version(entry.operation, entry.item_type)
 
     def _store(self, key: Hashable, entry: Entry) -> None:
-        if not self._is_current(entry):  # also if there was a write during the fill
+        if not self._is_current(entry):  # there may have been a write during the fill
             return
         if replaced := self._entries.pop(key, None):
             self._bytes -= replaced.size
@@ -122,6 +127,6 @@ class Cache:
 
 
 def _ignore_failure(fill: asyncio.Task[Entry]) -> None:
-    """Marks the exception as seen: requests that still wait get it, but there may be none."""
+    """Marks the exception as retrieved: if no request waits for the fill any more, asyncio would log it."""
     if not fill.cancelled():
         fill.exception()

@@ -1,4 +1,4 @@
-"""Which pages from other origins may call the API, and which headers they may send and read."""
+"""CORS: which origins may call the API, and which headers they may send and read."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from services.gateway.http import problems
 from services.gateway.http.problems import Problem
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
-# Beyond those that browsers always allow.
+# In addition to the headers that browsers always allow.
 REQUEST_HEADERS = ("Authorization", "Content-Type", "If-None-Match", "X-Request-Id", *tracing.TRACE_HEADERS)
 RESPONSE_HEADERS = (
     "ETag",
@@ -26,7 +26,7 @@ RESPONSE_HEADERS = (
     "X-Request-Id",
 )
 
-VARY = (b"vary", b"Origin")  # of every response to a request without an Origin
+VARY = (b"vary", b"Origin")  # in every response to a request without an Origin
 
 
 class Cors(CORSMiddleware):
@@ -42,7 +42,7 @@ class Cors(CORSMiddleware):
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Without an Origin, responses need only say that they depend on it."""
+        """Adds only VARY to the response to a request without an Origin."""
 
         async def send_with_vary(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,4 +1,4 @@
-"""The operations of the specification, prepared at start and matched by method and path."""
+"""The operations of the specification, prepared at start so that a request need not interpret the specification."""
 
 import inspect
 import re
@@ -13,9 +13,10 @@ from starlette.responses import Response
 
 from services.gateway.http import problems
 from services.gateway.http.access import Access
-from services.gateway.http.bodies import MEDIA_TYPE, Body
+from services.gateway.http.bodies import Body
 from services.gateway.http.parameters import Parameters
 from services.gateway.http.problems import FieldError
+from services.gateway.http.responses import JSON
 from services.gateway.http.tokens import Verifier
 
 Handler = Callable[..., Awaitable[Response]]
@@ -31,26 +32,26 @@ class Operation:
     def __init__(
         self, operation: AbstractOperation, definition: Mapping[str, Any], verifier: Verifier, max_body_bytes: int
     ) -> None:
-        """`definition` is the operation as it is in the specification."""
+        """`definition` is the operation's object in the specification, with its `x-` extensions."""
         self.path: str = operation.path
         self.access = Access(operation.security, verifier)
         self.parameters = Parameters(operation.parameters)
         self.body: Body | None = None
         if body := operation.request_body:
-            schema = body["content"][MEDIA_TYPE]["schema"]
+            schema = body["content"][JSON]["schema"]
             self.body = Body(schema, body.get("required", False), max_body_bytes)
         self.handler: Handler = operation.function
         accepted = inspect.signature(self.handler).parameters
         self.wants_user = "user" in accepted
         self.wants_headers = "headers" in accepted
 
-        # Data that the operation changes; data that a cached operation reads (see cache.py).
+        # The data that the operation changes, and, if its responses are cached, the data that it reads: see cache.py.
         self.writes: Sequence[str] = definition.get("x-writes", ())
-        rule = definition.get("x-cache", {})
-        self.reads: Sequence[str] = rule.get("reads", ())
-        self._reads_all_types: bool = rule.get("all-types", False)
-        self._uncached_parameters: Sequence[str] = rule.get("unless", ())
-        if rule and (operation.method != "get" or operation.security or self.wants_user or self.wants_headers):
+        cache_rule = definition.get("x-cache", {})
+        self.reads: Sequence[str] = cache_rule.get("reads", ())
+        self._reads_all_types: bool = cache_rule.get("all-types", False)
+        self._uncached_parameters: Sequence[str] = cache_rule.get("unless", ())
+        if cache_rule and (operation.method != "get" or operation.security or self.wants_user or self.wants_headers):
             raise ValueError(f"{self.path}: only public GET operations that need no headers can be cached")
 
     def is_cacheable(self, arguments: Mapping[str, Any]) -> bool:
@@ -83,8 +84,8 @@ class Operations:
             self._paths.append((re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path)), operations))
 
     def match(self, method: str, path: str) -> tuple[Operation, Mapping[str, str]] | None:
-        """The operation and its path parameters; None if the specification has no such path. 405 for other methods."""
-        if "\n" in path:  # `$` in the patterns would ignore one at the end
+        """The operation and its path parameters; None for an unknown path. Raises 405 for an unsupported method."""
+        if "\n" in path:  # `$` in the schemas' patterns ignores a line break at the end
             raise problems.invalid([FieldError("path", "must not contain line breaks")])
         for pattern, operations in self._paths:
             if match := pattern.fullmatch(path):

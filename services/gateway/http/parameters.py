@@ -1,7 +1,7 @@
-"""Parameters in the path and query of requests."""
+"""Reads and checks parameters in the path and query."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -25,9 +25,6 @@ class Parameters:
         self._defaults = {
             parameter.argument: parameter.default for parameter in self._query.values() if parameter.default is not None
         }
-
-    def all(self) -> Iterable["Parameter"]:
-        return (*self._path.values(), *self._query.values())
 
     def read(self, path_values: Mapping[str, str], query: bytes) -> dict[str, Any]:
         """The handler's arguments. Raises a problem that names each parameter at fault."""
@@ -86,5 +83,5 @@ def _array(text: str) -> list[str]:
     return text.split(",")
 
 
-# Text that is not of the type stays a string, which the schema then refuses.
+# Text that does not match the type stays a string, which the schema then refuses.
 _PARSE: Mapping[str, Callable[[str], object]] = {"string": str, "integer": _integer, "array": _array}

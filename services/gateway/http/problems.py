@@ -1,4 +1,4 @@
-"""Every error response is application/problem+json (RFC 9457), written here."""
+"""Error responses: application/problem+json (RFC 9457) for every error of the gateway and of the services."""
 
 import json
 import logging
@@ -13,6 +13,7 @@ from starlette.responses import Response
 from services.common import errors as service_errors
 from services.common import tracing
 from services.common.errors import INTERNAL_MESSAGE, SeenError
+from services.gateway.http.responses import NO_STORE
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ class Problem(HTTPException):
 
 
 def invalid(errors: Sequence[FieldError]) -> Problem:
-    """400 for fields of a request."""
+    """400: these fields of the request are invalid."""
     listed = errors[:MAX_ERRORS]
     return Problem(400, "; ".join(f"{error.field}: {error.message}" for error in listed), errors=listed)
 
@@ -72,14 +73,14 @@ def unavailable(detail: str) -> Problem:
 
 
 def response(error: Exception) -> Response:
-    """The response to a request that has failed with this error."""
+    """The response to a request whose handling raised this error."""
     problem = _problem(error)
-    headers = {"Cache-Control": "no-store", **(problem.headers or {})}
+    headers = {"Cache-Control": NO_STORE, **(problem.headers or {})}
     return Response(body(problem), problem.status_code, headers, MEDIA_TYPE)
 
 
 def allow(error: HTTPException) -> Mapping[str, str]:
-    """The Allow header of a 405; without one, it is about a page or a static file."""
+    """The Allow header of a 405. Paths outside the specification set none: they support GET and HEAD."""
     return {"Allow": (error.headers or {}).get("Allow", "GET, HEAD")}
 
 
@@ -101,7 +102,7 @@ def _problem(error: Exception) -> Problem:
         return error
     if isinstance(error, SeenError):
         return _from_service(error)
-    if isinstance(error, HTTPException):  # no such path or method, here or in Starlette
+    if isinstance(error, HTTPException):  # 404 or 405, from the gateway or from Starlette
         status = HTTPStatus(error.status_code)
         headers = allow(error) if status == 405 else error.headers
         return Problem(status, _DETAIL.get(status, status.phrase.lower()), headers=headers)

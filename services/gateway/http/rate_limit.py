@@ -9,7 +9,7 @@ from starlette.types import Scope
 
 from services.gateway.http.problems import Problem
 
-MAX_CALLERS = 10_000  # the least recent ones are dropped
+MAX_CALLERS = 10_000  # the least recently seen callers are forgotten
 
 
 class RateLimit:
@@ -17,12 +17,12 @@ class RateLimit:
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
-        self._buckets: OrderedDict[str | None, tuple[float, float]] = OrderedDict()  # requests left, and when
+        self._buckets: OrderedDict[str | None, tuple[float, float]] = OrderedDict()  # requests left, and at what time
 
     def take(self, caller: str | None) -> Mapping[str, str]:
         """Counts a request and returns the RateLimit headers. Raises a 429 problem if none is left.
 
-        The caller is a token's subject or an IP address; unknown callers share one bucket.
+        The caller is a token's subject or an IP address; callers without an address share one bucket.
         """
         now = time.monotonic()
         left, before = self._buckets.pop(caller, (float(self._per_minute), now))
@@ -46,6 +46,6 @@ class RateLimit:
         }
 
 
-def address(scope: Scope) -> str | None:
+def client_address(scope: Scope) -> str | None:
     """The client's IP address."""
     return scope["client"][0] if scope.get("client") else None

@@ -13,24 +13,24 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from services.common import logs, metrics
 from services.gateway.http.app import App
-from services.gateway.http.site import Site
+from services.gateway.http.other_paths import OtherPaths
 from services.gateway.settings import GatewaySettings
 
-FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-proto"})  # uvicorn's middleware reads them
-MAX_HEAD_BYTES = 64 * 1024  # request line and headers; the default of uvicorn's other parser
+PROXY_HEADERS = frozenset({b"x-forwarded-for", b"x-forwarded-proto"})  # read by uvicorn's middleware, in a task
+MAX_HEAD_BYTES = 64 * 1024  # request line and headers; the same limit as in uvicorn's h11 protocol
 
 
 class HttpServer:
-    def __init__(self, app: App, site: Site, settings: GatewaySettings) -> None:
+    def __init__(self, app: App, other_paths: OtherPaths, settings: GatewaySettings) -> None:
         self._app = app
-        self._site = site
+        self._other_paths = other_paths
         self._settings = settings
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[int]:
         """Serves while the context is open; yields the port. OSError if it is taken.
 
-        At the end /readyz is 503 for `drain_s` seconds, then requests in flight get `grace_s` seconds to finish.
+        At the end, /readyz is 503 for `drain_s` seconds; then requests in flight have `grace_s` seconds to finish.
         """
         settings = self._settings
         with socket.create_server((settings.host, settings.port), backlog=2048) as listener:
@@ -38,7 +38,7 @@ class HttpServer:
                 uvicorn.Config(
                     self._app,
                     loop="uvloop",
-                    http=_Protocol,
+                    http=_HttpProtocol,
                     ws="none",
                     lifespan="off",
                     log_config=None,
@@ -49,22 +49,25 @@ class HttpServer:
                 )
             )
             healthy = metrics.HEALTHY.labels(logs.service_name.get())
-            serving = asyncio.create_task(
-                server.serve([listener])
-            )  # until it has started, connections wait in the backlog
+            # Until uvicorn has started, connections wait in the listener's backlog.
+            serving = asyncio.create_task(server.serve([listener]))
             try:
-                healthy.set(1)  # there is no dependency without which nothing works
+                healthy.set(1)  # no dependency is required for all requests
                 yield listener.getsockname()[1]
             finally:
-                self._site.draining = True
+                self._other_paths.draining = True
                 healthy.set(0)
                 await asyncio.sleep(settings.drain_s)
                 server.should_exit = True
                 await serving
 
 
-class _Protocol(HttpToolsProtocol):
-    """Limits the request line and headers, which uvicorn's httptools protocol would keep in memory at any length."""
+class _HttpProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, with two changes.
+
+    The length of the request line and headers is limited. A cached response is sent at once, without a task for the
+    request, which would take as long as the rest of such a request.
+    """
 
     _in_head = False
     _head_bytes = 0
@@ -78,12 +81,11 @@ class _Protocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Sends what the cache has at once: a task would take as long as all the rest of such a request."""
         scope: Any = cycle.scope
-        is_direct = not any(name in FORWARDED for name, _ in scope["headers"])
+        is_direct = not any(name in PROXY_HEADERS for name, _ in scope["headers"])
         if is_direct and not self.pipeline and not self.flow.write_paused:
             gateway = cast(App, self.config.app)
-            if messages := contextvars.copy_context().run(gateway.answer_from_cache, scope):
+            if messages := contextvars.copy_context().run(gateway.cached_messages, scope):
                 return _run(cycle.run_asgi(_sender(messages)))
         super()._start_asgi_task(cycle, app)
 
@@ -95,7 +97,7 @@ class _Protocol(HttpToolsProtocol):
 
 
 def _sender(messages: Iterable[Message]) -> Any:
-    """An ASGI application that sends them."""
+    """An ASGI application that sends these messages."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         for message in messages:
@@ -105,7 +107,7 @@ def _sender(messages: Iterable[Message]) -> Any:
 
 
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:
-    """Runs a coroutine that waits for nothing."""
+    """Runs a coroutine that never waits, without a task."""
     with contextlib.suppress(StopIteration):
         coroutine.send(None)
 

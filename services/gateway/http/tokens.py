@@ -152,13 +152,13 @@ class Verifier:
         except ExpiredSignatureError:
             raise rejected("the token has expired") from None
         except JWTClaimsError as error:
-            raise rejected(_CLAIM.get(str(error), "the token's claims are invalid")) from None
+            raise rejected(_CLAIM_MESSAGES.get(str(error), "the token's claims are invalid")) from None
         except (JOSEError, ValueError, TypeError, OverflowError, RecursionError):
             raise rejected("the token's signature or claims are invalid") from None
 
 
-# jose's messages that help a user.
-_CLAIM = {
+# jose's messages about claims, and the messages for users.
+_CLAIM_MESSAGES = {
     "Invalid audience": "the token is not for this API",
     "Invalid issuer": "the token is from another issuer",
     "The token is not yet valid (nbf)": "the token is not valid yet",

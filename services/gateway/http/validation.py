@@ -1,13 +1,13 @@
 """Checks values against the specification's schemas. Messages name the field and never repeat its value."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from jsonschema import Draft4Validator, ValidationError
 from jsonschema.validators import extend
 
+from services.common.checks import has_control_characters
 from services.gateway.http.problems import FieldError
 
 Schema = Mapping[str, Any]
@@ -20,12 +20,10 @@ _NOUN = {
     "number": "a number",
     "boolean": "true or false",
 }
-# Categories of Unicode that no text may contain: control characters and unpaired surrogates.
-_UNUSABLE = frozenset({"Cc", "Cs"})
 
 
 def check(validator: Draft4Validator, value: object, name: str = "") -> list[FieldError]:
-    """What is wrong with a value: at most one error per field. `name` is that of a parameter; a body has none."""
+    """The errors in a value, at most one per field. `name` is the parameter's name; empty for a body."""
     messages: dict[str, str] = {}
     for error in validator.iter_errors(value):
         path = ([name] if name else []) + [str(step) for step in error.absolute_path]
@@ -35,7 +33,7 @@ def check(validator: Draft4Validator, value: object, name: str = "") -> list[Fie
 
 
 def _explain(error: ValidationError) -> Iterator[tuple[list[str], str]]:
-    """The field that the error is about, relative to the value (empty for the value itself), and the message."""
+    """Yields the invalid field's path within the value (empty for the value itself) and the message."""
     keyword, limit, schema = str(error.validator), error.validator_value, error.schema
     if keyword == "required":
         # jsonschema names the field only in its message: "'name' is a required property".
@@ -70,12 +68,8 @@ def printable(name: str) -> str:
 
 def _type(validator: Any, limit: str, instance: object, schema: Schema) -> Iterator[ValidationError]:
     yield from Draft4Validator.VALIDATORS["type"](validator, limit, instance, schema)
-    if isinstance(instance, str):
-        allowed = "\t\r\n" if schema.get("format") == "multiline" else ""
-        if not instance.isprintable() and any(
-            unicodedata.category(character) in _UNUSABLE and character not in allowed for character in instance
-        ):
-            yield ValidationError("text", validator="text")
+    if isinstance(instance, str) and has_control_characters(instance, line_breaks=schema.get("format") == "multiline"):
+        yield ValidationError("text", validator="text")
 
 
 def _unique(validator: Any, limit: bool, instance: Any, schema: Schema) -> Iterator[ValidationError]:

@@ -1,6 +1,6 @@
-"""The website: its page, and its other files under a path that changes with their content.
+"""The website's files: the page, and all other files under a path that changes with their content.
 
-Everything is read, hashed and compressed once, at start.
+They are read, hashed and compressed once, at start. Only the page of an item is made for each request.
 """
 
 import gzip
@@ -21,25 +21,15 @@ from services.gateway.http.responses import REVALIDATE, Tagged
 FOLDER = Path(__file__).parents[2] / "website"
 PAGE = "index.html"
 FILES_PREFIX = "/app/"
-# In the page: the path of the other files, and the line that gives way to an item's title and Open Graph tags.
+# Replaced in the page: by the path of the other files, and by an item's title and Open Graph tags.
 PATH_PLACEHOLDER = "__APP__"
 TITLE_PLACEHOLDER = "<title>Seen</title>"
 
 FOREVER = "public, max-age=31536000, immutable"  # the path changes with the content
-# Files of other kinds, such as README.md, are not served.
-MEDIA_TYPES: Mapping[str, str] = {
-    ".css": "text/css",
-    ".ico": "image/x-icon",
-    ".js": "text/javascript",
-    ".json": "application/json",
-    ".png": "image/png",
-    ".svg": "image/svg+xml",
-    ".txt": "text/plain",
-    ".webp": "image/webp",
-    ".woff2": "font/woff2",
-}
+# By suffix. Other files, such as README.md, are not served.
+MEDIA_TYPES: Mapping[str, str] = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
-MAX_DESCRIPTION = 300  # characters; those who show links cut it shorter
+MAX_DESCRIPTION = 300  # characters; apps that preview links show fewer
 # https://ogp.me/#types
 OPEN_GRAPH_TYPES: Mapping[int, str] = {BOOK: "book"}
 OTHER_OPEN_GRAPH_TYPE = "video.other"
@@ -48,6 +38,8 @@ _WEIGHT = re.compile(r"\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)\s*", re.IGNORECASE)
 
 
 class Website:
+    """`files` are the files other than the page, by their path on the server."""
+
     def __init__(self, folder: Path, public_url: str, identity_provider_url: str) -> None:
         """Raises ValueError if a placeholder is missing in the page, OSError if the page cannot be read."""
         self._public_url = public_url
@@ -56,8 +48,7 @@ class Website:
             for path in sorted(folder.rglob("*"))
             if path.is_file() and path.suffix in MEDIA_TYPES and not path.name.startswith(".")
         }
-        files_path = f"{FILES_PREFIX}{_hash(contents)}"
-        # By path on the server.
+        files_path = f"{FILES_PREFIX}{_digest(contents)}"
         self.files = {
             f"{files_path}/{name}": Variants(content, MEDIA_TYPES[Path(name).suffix], FOREVER)
             for name, content in contents.items()
@@ -67,28 +58,28 @@ class Website:
             if placeholder not in page:
                 raise ValueError(f"{folder / PAGE}: {placeholder} is missing")
         self._page = page.replace(PATH_PLACEHOLDER, files_path)
-        self._page_headers = {"Content-Security-Policy": policy(identity_provider_url)}
+        self._page_headers = {"Content-Security-Policy": content_security_policy(identity_provider_url)}
         self._plain_page = self._variants(self._page)
 
     def page(self, item: Item | None) -> "Variants":
-        """The page; with the title and the Open Graph tags of an item, for those who show links."""
+        """The page. If its URL names an item, it has the item's title and Open Graph tags, for link previews."""
         if item is None:
             return self._plain_page
-        return self._variants(self._page.replace(TITLE_PLACEHOLDER, _head(item, self._public_url), 1))
+        return self._variants(self._page.replace(TITLE_PLACEHOLDER, _title_and_tags(item, self._public_url), 1))
 
     def _variants(self, page: str) -> "Variants":
         return Variants(page.encode(), "text/html", REVALIDATE, self._page_headers)
 
 
 class Variants:
-    """A file as it is and, if that is shorter, compressed."""
+    """The responses with a file's content: uncompressed, and compressed with gzip if that is shorter."""
 
     def __init__(
         self, content: bytes, media_type: str, cache_control: str, headers: Mapping[str, str] | None = None
     ) -> None:
         headers = {"Vary": "Accept-Encoding", **(headers or {})}
         self._plain = Tagged(content, cache_control, headers, media_type)
-        compressed = gzip.compress(content, mtime=0)  # the same at each start, as its ETag
+        compressed = gzip.compress(content, mtime=0)  # the same bytes, and so the same ETag, at each start
         if len(compressed) < len(content):
             headers["Content-Encoding"] = "gzip"
             self._compressed = Tagged(compressed, cache_control, headers, media_type)
@@ -96,13 +87,13 @@ class Variants:
             self._compressed = self._plain
 
     def response(self, scope: Scope) -> Response:
-        """The one that the request accepts."""
+        """The compressed response if the request accepts it."""
         accepted = ", ".join(Headers(scope=scope).getlist("accept-encoding"))
         return self._compressed if accepts_gzip(accepted) else self._plain
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
-    """RFC 9110, section 12.5.3: weight 0 refuses a coding, and `*` stands for those that are not named."""
+    """RFC 9110, section 12.5.3: weight 0 refuses a coding, and `*` stands for all codings that are not listed."""
     weights: dict[str, float] = {}
     for entry in accept_encoding.lower().split(","):
         coding, separator, parameter = entry.partition(";")
@@ -111,10 +102,10 @@ def accepts_gzip(accept_encoding: str) -> bool:
     return weights.get("gzip", weights.get("*", 0)) > 0
 
 
-def policy(identity_provider_url: str) -> str:
-    """The page's Content-Security-Policy: covers come from anywhere, everything else from this server.
+def content_security_policy(identity_provider_url: str) -> str:
+    """Admits images from any HTTPS server, everything else only from this server, and calls of the identity provider.
 
-    With Trusted Types and without a policy of them, no text becomes HTML or script.
+    Trusted Types are required and no policy of them is allowed, so scripts cannot turn text into HTML or code.
     """
     provider = urlsplit(identity_provider_url)
     directives = {
@@ -132,24 +123,24 @@ def policy(identity_provider_url: str) -> str:
     return "; ".join(f"{name} {value}" for name, value in directives.items())
 
 
-def _hash(contents: Mapping[str, bytes]) -> str:
-    """Of names and contents; lengths, so that no content can look like the next name."""
+def _digest(contents: Mapping[str, bytes]) -> str:
+    """A digest of all names and contents."""
     digest = hashlib.blake2b(digest_size=8)
     for name, content in contents.items():
-        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(f"{name}\0{len(content)}\0".encode())  # the length marks where the content ends
         digest.update(content)
     return digest.hexdigest()
 
 
-def _head(item: Item, public_url: str) -> str:
-    """https://ogp.me."""
+def _title_and_tags(item: Item, public_url: str) -> str:
+    """The title element and the Open Graph tags (https://ogp.me) of an item."""
     properties = {
         "og:site_name": "Seen",
         "og:type": OPEN_GRAPH_TYPES.get(item.type, OTHER_OPEN_GRAPH_TYPE),
         "og:title": item.name,
         "og:url": f"{public_url}/?item={ItemType.Name(item.type)}/{item.id}",
     }
-    if description := _short(item.description) or ", ".join(item.category):
+    if description := _shorten(item.description) or ", ".join(item.category):
         properties["og:description"] = description
     if item.image_url.lower().startswith("https://"):
         properties["og:image"] = item.image_url
@@ -157,8 +148,8 @@ def _head(item: Item, public_url: str) -> str:
     return "\n".join((f"<title>{html.escape(item.name)} · Seen</title>", *tags))
 
 
-def _short(text: str) -> str:
-    """At most MAX_DESCRIPTION characters, in one line and ending with a whole word."""
+def _shorten(text: str) -> str:
+    """The text in one line, cut after a whole word to at most MAX_DESCRIPTION characters."""
     line = " ".join(text.split())
     if len(line) <= MAX_DESCRIPTION:
         return line

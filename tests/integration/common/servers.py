@@ -9,7 +9,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from seen.v1 import catalog_pb2, catalog_pb2_grpc
 from seen.v1.types_pb2 import Item
-from services.common import clients, in_process
+from services.common import in_process
 from services.common.server import Context, GrpcServer
 from services.common.settings import GrpcSettings
 
@@ -51,25 +51,26 @@ def server_with(answer: Answer, dependency: Dependency | None = None, port: int 
     )
 
 
+Serve = Callable[[GrpcServer], AbstractAsyncContextManager[str]]
 ClientOf = Callable[[Answer], AbstractAsyncContextManager[grpc.aio.Channel]]
 
 
 @asynccontextmanager
-async def grpc_client(answer: Answer) -> AsyncIterator[grpc.aio.Channel]:
-    async with server_with(answer).running() as port, clients.connect(f"127.0.0.1:{port}", CATALOG) as channel:
-        yield channel
+async def serve_on_port(server: GrpcServer) -> AsyncIterator[str]:
+    async with server.running() as port:
+        yield f"127.0.0.1:{port}"
 
 
 @asynccontextmanager
-async def in_process_client(answer: Answer) -> AsyncIterator[grpc.aio.Channel]:
-    address = f"{in_process.SCHEME}{id(answer)}"
-    async with server_with(answer).joined(address), clients.connect(address, CATALOG) as channel:
-        yield channel
+async def serve_in_process(server: GrpcServer) -> AsyncIterator[str]:
+    address = f"{in_process.SCHEME}{id(server)}"
+    async with server.running_in_process(address):
+        yield address
 
 
 @asynccontextmanager
 async def plain_channel_to(answer: Answer, dependency: Dependency | None = None) -> AsyncIterator[grpc.aio.Channel]:
-    """A channel as anybody else would open it."""
+    """A channel of gRPC itself, without clients.py."""
     async with (
         server_with(answer, dependency).running() as port,
         grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,

@@ -59,7 +59,8 @@ async def test_is_serving_reports_the_health_of_a_service_also_of_one_that_is_no
 async def test_two_services_cannot_share_a_port() -> None:
     async with server_with(item).running() as port:
         with pytest.raises(OSError, match="is the port taken"):
-            await server_with(item, port=port).start()
+            async with server_with(item, port=port).running():
+                pass
 
 
 async def test_reflection_lists_the_service() -> None:

@@ -1,7 +1,8 @@
 """One gateway for all tests, in front of fake services."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,12 @@ from tests.integration.gateway.provider import AUDIENCE, Provider
 CONTRACT = Contract()
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
 @dataclass
 class Gateway:
     url: str
@@ -25,16 +32,16 @@ class Gateway:
     provider: Provider
     client: httpx.AsyncClient  # checks each answer against the specification
 
-    async def ask(self, method: str, path: str, token: str | None = None, **options: Any) -> httpx.Response:
+    async def request(self, method: str, path: str, token: str | None = None, **options: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         headers |= options.pop("headers", {})
         return await self.client.request(method, path, headers=headers, **options)
 
     async def as_user(self, method: str, path: str, **options: Any) -> httpx.Response:
-        return await self.ask(method, path, self.provider.token(), **options)
+        return await self.request(method, path, self.provider.token(), **options)
 
     async def as_admin(self, method: str, path: str, **options: Any) -> httpx.Response:
-        return await self.ask(method, path, self.provider.admin(), **options)
+        return await self.request(method, path, self.provider.admin(), **options)
 
 
 def settings(provider_url: str, backend: str, **other: Any) -> GatewaySettings:

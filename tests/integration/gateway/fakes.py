@@ -44,26 +44,35 @@ HITCHCOCK = spark_pb2.Person(id="nm0000033", name="Alfred Hitchcock", link="http
 
 
 class Fake:
-    """Each method returns `answers[method]` or fails with `errors[method]`; requests are kept in `asked`."""
+    """Each method returns `answers[method]` or fails with `errors[method]`; `calls` are the methods and requests."""
 
     def __init__(self, answers: dict[str, Message]) -> None:
-        self._usual = answers
+        self._default_answers = answers
+        self.held: dict[str, asyncio.Event] = {}
         self.reset()
 
+    def hold(self, method: str) -> asyncio.Event:
+        """Calls of the method wait until the event is set."""
+        self.held[method] = asyncio.Event()
+        return self.held[method]
+
     def reset(self) -> None:
-        self.answers = dict(self._usual)
+        for event in self.held.values():
+            event.set()
+        self.held = {}
+        self.answers = dict(self._default_answers)
         self.errors: dict[str, SeenError | grpc.StatusCode] = {}
-        self.delays_s: dict[str, float] = {}
-        self.asked: list[tuple[str, Any]] = []
+        self.calls: list[tuple[str, Any]] = []
         self.metadata: dict[str, Any] = {}
         self.time_left_s: float | None = None
 
     def __getattr__(self, method: str) -> Callable[[Any, Any], Awaitable[Message]]:
         async def answer(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
-            self.asked.append((method, request))
+            self.calls.append((method, request))
             self.metadata = dict(context.invocation_metadata() or ())
             self.time_left_s = context.time_remaining()
-            await asyncio.sleep(self.delays_s.get(method, 0))
+            if method in self.held:
+                await self.held[method].wait()
             error = self.errors.get(method)
             if isinstance(error, grpc.StatusCode):
                 await context.abort(error, "internal details")
@@ -155,8 +164,8 @@ class Fakes:
         return self.library, self.account, self.spark
 
     @property
-    def asked(self) -> list[tuple[str, Any]]:
-        return [asked for fake in self.all for asked in fake.asked]
+    def calls(self) -> list[tuple[str, Any]]:
+        return [call for fake in self.all for call in fake.calls]
 
     def reset(self) -> None:
         for fake in self.all:

@@ -45,10 +45,10 @@ class Provider:
             def do_GET(self) -> None:
                 provider.fetches += 1
                 time.sleep(provider.delay_s)
-                found = provider.up and self.path == "/.well-known/jwks.json"
-                self.send_response(200 if found else 503)
+                ok = provider.up and self.path == "/.well-known/jwks.json"
+                self.send_response(200 if ok else 503)
                 self.end_headers()
-                self.wfile.write(json.dumps(provider.jwks() if found else {}).encode())
+                self.wfile.write(json.dumps(provider.jwks() if ok else {}).encode())
 
             def log_message(self, *args: object) -> None:
                 pass
@@ -69,7 +69,7 @@ class Provider:
 
     def claims(self, **other: Any) -> dict[str, Any]:
         now = int(time.time())
-        usual = {
+        default = {
             "iss": f"{self.url}/",
             "sub": "auth0|ana",
             "aud": [AUDIENCE, f"{self.url}/userinfo"],
@@ -79,7 +79,7 @@ class Provider:
             "scope": "openid profile",
             "permissions": list(USER),
         }
-        return {name: value for name, value in (usual | other).items() if value is not None}
+        return {name: value for name, value in (default | other).items() if value is not None}
 
     def token(self, key: str = "first", *, kid: str | None = None, **claims: Any) -> str:
         """A valid token with these claims changed; a claim of None is omitted."""

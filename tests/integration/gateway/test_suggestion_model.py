@@ -1,5 +1,6 @@
 """GET and POST /suggest/model."""
 
+import grpc
 import pytest
 
 from seen.v1 import spark_pb2
@@ -12,8 +13,8 @@ PATH = "/suggest/model"
 RUNNING = spark_pb2.Computation(running=True, stage="exporting marks", progress=0.25, retry_after_s=7)
 
 
-async def test_it_says_when_and_from_what_the_model_was_trained_and_how_good_it_is(gateway: Gateway) -> None:
-    response = await gateway.ask("GET", PATH)
+async def test_the_model_has_its_time_its_data_and_its_quality(gateway: Gateway) -> None:
+    response = await gateway.request("GET", PATH)
     assert response.status_code == 200
     assert response.json() == {
         "trained": True,
@@ -27,21 +28,21 @@ async def test_it_says_when_and_from_what_the_model_was_trained_and_how_good_it_
     }
 
 
-async def test_before_the_first_training_it_only_says_so(gateway: Gateway) -> None:
+async def test_before_the_first_training_the_other_fields_are_absent(gateway: Gateway) -> None:
     gateway.fakes.spark.answers["GetModel"] = spark_pb2.GetModelResponse(computation=spark_pb2.Computation())
-    assert (await gateway.ask("GET", PATH)).json() == {"trained": False}
+    assert (await gateway.request("GET", PATH)).json() == {"trained": False}
 
 
 async def test_a_running_training_is_shown(gateway: Gateway) -> None:
     gateway.fakes.spark.answers["GetModel"] = spark_pb2.GetModelResponse(computation=RUNNING)
     computation = {"running": True, "stage": "exporting marks", "progress": 0.25, "retryAfterSeconds": 7}
-    assert (await gateway.ask("GET", PATH)).json() == {"trained": False, "computation": computation}
+    assert (await gateway.request("GET", PATH)).json() == {"trained": False, "computation": computation}
 
 
 async def test_a_failed_training_says_why(gateway: Gateway) -> None:
     failed = spark_pb2.Computation(failure="the account service does not answer", retry_after_s=30)
     gateway.fakes.spark.answers["GetModel"] = spark_pb2.GetModelResponse(computation=failed)
-    computation = (await gateway.ask("GET", PATH)).json()["computation"]
+    computation = (await gateway.request("GET", PATH)).json()["computation"]
     assert computation == {
         "running": False,
         "failure": "the account service does not answer",
@@ -51,18 +52,26 @@ async def test_a_failed_training_says_why(gateway: Gateway) -> None:
 
 async def test_an_administrator_starts_a_training(gateway: Gateway) -> None:
     gateway.fakes.spark.answers["GetModel"] = spark_pb2.GetModelResponse(computation=RUNNING)
-    response = await gateway.ask("POST", PATH, gateway.provider.admin())
+    response = await gateway.as_admin("POST", PATH)
     assert (response.status_code, response.headers["retry-after"]) == (202, "7")
     assert response.json()["stage"] == "exporting marks"
-    assert gateway.fakes.spark.asked == [("GetModel", spark_pb2.GetModelRequest(train=True))]
+    assert gateway.fakes.spark.calls == [("GetModel", spark_pb2.GetModelRequest(train=True))]
 
 
-async def test_nobody_else_starts_one(gateway: Gateway) -> None:
-    assert (await gateway.ask("POST", PATH)).status_code == 401
-    assert (await gateway.ask("POST", PATH, gateway.provider.token())).status_code == 403
-    assert gateway.fakes.spark.asked == []
+async def test_only_an_administrator_starts_a_training(gateway: Gateway) -> None:
+    assert (await gateway.request("POST", PATH)).status_code == 401
+    assert (await gateway.as_user("POST", PATH)).status_code == 403
+    assert gateway.fakes.spark.calls == []
 
 
-async def test_without_the_service_it_is_503(gateway: Gateway) -> None:
+async def test_a_failure_of_the_service_is_503(gateway: Gateway) -> None:
     gateway.fakes.spark.errors["GetModel"] = Unavailable("Cloud Storage does not answer")
-    assert (await gateway.ask("GET", PATH)).status_code == 503
+    response = await gateway.request("GET", PATH)
+    assert (response.status_code, response.json()["detail"]) == (503, "Cloud Storage does not answer")
+
+
+async def test_a_service_that_is_not_running_is_503(gateway: Gateway) -> None:
+    gateway.fakes.spark.errors["GetModel"] = grpc.StatusCode.UNAVAILABLE
+    response = await gateway.request("GET", PATH)
+    assert response.status_code == 503
+    assert response.json()["detail"] == "the service that trains the suggestion model is not running"

@@ -17,25 +17,25 @@ async def test_with_a_token_suggestions_are_personal(gateway: Gateway) -> None:
     response = await gateway.as_user("POST", "/suggest", json={"types": ["SHOW", "ANIME"], "amount": 3})
     assert response.status_code == 200
     assert response.json()["personal"] is True
-    asked = library_pb2.SuggestRequest(subject="auth0|ana", types=[SHOW, ANIME], amount=3)
-    assert gateway.fakes.library.asked[0][1] == asked
+    expected = library_pb2.SuggestRequest(subject="auth0|ana", types=[SHOW, ANIME], amount=3)
+    assert gateway.fakes.library.calls[0][1] == expected
 
 
 async def test_without_a_token_suggestions_are_not_personal(gateway: Gateway) -> None:
-    response = await gateway.ask("POST", "/suggest", json={})
+    response = await gateway.request("POST", "/suggest", json={})
     assert response.json()["personal"] is False
-    assert gateway.fakes.library.asked[0][1] == library_pb2.SuggestRequest(amount=10)
+    assert gateway.fakes.library.calls[0][1] == library_pb2.SuggestRequest(amount=10)
 
 
 async def test_an_empty_body_requests_the_defaults(gateway: Gateway) -> None:
-    assert (await gateway.ask("POST", "/suggest")).status_code == 200
-    assert gateway.fakes.library.asked[0][1] == library_pb2.SuggestRequest(amount=10)
+    assert (await gateway.request("POST", "/suggest")).status_code == 200
+    assert gateway.fakes.library.calls[0][1] == library_pb2.SuggestRequest(amount=10)
 
 
 async def test_suggestions_name_their_category_with_the_users_counts(gateway: Gateway) -> None:
-    found = (await gateway.as_user("POST", "/suggest")).json()
-    assert found["categories"] == [{"category": "Fantasy", "points": 4, "seen": 1, "liked": 1}]
-    reasons = [suggestion.get("because") for suggestion in found["suggestions"]]
+    answer = (await gateway.as_user("POST", "/suggest")).json()
+    assert answer["categories"] == [{"category": "Fantasy", "points": 4, "seen": 1, "liked": 1}]
+    reasons = [suggestion.get("because") for suggestion in answer["suggestions"]]
     assert reasons == [{"category": "Fantasy", "seen": 1, "liked": 1}, None]
 
 
@@ -50,16 +50,16 @@ async def test_a_reason_is_an_object(gateway: Gateway, reason: Reason, because: 
     gateway.fakes.library.answers["Suggest"] = library_pb2.SuggestResponse(
         suggestions=[library_pb2.Suggestion(item=UNRATED, because=reason)]
     )
-    found = (await gateway.as_user("POST", "/suggest", json={"strategy": "taste"})).json()
-    assert found["suggestions"][0]["because"] == because
+    answer = (await gateway.as_user("POST", "/suggest", json={"strategy": "taste"})).json()
+    assert answer["suggestions"][0]["because"] == because
 
 
 async def test_the_library_gets_strategy_seed_exclude_and_likes(gateway: Gateway) -> None:
     hobbit, shogun = {"type": "BOOK", "id": BOOK_ID}, {"type": "SHOW", "id": SHOW_ID}
     body = {"strategy": "taste", "seed": 2**32 - 1, "exclude": [hobbit, shogun], "likes": [shogun]}
-    assert (await gateway.ask("POST", "/suggest", json=body)).status_code == 200
-    asked = gateway.fakes.library.asked[0][1]
-    assert asked == library_pb2.SuggestRequest(
+    assert (await gateway.request("POST", "/suggest", json=body)).status_code == 200
+    request = gateway.fakes.library.calls[0][1]
+    assert request == library_pb2.SuggestRequest(
         amount=10,
         strategy=library_pb2.TASTE,
         seed=2**32 - 1,
@@ -69,44 +69,44 @@ async def test_the_library_gets_strategy_seed_exclude_and_likes(gateway: Gateway
 
 
 async def test_the_seed_0_is_a_seed_and_the_answer_names_the_one_used(gateway: Gateway) -> None:
-    answer = (await gateway.ask("POST", "/suggest", json={"seed": 0})).json()
-    assert gateway.fakes.library.asked[0][1].HasField("seed")
+    answer = (await gateway.request("POST", "/suggest", json={"seed": 0})).json()
+    assert gateway.fakes.library.calls[0][1].HasField("seed")
     assert answer["seed"] == 7
 
 
 async def test_an_unknown_item_is_400_and_its_field_is_named(gateway: Gateway) -> None:
     gateway.fakes.library.errors["Suggest"] = InvalidArgument("likes.0.id", "the BOOK items have none with this id")
-    answer = await gateway.ask("POST", "/suggest", json={"likes": [{"type": "BOOK", "id": BOOK_ID}]})
+    answer = await gateway.request("POST", "/suggest", json={"likes": [{"type": "BOOK", "id": BOOK_ID}]})
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["field"] == "likes.0.id"
 
 
 async def test_an_invalid_token_is_401_although_a_token_is_optional(gateway: Gateway) -> None:
     expired = gateway.provider.token(exp=1)
-    assert (await gateway.ask("POST", "/suggest", expired)).status_code == 401
-    assert (await gateway.ask("POST", "/suggest", headers={"Authorization": "Basic YTpi"})).status_code == 401
-    assert gateway.fakes.asked == []
+    assert (await gateway.request("POST", "/suggest", expired)).status_code == 401
+    assert (await gateway.request("POST", "/suggest", headers={"Authorization": "Basic YTpi"})).status_code == 401
+    assert gateway.fakes.calls == []
 
 
 async def test_a_token_without_the_permission_is_403(gateway: Gateway) -> None:
-    assert (await gateway.ask("POST", "/suggest", gateway.provider.token(permissions=[]))).status_code == 403
+    assert (await gateway.request("POST", "/suggest", gateway.provider.token(permissions=[]))).status_code == 403
 
 
 async def test_similar_items_are_those_of_the_library_and_cacheable(gateway: Gateway) -> None:
-    answer = await gateway.ask("GET", f"/item/BOOK/{BOOK_ID}/similar")
+    answer = await gateway.request("GET", f"/item/BOOK/{BOOK_ID}/similar")
     assert answer.json() == {"items": [to_json(UNRATED)], "missing": []}
     assert answer.headers["cache-control"] == "public, no-cache"
-    asked = library_pb2.ListSimilarRequest(item=ItemRef(type=BOOK, id=BOOK_ID), limit=10)
-    assert gateway.fakes.library.asked[0][1] == asked
+    expected = library_pb2.ListSimilarRequest(item=ItemRef(type=BOOK, id=BOOK_ID), limit=10)
+    assert gateway.fakes.library.calls[0][1] == expected
 
 
 async def test_a_partial_list_of_similar_items_is_not_cached(gateway: Gateway) -> None:
     gateway.fakes.library.answers["ListSimilar"] = library_pb2.ListSimilarResponse(missing=[ANIME])
-    answer = await gateway.ask("GET", f"/item/BOOK/{BOOK_ID}/similar?limit=100")
+    answer = await gateway.request("GET", f"/item/BOOK/{BOOK_ID}/similar?limit=100")
     assert (answer.json()["missing"], answer.headers["cache-control"]) == (["ANIME"], "no-store")
-    assert gateway.fakes.library.asked[0][1].limit == 100
+    assert gateway.fakes.library.calls[0][1].limit == 100
 
 
 async def test_an_unknown_item_has_no_similar_ones(gateway: Gateway) -> None:
     gateway.fakes.library.errors["ListSimilar"] = NotFound("the book dataset has no item with this id")
-    assert (await gateway.ask("GET", f"/item/BOOK/{BOOK_ID}/similar")).status_code == 404
+    assert (await gateway.request("GET", f"/item/BOOK/{BOOK_ID}/similar")).status_code == 404

@@ -1,4 +1,4 @@
-"""Which tokens are accepted, and the responses to others."""
+"""Which tokens are accepted, and the responses to invalid ones."""
 
 import time
 from collections.abc import Callable
@@ -57,22 +57,22 @@ def _tampered(provider: Provider) -> str:
 
 @pytest.mark.parametrize(("make", "reason"), [row[1:] for row in REJECTED], ids=[row[0] for row in REJECTED])
 async def test_an_invalid_token_is_401(gateway: Gateway, make: Callable[[Provider], str], reason: str) -> None:
-    response = await gateway.ask("PUT", SEEN, make(gateway.provider))
+    response = await gateway.request("PUT", SEEN, make(gateway.provider))
     assert response.status_code == 401
     assert reason in response.json()["detail"]
     challenge = response.headers["www-authenticate"]
     assert challenge.startswith('Bearer realm="seen", error="invalid_token", error_description="')
-    assert gateway.fakes.asked == []
+    assert gateway.fakes.calls == []
 
 
 async def test_without_a_token_the_challenge_names_no_error(gateway: Gateway) -> None:
-    response = await gateway.ask("PUT", SEEN)
+    response = await gateway.request("PUT", SEEN)
     assert (response.status_code, response.headers["www-authenticate"]) == (401, 'Bearer realm="seen"')
 
 
 @pytest.mark.parametrize("header", ["Basic YTpi", "Bearer", "Token x", "x"])
 async def test_another_authorization_scheme_is_rejected(gateway: Gateway, header: str) -> None:
-    response = await gateway.ask("PUT", SEEN, headers={"Authorization": header})
+    response = await gateway.request("PUT", SEEN, headers={"Authorization": header})
     assert response.status_code == 401
     assert 'error="invalid_token"' in response.headers["www-authenticate"]
 
@@ -84,17 +84,17 @@ async def test_two_tokens_are_rejected(gateway: Gateway) -> None:
 
 
 async def test_a_token_in_the_query_is_ignored(gateway: Gateway) -> None:
-    assert (await gateway.ask("PUT", f"{SEEN}?access_token={gateway.provider.token()}")).status_code == 401
+    assert (await gateway.request("PUT", f"{SEEN}?access_token={gateway.provider.token()}")).status_code == 401
 
 
 async def test_small_clock_differences_are_tolerated(gateway: Gateway) -> None:
     now = int(time.time())
-    assert (await gateway.ask("PUT", SEEN, gateway.provider.token(exp=now - 2))).status_code == 204
-    assert (await gateway.ask("PUT", SEEN, gateway.provider.token(nbf=now + 2))).status_code == 204
+    assert (await gateway.request("PUT", SEEN, gateway.provider.token(exp=now - 2))).status_code == 204
+    assert (await gateway.request("PUT", SEEN, gateway.provider.token(nbf=now + 2))).status_code == 204
 
 
 async def test_the_audience_may_be_a_string(gateway: Gateway) -> None:
-    assert (await gateway.ask("PUT", SEEN, gateway.provider.token(aud=AUDIENCE))).status_code == 204
+    assert (await gateway.request("PUT", SEEN, gateway.provider.token(aud=AUDIENCE))).status_code == 204
 
 
 @pytest.mark.parametrize(
@@ -107,10 +107,10 @@ async def test_the_audience_may_be_a_string(gateway: Gateway) -> None:
     ids=["permissions", "scope", "both"],
 )
 async def test_a_permission_may_be_in_either_claim(gateway: Gateway, claims: dict[str, Any]) -> None:
-    assert (await gateway.ask("PUT", SEEN, gateway.provider.token(**claims))).status_code == 204
+    assert (await gateway.request("PUT", SEEN, gateway.provider.token(**claims))).status_code == 204
 
 
-NEEDED = [
+PERMISSIONS = [
     ("POST", "/item", "write:item"),
     ("DELETE", f"/item/BOOK/{BOOK_ID}", "delete:item"),
     ("PUT", SEEN, "write:seen"),
@@ -127,27 +127,27 @@ NEEDED = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "permission"), NEEDED)
+@pytest.mark.parametrize(("method", "path", "permission"), PERMISSIONS)
 async def test_a_missing_permission_is_named(gateway: Gateway, method: str, path: str, permission: str) -> None:
     others = [other for other in ADMIN if other != permission]
-    response = await gateway.ask(method, path, gateway.provider.token(permissions=others))
+    response = await gateway.request(method, path, gateway.provider.token(permissions=others))
     assert response.status_code == 403
     challenge = f'Bearer realm="seen", error="insufficient_scope", scope="{permission}"'
     assert response.headers["www-authenticate"] == challenge
-    assert gateway.fakes.asked == []
+    assert gateway.fakes.calls == []
 
 
-OWN = ["/user", "/user/seen", "/user/liked", "/user/notInterested", f"/user/marks?items=BOOK/{BOOK_ID}"]
+OWN_ACCOUNT = ["/user", "/user/seen", "/user/liked", "/user/notInterested", f"/user/marks?items=BOOK/{BOOK_ID}"]
 
 
-@pytest.mark.parametrize("path", OWN)
-async def test_reading_the_own_account_needs_a_token_without_permissions(gateway: Gateway, path: str) -> None:
-    assert (await gateway.ask("GET", path, gateway.provider.token(permissions=[]))).status_code == 200
-    assert (await gateway.ask("GET", path)).status_code == 401
+@pytest.mark.parametrize("path", OWN_ACCOUNT)
+async def test_reading_ones_own_account_needs_a_token_but_no_permission(gateway: Gateway, path: str) -> None:
+    assert (await gateway.request("GET", path, gateway.provider.token(permissions=[]))).status_code == 200
+    assert (await gateway.request("GET", path)).status_code == 401
 
 
 async def test_public_operations_ignore_tokens(gateway: Gateway) -> None:
-    assert (await gateway.ask("GET", f"/item/BOOK/{BOOK_ID}", "garbage")).status_code == 200
+    assert (await gateway.request("GET", f"/item/BOOK/{BOOK_ID}", "garbage")).status_code == 200
 
 
 async def test_without_signing_keys_a_token_is_503() -> None:
@@ -157,4 +157,4 @@ async def test_without_signing_keys_a_token_is_503() -> None:
             response = await gateway.as_user("PUT", SEEN)
             assert response.status_code == 503
             assert "identity provider" in response.json()["detail"]
-            assert (await gateway.ask("GET", "/lib/1")).status_code == 200
+            assert (await gateway.request("GET", "/lib/1")).status_code == 200

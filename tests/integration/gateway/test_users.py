@@ -18,9 +18,9 @@ ANA = {"username": "ana", "createdAt": "2026-02-02T12:00:00Z", "seen": 2, "liked
 
 
 async def test_an_account_is_created_for_the_subject_of_the_token(gateway: Gateway) -> None:
-    response = await gateway.ask("POST", "/user", gateway.provider.token(permissions=[]), json={"username": "ana"})
+    response = await gateway.request("POST", "/user", gateway.provider.token(permissions=[]), json={"username": "ana"})
     assert (response.status_code, response.json(), response.headers["location"]) == (201, ANA, "/user")
-    assert gateway.fakes.account.asked == [
+    assert gateway.fakes.account.calls == [
         ("CreateUser", account_pb2.CreateUserRequest(subject="auth0|ana", username="ana"))
     ]
 
@@ -34,7 +34,7 @@ async def test_a_username_that_is_taken_is_409(gateway: Gateway) -> None:
 
 async def test_an_account_is_renamed(gateway: Gateway) -> None:
     assert (await gateway.as_user("PUT", "/user", json={"username": "Zoë-2.x"})).json() == ANA
-    assert gateway.fakes.account.asked[0][1].username == "Zoë-2.x"
+    assert gateway.fakes.account.calls[0][1].username == "Zoë-2.x"
 
 
 async def test_the_profile_is_returned(gateway: Gateway) -> None:
@@ -57,7 +57,7 @@ async def test_a_missing_account_is_404(gateway: Gateway) -> None:
 
 async def test_an_account_is_deleted(gateway: Gateway) -> None:
     assert (await gateway.as_user("DELETE", "/user")).status_code == 204
-    assert gateway.fakes.account.asked == [("DeleteUser", account_pb2.DeleteUserRequest(subject="auth0|ana"))]
+    assert gateway.fakes.account.calls == [("DeleteUser", account_pb2.DeleteUserRequest(subject="auth0|ana"))]
 
 
 @pytest.mark.parametrize(("path", "kind"), [("seen", SEEN), ("liked", LIKE), ("notInterested", NOT_INTERESTED)])
@@ -67,7 +67,7 @@ async def test_marks_are_listed_page_by_page(gateway: Gateway, path: str, kind: 
     gateway.fakes.library.answers["ListMarkedItems"] = library_pb2.ListMarkedItemsResponse()
     last = await gateway.as_user("GET", f"/user/{path}", params={"cursor": first["nextCursor"]})
     assert last.json() == {"items": [], "missing": []}
-    assert [request for _, request in gateway.fakes.library.asked] == [
+    assert [request for _, request in gateway.fakes.library.calls] == [
         library_pb2.ListMarkedItemsRequest(subject="auth0|ana", kind=kind, size=1),
         library_pb2.ListMarkedItemsRequest(subject="auth0|ana", kind=kind, size=20, cursor="bmV4dA"),
     ]
@@ -84,7 +84,7 @@ async def test_the_marks_on_given_items_are_returned(gateway: Gateway, items: st
     response = await gateway.as_user("GET", f"/user/marks?items={items}")
     item = {"type": "BOOK", "id": BOOK_ID}
     assert response.json() == {"marks": [{"item": item, "seen": True, "liked": False, "notInterested": True}]}
-    assert gateway.fakes.account.asked == [
+    assert gateway.fakes.account.calls == [
         (
             "GetMarks",
             account_pb2.GetMarksRequest(
@@ -95,13 +95,13 @@ async def test_the_marks_on_given_items_are_returned(gateway: Gateway, items: st
 
 
 async def test_users_are_found_by_the_beginning_of_their_names(gateway: Gateway) -> None:
-    response = await gateway.ask("GET", "/user/search/Añ")
+    response = await gateway.request("GET", "/user/search/Añ")
     assert response.json() == {"usernames": ["ana", "Anabela"]}
-    assert gateway.fakes.account.asked[0][1].prefix == "Añ"
+    assert gateway.fakes.account.calls[0][1].prefix == "Añ"
 
 
 async def test_sign_in_redirects_browsers_to_the_provider(gateway: Gateway) -> None:
-    response = await gateway.ask("GET", "/user/login", headers={"Accept": "text/html,*/*;q=0.8"})
+    response = await gateway.request("GET", "/user/login", headers={"Accept": "text/html,*/*;q=0.8"})
     assert response.status_code == 302
     address = urlsplit(response.headers["location"])
     query = {name: values[0] for name, values in parse_qs(address.query).items()}
@@ -113,13 +113,13 @@ async def test_sign_in_redirects_browsers_to_the_provider(gateway: Gateway) -> N
 
 
 async def test_sign_out_redirects_browsers_to_the_provider(gateway: Gateway) -> None:
-    response = await gateway.ask("GET", "/user/logout")
+    response = await gateway.request("GET", "/user/logout")
     assert response.status_code == 302
     assert response.headers["location"].startswith(f"{gateway.provider.url}/v2/logout?client_id=seen-swagger-ui")
 
 
 @pytest.mark.parametrize("path", ["login", "logout"])
 async def test_a_client_that_accepts_only_json_gets_the_url(gateway: Gateway, path: str) -> None:
-    response = await gateway.ask("GET", f"/user/{path}", headers={"Accept": "application/json"})
+    response = await gateway.request("GET", f"/user/{path}", headers={"Accept": "application/json"})
     assert response.status_code == 200
     assert response.json()["url"].startswith(gateway.provider.url)

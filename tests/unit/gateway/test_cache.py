@@ -1,4 +1,4 @@
-"""What a fill of the response cache does not share with the requests that wait for it."""
+"""A fill of the response cache does not depend on the requests that wait for it."""
 
 import asyncio
 from typing import Any
@@ -8,39 +8,45 @@ from starlette.responses import Response
 
 from services.common import deadline
 from services.gateway.http.cache import Cache
-from services.gateway.http.responses import Cacheable
+from services.gateway.http.responses import TaggedJson
 
 
-class SlowOperation:
-    path, reads, writes = "/slow", ("items",), ()
-    calls = 0
+class HeldOperation:
+    path, reads, writes = "/held", ("items",), ()
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.called, self.release = asyncio.Event(), asyncio.Event()
 
     def type_read(self, arguments: dict[str, Any]) -> None:
         """The items of all types."""
 
     async def handler(self) -> Response:
         self.calls += 1
+        self.called.set()
         self.seconds_left = deadline.remaining()
-        await asyncio.sleep(0.05)
-        return Cacheable({})
+        await self.release.wait()
+        return TaggedJson({})
 
 
 async def test_a_cancelled_request_does_not_cancel_the_fill() -> None:
-    cache, operation = Cache(60, 100_000, 5), SlowOperation()
+    cache, operation = Cache(60, 100_000, 5), HeldOperation()
     stub: Any = operation
-    first = asyncio.create_task(cache.get_or_fill("spelling", stub, {}))
-    second = asyncio.create_task(cache.get_or_fill("spelling", stub, {}))
-    await asyncio.sleep(0.01)
+    first = asyncio.create_task(cache.get_or_fill("target", stub, {}))
+    second = asyncio.create_task(cache.get_or_fill("target", stub, {}))
+    await operation.called.wait()
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
+    operation.release.set()
     assert (await second).response.status_code == 200
     assert operation.calls == 1
 
 
 async def test_a_fill_has_its_own_deadline() -> None:
-    operation: Any = SlowOperation()
+    operation: Any = HeldOperation()
+    operation.release.set()
     deadline.start(0.001)
-    await Cache(60, 100_000, 5).get_or_fill("spelling", operation, {})
+    await Cache(60, 100_000, 5).get_or_fill("target", operation, {})
     assert operation.seconds_left > 4
     assert deadline.remaining() < 1

@@ -27,11 +27,11 @@ from services.spark_connector.queries import BEST_DIRECTOR
 DOCUMENT = specification.document("https://tenant.eu.auth0.com")
 SCHEMAS = DOCUMENT["components"]["schemas"]
 KEYWORDS = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "default")
-# All control characters and white space, and some of what lies beyond.
+# All control characters and white space, and samples of other characters.
 CHARACTERS = [*map(chr, range(0x3100)), "\uffff", "\U0001f600"]
 
 FILMS, VOTES = BEST_DIRECTOR.parameters["min_films"], BEST_DIRECTOR.parameters["min_votes"]
-# Where a number of the document comes from, by its place there.
+# By a number's place in the document: the file and the value that it must equal.
 SOURCES: dict[str, tuple[str, object]] = {
     "list_items.page.maximum": ("services/library/servicer.py", library.MAX_PAGE),
     "size.maximum": ("services/library/servicer.py", library.MAX_PAGE_SIZE),
@@ -53,8 +53,8 @@ SOURCES: dict[str, tuple[str, object]] = {
     "get_best_director.minVotes.default": ("services/spark_connector/queries.py", VOTES.default),
 }
 SOURCES |= {place.replace("get_", "refresh_"): source for place, source in SOURCES.items() if place.startswith("get_")}
-# Limits of the document alone: defaults of the API, a bound on the work for a request, and ranges of responses.
-OWN = {
+# Limits that no service enforces: defaults, a bound on the work for a request, and ranges of values in responses.
+ONLY_IN_THE_DOCUMENT = {
     "size.default",
     "SuggestionRequest.amount.default",
     "SuggestionRequest.strategy.default",
@@ -96,18 +96,18 @@ def limits(schema: Any, place: str) -> Iterator[tuple[str, object]]:
 
 
 def all_limits() -> dict[str, object]:
-    found: dict[str, object] = {}
+    collected: dict[str, object] = {}
     for name, schema in SCHEMAS.items():
-        found |= dict(limits(schema, name))
+        collected |= dict(limits(schema, name))
     parameters = DOCUMENT["components"]["parameters"]
     for name, parameter in parameters.items():
-        found |= dict(limits(parameter["schema"], name))
+        collected |= dict(limits(parameter["schema"], name))
     for methods in DOCUMENT["paths"].values():
         for operation in methods.values():
             for parameter in operation.get("parameters", []):
                 if "schema" in parameter:
-                    found |= dict(limits(parameter["schema"], f"{operation['operationId']}.{parameter['name']}"))
-    return found
+                    collected |= dict(limits(parameter["schema"], f"{operation['operationId']}.{parameter['name']}"))
+    return collected
 
 
 LIMITS = all_limits()
@@ -122,7 +122,7 @@ def test_a_limit_is_the_same_in_the_document_and_its_source(place: str) -> None:
 
 
 def test_each_limit_of_the_document_has_a_source() -> None:
-    assert LIMITS.keys() - DERIVED - OWN <= SOURCES.keys()
+    assert LIMITS.keys() - DERIVED - ONLY_IN_THE_DOCUMENT <= SOURCES.keys()
 
 
 def test_a_search_finds_as_many_items_as_the_document_says() -> None:

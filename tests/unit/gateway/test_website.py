@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from seen.v1.types_pb2 import ANIME, BOOK, Item
-from services.gateway.http.website import FOLDER, MAX_DESCRIPTION, MEDIA_TYPES, Variants, Website, accepts_gzip, policy
+from services.gateway.http.website import (
+    FOLDER,
+    MAX_DESCRIPTION,
+    MEDIA_TYPES,
+    Variants,
+    Website,
+    accepts_gzip,
+    content_security_policy,
+)
 from tests.integration.gateway.fakes import BOOK_ID, HOBBIT
 
 PAGE = """<!doctype html>
@@ -48,18 +56,18 @@ def website(folder: Path) -> Website:
     return Website(folder, "https://seen.example", "https://tenant.eu.auth0.com")
 
 
-def sent(variants: Variants, accept_encoding: str = "") -> tuple[dict[str, str], bytes]:
+def respond(variants: Variants, accept_encoding: str = "") -> tuple[dict[str, str], bytes]:
     headers = [(b"accept-encoding", accept_encoding.encode())] if accept_encoding else []
     response = variants.response({"type": "http", "headers": headers})
     return dict(response.headers), bytes(response.body)
 
 
 def page_of(folder: Path, item: Item | None) -> str:
-    return sent(website(folder).page(item))[1].decode()
+    return respond(website(folder).page(item))[1].decode()
 
 
 class Head(HTMLParser):
-    """What a reader of the page takes for its title and its properties."""
+    """The title and the Open Graph properties of a page, as a parser reads them."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -70,11 +78,11 @@ class Head(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        given = dict(attributes)
+        values = dict(attributes)
         self._in_title = tag == "title"
         self.scripts += tag == "script"
-        if tag == "meta" and (name := given.get("property")):
-            self.properties[name] = given["content"]
+        if tag == "meta" and (name := values.get("property")):
+            self.properties[name] = values["content"]
 
     def handle_endtag(self, tag: str) -> None:
         self._in_title = False
@@ -83,7 +91,7 @@ class Head(HTMLParser):
         self.title += data if self._in_title else ""
 
 
-def test_all_files_but_the_page_and_those_of_other_kinds_are_under_one_path(folder: Path) -> None:
+def test_all_served_files_except_the_page_are_under_one_path(folder: Path) -> None:
     paths = website(folder).files
     [root] = {path.split("/")[2] for path in paths}
     assert re.fullmatch("[0-9a-f]{16}", root)
@@ -98,7 +106,7 @@ def test_the_page_names_the_path_of_the_files(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["another content", "another name", "a new file"])
-def test_the_path_changes_with_every_file(folder: Path, change: str) -> None:
+def test_the_path_changes_when_a_file_changes(folder: Path, change: str) -> None:
     before = set(website(folder).files)
     if change == "another content":
         (folder / "views/card.js").write_text("export function card() { }\n")
@@ -116,19 +124,19 @@ def test_the_path_is_the_same_at_each_start(folder: Path) -> None:
 def test_a_file_is_cached_for_ever_and_the_page_is_not(folder: Path) -> None:
     site = website(folder)
     for variants in site.files.values():
-        assert sent(variants)[0]["cache-control"] == "public, max-age=31536000, immutable"
-    assert sent(site.page(None))[0]["cache-control"] == "public, no-cache"
+        assert respond(variants)[0]["cache-control"] == "public, max-age=31536000, immutable"
+    assert respond(site.page(None))[0]["cache-control"] == "public, no-cache"
 
 
 def test_a_module_has_the_media_type_of_javascript(folder: Path) -> None:
-    types = {Path(path).suffix: sent(file)[0]["content-type"] for path, file in website(folder).files.items()}
+    types = {Path(path).suffix: respond(file)[0]["content-type"] for path, file in website(folder).files.items()}
     assert types == {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
 
-def test_a_file_is_compressed_for_those_who_accept_it(folder: Path) -> None:
+def test_a_file_is_compressed_for_clients_that_accept_gzip(folder: Path) -> None:
     [module] = [file for path, file in website(folder).files.items() if path.endswith("/main.js")]
-    plain_headers, plain = sent(module)
-    gzip_headers, compressed = sent(module, "gzip, deflate, br")
+    plain_headers, plain = respond(module)
+    gzip_headers, compressed = respond(module, "gzip, deflate, br")
     assert (plain.decode(), gzip.decompress(compressed).decode()) == (SCRIPT, SCRIPT)
     assert "content-encoding" not in plain_headers
     assert gzip_headers["content-encoding"] == "gzip"
@@ -138,7 +146,7 @@ def test_a_file_is_compressed_for_those_who_accept_it(folder: Path) -> None:
 
 def test_a_file_that_would_grow_is_not_compressed(folder: Path) -> None:
     [module] = [file for path, file in website(folder).files.items() if path.endswith("/card.js")]
-    assert "content-encoding" not in sent(module, "gzip")[0]
+    assert "content-encoding" not in respond(module, "gzip")[0]
 
 
 @pytest.mark.parametrize("header", ["gzip", "GZIP", "br, gzip;q=0.5", "*", "deflate;q=0, *;q=0.1", "gzip ; Q = 1.000"])
@@ -154,7 +162,7 @@ def test_gzip_is_not_accepted(header: str) -> None:
 
 
 def test_the_policy_allows_only_this_server_the_identity_provider_and_covers() -> None:
-    assert policy("https://tenant.eu.auth0.com/path") == (
+    assert content_security_policy("https://tenant.eu.auth0.com/path") == (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; "
         "connect-src 'self' https://tenant.eu.auth0.com; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
         "require-trusted-types-for 'script'; trusted-types 'none'"
@@ -181,7 +189,7 @@ def test_only_the_title_differs_from_the_plain_page(folder: Path) -> None:
     assert page.endswith(after)
 
 
-def test_texts_of_an_item_stay_text(folder: Path) -> None:
+def test_texts_of_an_item_are_escaped(folder: Path) -> None:
     item = Item(type=ANIME, id=BOOK_ID, name=HOSTILE, description=HOSTILE, image_url=f"https://x/{HOSTILE}")
     head = Head(page_of(folder, item))
     assert head.title == f"{HOSTILE} · Seen"
@@ -218,11 +226,11 @@ def test_a_long_description_is_cut_between_words(folder: Path) -> None:
 def test_two_items_have_different_etags(folder: Path) -> None:
     site = website(folder)
     items = [None, HOBBIT, Item(type=BOOK, id=BOOK_ID, name="x")]
-    assert len({sent(site.page(item))[0]["etag"] for item in items}) == 3
+    assert len({respond(site.page(item))[0]["etag"] for item in items}) == 3
 
 
 @pytest.mark.parametrize("placeholder", ["__APP__", "<title>Seen</title>"])
-def test_a_page_without_a_placeholder_is_refused(folder: Path, placeholder: str) -> None:
+def test_a_page_template_without_a_placeholder_is_refused(folder: Path, placeholder: str) -> None:
     (folder / "index.html").write_text(PAGE.replace(placeholder, ""))
     with pytest.raises(ValueError, match=re.escape(f"{placeholder} is missing")):
         website(folder)
@@ -236,12 +244,12 @@ def test_every_file_of_the_website_is_served() -> None:
 
 
 def test_every_file_that_the_website_names_exists() -> None:
-    """Modules, style sheets and icons name each other by relative paths, the page by the path of the files."""
+    """Modules name each other by relative paths; the page names files by their path on the server."""
     site = website(FOLDER)
-    linked = set(re.findall(r'(?:href|src)="(/app/[^"]+)"', sent(site.page(None))[1].decode()))
+    linked = set(re.findall(r'(?:href|src)="(/app/[^"]+)"', respond(site.page(None))[1].decode()))
     for path, file in site.files.items():
         if path.endswith(".js"):
-            imported = re.findall(r"""(?:from|import)\s*\(?\s*["'](\.[^"']+)["']""", sent(file)[1].decode())
+            imported = re.findall(r"""(?:from|import)\s*\(?\s*["'](\.[^"']+)["']""", respond(file)[1].decode())
             linked |= {posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) for name in imported}
     assert linked
     assert linked <= site.files.keys()

@@ -1,4 +1,4 @@
-"""Paths outside the specification: probes, the specification itself, Swagger UI and the website."""
+"""The paths outside the specification: the website, probes, the specification itself and Swagger UI."""
 
 import asyncio
 import re
@@ -17,11 +17,11 @@ from seen.v1 import library_pb2
 from seen.v1.types_pb2 import Item
 from services.common.errors import SeenError
 from services.gateway.backends import Backends
-from services.gateway.convert import ref
+from services.gateway.convert import ref_from_path
 from services.gateway.http.parameters import MAX_QUERY_PARAMETERS
 from services.gateway.http.problems import Problem
-from services.gateway.http.rate_limit import RateLimit, address
-from services.gateway.http.responses import Cacheable, Json
+from services.gateway.http.rate_limit import RateLimit, client_address
+from services.gateway.http.responses import Json, TaggedJson
 from services.gateway.http.website import Website
 from services.gateway.settings import GatewaySettings
 from services.gateway.specification import Document, permissions
@@ -30,12 +30,14 @@ HEALTH_CACHE_S = 1.0
 ITEM_TIMEOUT_S = 1.0  # the page is sent without the item's title rather than later
 
 
-class Site:
+class OtherPaths:
+    """An ASGI application. Raises 404 for a path that does not exist and 405 for a method other than GET and HEAD."""
+
     def __init__(
         self,
         backends: Backends,
         document: Document,
-        checked: Specification,
+        connexion_spec: Specification,
         website: Website,
         rate_limit: RateLimit | None,
         settings: GatewaySettings,
@@ -44,13 +46,13 @@ class Site:
         self._backends = backends
         self._website = website
         self._rate_limit = rate_limit
-        self._document = Cacheable(document)
-        self._site = Cacheable(_site(document, settings))
+        self._document = TaggedJson(document)
+        self._website_settings = TaggedJson(_website_settings(document, settings))
         self._item_path = re.compile(document["components"]["schemas"]["ItemPath"]["pattern"])
         self._health: dict[str, bool] = {}
         self._health_expires = 0.0
         self._health_lock = asyncio.Lock()
-        self._pages: dict[str, Callable[[Scope], Awaitable[Response]]] = {
+        self._responses: dict[str, Callable[[Scope], Awaitable[Response]]] = {
             "/": self._page,
             "/site.json": self._site_json,
             "/healthz": self._healthz,
@@ -59,15 +61,15 @@ class Site:
             **dict.fromkeys(website.files, self._file),
         }
         self._swagger_ui = SwaggerUIMiddleware(_not_found)
-        self._swagger_ui.add_api(checked, swagger_ui_options=_swagger_ui_options(document, settings))
+        self._swagger_ui.add_api(connexion_spec, swagger_ui_options=_swagger_ui_options(document, settings))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        page = self._pages.get(scope["path"])
-        if page is None:
-            # With an "app" in the scope, Starlette's routes raise 405 instead of answering it in plain text.
+        respond = self._responses.get(scope["path"])
+        if respond is None:
+            # With an "app" in the scope, Starlette's routes raise 405 instead of sending it as plain text.
             await self._swagger_ui({**scope, "app": self}, receive, send)
         elif scope["method"] in ("GET", "HEAD"):
-            response = await page(scope)
+            response = await respond(scope)
             await response(scope, receive, send)
         else:
             raise HTTPException(405)
@@ -79,10 +81,10 @@ class Site:
         return self._website.files[scope["path"]].response(scope)
 
     async def _site_json(self, scope: Scope) -> Response:
-        return self._site
+        return self._website_settings
 
     async def _item(self, scope: Scope) -> Item | None:
-        """The item in the page's address; None if it does not exist or its dataset is down or slow."""
+        """The item in the page's URL (?item=TYPE/ID). None if it does not exist, or its dataset is down or slow."""
         try:
             query = parse_qs(scope["query_string"].decode("ascii"), max_num_fields=MAX_QUERY_PARAMETERS)
         except ValueError:
@@ -92,8 +94,8 @@ class Site:
             return None
         try:
             if self._rate_limit:
-                self._rate_limit.take(address(scope))
-            request = library_pb2.GetLibraryItemRequest(item=ref(*path.split("/")))
+                self._rate_limit.take(client_address(scope))
+            request = library_pb2.GetLibraryItemRequest(item=ref_from_path(path))
             return await self._backends.library.GetItem(request, timeout=ITEM_TIMEOUT_S)
         except (Problem, SeenError):
             return None
@@ -102,7 +104,7 @@ class Site:
         return Json({"status": "alive"})
 
     async def _readyz(self, scope: Scope) -> Response:
-        """Ready until shutdown: without the other services, requests still get an honest 503."""
+        """Ready until shutdown, even if services are down: requests that need them get 503 problems."""
         if self.draining:
             return Json({"status": "draining"}, 503)
         return Json({"status": "ready", "services": await self._services()})
@@ -111,7 +113,7 @@ class Site:
         return self._document
 
     async def _services(self) -> dict[str, bool]:
-        """Which services answer; checked at most once a second, however many probes there are."""
+        """Whether each service is healthy; checked at most once a second, however many probes there are."""
         async with self._health_lock:
             if time.monotonic() > self._health_expires:
                 self._health = await self._backends.serving()
@@ -123,8 +125,8 @@ async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
     raise HTTPException(404)
 
 
-def _site(document: Document, settings: GatewaySettings) -> dict[str, str]:
-    """What the page cannot know by itself, so that the same files serve every installation."""
+def _website_settings(document: Document, settings: GatewaySettings) -> dict[str, str]:
+    """The settings that the website loads from /site.json. So its files are the same in every installation."""
     return {
         "issuer": f"{settings.auth0_url}/",
         "clientId": settings.auth0_website_client_id,
