@@ -24,8 +24,8 @@ from services.local_auth0.tokens import Tokens
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 * 1024
-# Endpoints that scripts on pages of the API's origin may call: Swagger UI, the website.
-CORS_PATHS = ("/oauth/token", "/userinfo")
+# Swagger UI and the website, which are pages of the API's origin, call it.
+CORS_PATH = "/oauth/token"
 BROWSER_PATHS = ("/authorize", "/v2/logout")
 
 
@@ -44,7 +44,7 @@ def create_app(settings: LocalAuth0Settings, keys: Keys, session_secret: str, ma
     tokens = Tokens(keys, settings.issuer, settings.auth0_audience, settings.token_lifetime_s)
     provider = Provider(clients, tokens, settings.auth0_audience)
     SignIn(settings, provider, clients).register(app)
-    Endpoints(settings, provider, tokens, keys).register(app)
+    Endpoints(settings, provider, keys).register(app)
     _answer_errors(app)
     _add_headers(app, settings.api_origins)
     _log_requests(app)
@@ -52,7 +52,7 @@ def create_app(settings: LocalAuth0Settings, keys: Keys, session_secret: str, ma
 
 
 def _answer_errors(app: flask.Flask) -> None:
-    """OAuth's JSON for programs, a page for browsers."""
+    """Redirects to the client where OAuth asks for it; otherwise OAuth's JSON for programs, and a page for browsers."""
 
     def answer(status: int, code: str | None, description: str) -> Response:
         if flask.request.path in BROWSER_PATHS:
@@ -62,10 +62,10 @@ def _answer_errors(app: flask.Flask) -> None:
 
     @app.errorhandler(OAuth2Error)
     def oauth_error(error: OAuth2Error) -> Response:
-        status, _, headers = error()
-        response = answer(status, error.error, error.get_error_description())
-        response.headers.extend((name, value) for name, value in headers if name == "WWW-Authenticate")
-        return response
+        status, body, headers = error()
+        if error.redirect_uri:
+            return Response(body, status, headers)
+        return answer(status, error.error, error.get_error_description())
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
@@ -85,14 +85,12 @@ def _add_headers(app: flask.Flask, origins: Sequence[str]) -> None:
         response.headers["X-Content-Type-Options"] = "nosniff"
         # URLs here contain states, codes and tokens. "no-referrer" would remove the Origin of the sign-in form.
         response.headers["Referrer-Policy"] = "same-origin"
-        if request.path.startswith("/.well-known/"):
-            response.headers["Access-Control-Allow-Origin"] = "*"
-        elif request.path in CORS_PATHS:
+        if request.path == CORS_PATH:
             response.vary.add("Origin")
             if request.origin in origins:
                 response.headers["Access-Control-Allow-Origin"] = request.origin
                 if request.method == "OPTIONS":
-                    response.headers["Access-Control-Allow-Methods"] = "GET, POST"
+                    response.headers["Access-Control-Allow-Methods"] = "POST"
                     requested = request.headers.get("Access-Control-Request-Headers", "")
                     response.headers["Access-Control-Allow-Headers"] = requested
                     response.headers["Access-Control-Max-Age"] = "600"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, RSAKey
+from joserfc.jwk import RSAKey
 
 from services.local_auth0.state import State
 
@@ -41,12 +41,9 @@ class Keys:
     def signing(self) -> RSAKey:
         return self._entries[0].key
 
-    def published(self) -> KeySet:
-        return KeySet([entry.key for entry in self._entries if entry.is_published()])
-
     def jwks(self) -> dict[str, list[dict[str, Any]]]:
         """The JSON Web Key Set: public halves only, the signing key first."""
-        return {"keys": [dict(key.as_dict(private=False)) for key in self.published()]}
+        return {"keys": [dict(entry.key.as_dict(private=False)) for entry in self._entries if entry.is_published()]}
 
     def rotate(self) -> str:
         """Creates the key that signs from now on. Returns its id."""

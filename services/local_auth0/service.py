@@ -47,10 +47,7 @@ def build(settings: LocalAuth0Settings) -> BaseWSGIServer:
         state = State(settings.state_dir)
         keys = Keys(state, settings.token_lifetime_s)
         session_secret = state.read_or_create("session-secret", secrets.token_hex)
-        if settings.machine_client_secret:
-            machine_secret = settings.machine_client_secret.get_secret_value()
-        else:
-            machine_secret = state.read_or_create("machine-client-secret", secrets.token_urlsafe)
+        machine_secret = state.read_or_create("machine-client-secret", secrets.token_urlsafe)
         app = create_app(settings, keys, session_secret, machine_secret)
         # The server duplicates the file descriptor.
         return make_server(

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field
 
 from services.common.settings import ProgramSettings
 
@@ -26,11 +26,6 @@ class LocalAuth0Settings(ProgramSettings):
     api_url: Origin = Field(description="URL of the gateway in a browser; sign-ins return to this origin only")
     auth0_audience: str = Field(min_length=1, description="the API that tokens are issued for")
     state_dir: Path = Field(description="folder for signing keys and secrets, so that tokens survive a restart")
-    machine_client_secret: SecretStr | None = Field(
-        None,
-        min_length=8,
-        description="secret of the client seen-machine; generated in SEEN_STATE_DIR if unset",
-    )
     token_lifetime_s: int = Field(86_400, gt=0, description="seconds that a token is valid; Auth0's default is a day")
     allow_nonloopback: bool = Field(False, description="accept other machines, which can then sign in as any user")
 

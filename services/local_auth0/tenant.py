@@ -28,16 +28,6 @@ class User:
     def subject(self) -> str:
         return f"auth0|{self.username}"
 
-    def claims(self, scope: str | None) -> dict[str, str | bool]:
-        """The OpenID claims that the scope grants."""
-        scopes = (scope or "").split()
-        claims: dict[str, str | bool] = {"sub": self.subject}
-        if "profile" in scopes:
-            claims |= {"nickname": self.username, "name": self.name}
-        if "email" in scopes:
-            claims |= {"email": f"{self.username}@seen.example", "email_verified": True}
-        return claims
-
 
 DEMO_USERS = {
     user.username: user
@@ -82,8 +72,7 @@ class Client(ClientMixin):
         return redirect_uri in self.callbacks
 
     def check_client_secret(self, client_secret: str) -> bool:
-        secret = client_secret.encode(errors="surrogatepass")  # JSON can contain lone surrogates
-        return self.secret is not None and hmac.compare_digest(self.secret.encode(), secret)
+        return self.secret is not None and hmac.compare_digest(self.secret.encode(), client_secret.encode())
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
         return (method == "none") == (self.secret is None)
@@ -102,7 +91,7 @@ def applications(api_origins: Iterable[str], machine_secret: str) -> dict[str, C
             "seen-swagger-ui",
             "Seen's Swagger UI",
             frozenset({"authorization_code", "implicit"}),
-            frozenset({"code", "token", "id_token", "id_token token"}),
+            frozenset({"code", "token"}),
             tuple(origin + path for origin in api_origins for path in SWAGGER_UI_PATHS),
         ),
         Client(

@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.local_auth0.stand_in import StandIn
 
-Start = Callable[..., StandIn]
+Start = Callable[[], StandIn]
 
 
 def free_port() -> int:
@@ -18,21 +18,21 @@ def free_port() -> int:
 
 @pytest.fixture(scope="package")
 def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    """Shared by all tests that do not change its keys."""
     with StandIn(free_port(), tmp_path_factory.mktemp("stand_in") / "state") as running:
         yield running
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts a stand-in for this test only, with more SEEN_ variables; a second call uses the same state."""
+    """Starts a stand-in for tests that stop it. A second call uses the same port and state."""
     stand_ins: list[StandIn] = []
     port = free_port()
 
-    def begin(**variables: str) -> StandIn:
-        stand_ins.append(StandIn(port, tmp_path / "state", **variables))
+    def begin() -> StandIn:
+        stand_ins.append(StandIn(port, tmp_path / "state"))
         return stand_ins[-1].start()
 
     yield begin
     for stand_in in stand_ins:
-        stand_in.stop()
+        if stand_in.process.poll() is None:
+            stand_in.stop()
