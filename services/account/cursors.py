@@ -1,4 +1,4 @@
-"""Cursors of lists of marks, in URL-safe base64: the last mark of a page."""
+"""Cursors of lists of marks. A cursor is the last mark of a page, in URL-safe base64."""
 
 import base64
 import datetime
@@ -24,7 +24,7 @@ def encode(mark: Mark) -> str:
 
 
 def decode(cursor: str) -> Mark | None:
-    """The mark after which the page starts; None for the first page. InvalidArgument for any text not from `encode`."""
+    """The mark after which the page starts; None for the first page. InvalidArgument if not from `encode`."""
     return _decode(cursor, _mark, encode)
 
 
@@ -66,7 +66,7 @@ def _decode(cursor: str, parse: Callable[[str], T], encode: Callable[[T], str]) 
             raise ValueError
         padding = "=" * (-len(cursor) % 4)
         position = parse(base64.b64decode(cursor + padding, altchars=b"-_", validate=True).decode())
-        if encode(position) != cursor:  # an equivalent spelling, such as a number with leading zeros
+        if encode(position) != cursor:  # equal after decoding only, such as a number with leading zeros
             raise ValueError
     except (ValueError, OverflowError) as error:
         raise InvalidArgument("cursor", "not a cursor returned by this list") from error

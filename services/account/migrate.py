@@ -6,12 +6,16 @@ Safe to repeat and to run concurrently: one run migrates, the others wait.
 import logging
 import sys
 import time
+from functools import cache
+from pathlib import Path
 
 from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.account.database import engines, schema
+from services.account.database import engines
 from services.account.database.column_types import is_mysql
 from services.account.database.transactions import is_conflict
 from services.account.settings import DatabaseSettings
@@ -39,13 +43,36 @@ def migrate(settings: DatabaseSettings) -> None:
         engine.dispose()
 
 
+def check_version(connection: Connection) -> None:
+    """Raises RuntimeError if migrations are missing, or the database's own error if it was never migrated."""
+    version = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    if version != latest_version():
+        raise RuntimeError(
+            f"the tables are at version {version}, not {latest_version()}: run python -m services.account.migrate"
+        )
+
+
+@cache
+def latest_version() -> str | None:
+    """The version of the tables after all migrations."""
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Built in code, because a configuration file would have to contain the database's password.
+
+    Commands that change the tables need a connection, which migrations/env.py takes from the configuration.
+    """
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(__file__).parent / "database/migrations").replace("%", "%%"))
+    return config
+
+
 def _upgrade(engine: Engine) -> None:
     with engine.connect() as connection:
         _lock(connection)
         with connection.begin():
-            config = schema.alembic_config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(alembic_config(connection), "head")
 
 
 def _lock(connection: Connection) -> None:
@@ -67,7 +94,7 @@ def main() -> None:
     except (SQLAlchemyError, TimeoutError) as error:
         log.error("migration failed: %s", getattr(error, "orig", error))
         sys.exit(1)
-    log.info("the tables are at version %s", schema.head())
+    log.info("the tables are at version %s", latest_version())
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from seen.v1 import account_pb2, account_pb2_grpc
 from services.account import metrics
-from services.account.database.threads import Database
+from services.account.database.database import Database
 from services.account.servicer import AccountServicer
 from services.account.settings import AccountSettings
 from services.common.server import GrpcServer

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from seen.v1 import account_pb2, account_pb2_grpc, types_pb2
 from services.account import cursors, domain, usernames
 from services.account.database import mark_queries, marks, users
-from services.account.database.threads import Database
+from services.account.database.database import Database
 from services.account.domain import POINTS, ExportKey, ItemRef, Mark, MarkKind, User
 from services.common import checks
 from services.common.errors import InvalidArgument

@@ -41,11 +41,6 @@ def is_sqlite(settings: DatabaseSettings) -> bool:
     return settings.database_url.get_secret_value().startswith("sqlite")
 
 
-def max_writers(settings: DatabaseSettings) -> int:
-    """How many write transactions can run at the same time: SQLite allows one."""
-    return 1 if is_sqlite(settings) else settings.database_threads
-
-
 def _engine(settings: DatabaseSettings, connections: int, on_connect: Callable[[Any], None], **options: Any) -> Engine:
     engine = sqlalchemy.create_engine(
         settings.database_url.get_secret_value(),

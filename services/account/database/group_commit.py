@@ -4,7 +4,7 @@ A commit waits for the disk, which takes longer than a mark. When the writer bec
 waiting, runs them in one transaction, and reports their results after the commit. It never waits for more to arrive.
 If one fails, nothing is committed, and each runs again in a transaction of its own: a failure affects only its caller.
 
-Reads are grouped in the same way: they save the hand-over to the thread instead of the commit.
+Reads are grouped in the same way. What they share is the hand-over to the thread instead of the commit.
 """
 
 import asyncio

@@ -12,8 +12,8 @@ from sqlalchemy.orm import aliased
 
 from seen.v1.types_pb2 import ItemType
 from services.account.database.column_types import is_mysql
+from services.account.database.compiled_statements import CompiledStatement
 from services.account.database.models import LikesRow, MarkRow, PointsRow, UserRow
-from services.account.database.statements import Statement
 from services.account.domain import ExportKey, ItemRef, Mark, MarkKind, RecentMark, RecentMarks, ThemePoints
 from services.common.themes import themes as themes_of
 
@@ -24,8 +24,8 @@ _NEWEST = (
     .order_by(MarkRow.marked_at.desc(), MarkRow.item_type.desc(), MarkRow.item_id.desc())
     .limit(bindparam("limit"))
 )
-_NEWEST_MARKS = Statement(_NEWEST)
-_NEWEST_MARKS_AFTER = Statement(
+_NEWEST_MARKS = CompiledStatement(_NEWEST)
+_NEWEST_MARKS_AFTER = CompiledStatement(
     _NEWEST.where(
         # Redundant, but tells the database where to start in the index.
         MarkRow.marked_at <= bindparam("marked_at"),
@@ -37,9 +37,9 @@ _NEWEST_MARKS_AFTER = Statement(
     )
 )
 _OTHER = aliased(MarkRow)
-# The newest marks of one kind with the time of the item's mark of the other kind, or NULL. Times and lists are not
-# converted: times are only compared, and not all lists are read.
-_RECENT_MARKS = Statement(
+# The newest marks of one kind, with the time of the item's mark of the other kind or NULL. Times and lists stay text:
+# times are only compared, and most lists are in the cache of `_lists`.
+_RECENT_MARKS = CompiledStatement(
     select(
         MarkRow.item_type,
         MarkRow.item_id,
@@ -65,7 +65,7 @@ _RECENT_MARKS = Statement(
 _KEY = (MarkRow.user_id, MarkRow.item_type, MarkRow.item_id, MarkRow.kind)
 _PAGE = select(*_KEY, MarkRow.marked_at).order_by(*_KEY).limit(bindparam("limit"))
 # Both forms start in the primary key right after the last mark. MySQL does not, for a comparison of tuples.
-_EXPORT = Statement(
+_EXPORT = CompiledStatement(
     _PAGE.where(tuple_(*_KEY) > tuple_(*(bindparam(name) for name in ExportKey._fields))),
     mysql=_PAGE.where(
         or_(
@@ -80,23 +80,23 @@ _EXPORT = Statement(
     ),
 )
 _BEFORE_ALL = ExportKey(0, 0, "", 0)
-_COUNT = Statement(select(func.coalesce(func.sum(UserRow.seen + UserRow.liked), 0)))
-_TOP_CATEGORIES = Statement(
+_COUNT = CompiledStatement(select(func.coalesce(func.sum(UserRow.seen + UserRow.liked), 0)))
+_TOP_CATEGORIES = CompiledStatement(
     select(PointsRow.category, PointsRow.points, PointsRow.seen, PointsRow.liked)
     .join(UserRow, UserRow.id == PointsRow.user_id)
     .where(UserRow.subject == bindparam("subject"))
     .order_by(PointsRow.points.desc(), PointsRow.category)
     .limit(bindparam("limit"))
 )
-_TOP_ITEMS = Statement(
+_TOP_ITEMS = CompiledStatement(
     select(LikesRow.item_id, LikesRow.likes)
     .where(LikesRow.item_type == bindparam("item_type"), LikesRow.likes > 0)
     .order_by(LikesRow.likes.desc(), LikesRow.item_id)
     .limit(bindparam("limit"))
 )
-# The items are a JSON array, so one text serves any number of them. CROSS JOIN keeps SQLite from changing the order of
-# the tables, so it looks up one key per item.
-_MARKS_ON_ITEMS_SQLITE = Statement(
+# The items are a JSON array, so that one statement serves any number of them. CROSS JOIN keeps SQLite from changing the
+# order of the tables, so that it looks up one key per item.
+_MARKS_ON_ITEMS_SQLITE = CompiledStatement(
     text("""
         SELECT marks.item_type, marks.item_id, marks.kind
         FROM users CROSS JOIN json_each(:items) AS item CROSS JOIN marks
@@ -107,12 +107,12 @@ _MARKS_ON_ITEMS_SQLITE = Statement(
     """).columns(MarkRow.item_type, MarkRow.item_id, MarkRow.kind)
 )
 # PyMySQL expands the list of keys. With the user id outside of the tuple, MySQL sometimes reads all marks of the user.
-_MARKS_ON_ITEMS_MYSQL = Statement(
+_MARKS_ON_ITEMS_MYSQL = CompiledStatement(
     text("SELECT item_type, item_id, kind FROM marks WHERE (user_id, item_type, item_id) IN :keys").columns(
         MarkRow.item_type, MarkRow.item_id, MarkRow.kind
     )
 )
-_USER_ID = Statement(select(UserRow.id).where(UserRow.subject == bindparam("subject")))
+_USER_ID = CompiledStatement(select(UserRow.id).where(UserRow.subject == bindparam("subject")))
 
 
 def newest_marks(connection: Connection, subject: str, kind: MarkKind, after: Mark | None, limit: int) -> list[Mark]:
@@ -185,7 +185,7 @@ def count(connection: Connection) -> int:
 
 
 def marks_on(connection: Connection, subject: str, items: Sequence[ItemRef]) -> dict[ItemRef, set[int]]:
-    """The kinds of the user's marks on those of the items that have one. One index lookup per item."""
+    """The kinds of the user's marks on these items, without items that have none. One index lookup per item."""
     if is_mysql(connection.dialect):
         rows = _marks_on_mysql(connection, subject, items)
     else:

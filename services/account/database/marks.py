@@ -12,8 +12,8 @@ from sqlalchemy.dialects import mysql, sqlite
 
 from services.account.database import users
 from services.account.database.column_types import Values
+from services.account.database.compiled_statements import CompiledStatement
 from services.account.database.models import Base, LikesRow, MarkRow, PointsRow, UserRow
-from services.account.database.statements import Statement
 from services.account.domain import POINTS, ItemRef, Mark, MarkKind
 
 # How many users remove_from_item locks at once, so that no other transaction waits long.
@@ -36,29 +36,28 @@ _IS_KEY = and_(
     MarkRow.item_id == bindparam("item_id"),
     MarkRow.kind == bindparam("kind"),
 )
-# The user's id, and the categories and themes of the user's mark or NULL. One statement, because MySQL is a round trip
-# away.
-_LOCK_USER = Statement(
+# The user's id, and the categories and themes of the user's mark or NULL; one statement, to save a round trip to MySQL.
+_LOCK_USER = CompiledStatement(
     select(UserRow.id, MarkRow.category, MarkRow.themes)
     .outerjoin(MarkRow, and_(MarkRow.user_id == UserRow.id, _IS_KEY))
     .where(UserRow.subject == bindparam("subject"))
     .with_for_update()
 )
-_INSERT_MARK = Statement(insert(MarkRow))
-_DELETE_MARK = Statement(delete(MarkRow).where(MarkRow.user_id == bindparam("user_id"), _IS_KEY))
+_INSERT_MARK = CompiledStatement(insert(MarkRow))
+_DELETE_MARK = CompiledStatement(delete(MarkRow).where(MarkRow.user_id == bindparam("user_id"), _IS_KEY))
 _INCREMENT_COUNTER = {
-    kind: Statement(update(UserRow).where(UserRow.id == bindparam("user_id")).values({counter: counter + 1}))
+    kind: CompiledStatement(update(UserRow).where(UserRow.id == bindparam("user_id")).values({counter: counter + 1}))
     for kind, counter in _COUNTERS.items()
 }
 
 
-def _increase(table: type[Base], *counters: str) -> Statement:
+def _increase(table: type[Base], *counters: str) -> CompiledStatement:
     """Adds to the counters of a row, or inserts the row. Its other values are the primary key."""
     columns = table.__table__.c
     into_sqlite, into_mysql = sqlite.insert(table), mysql.insert(table)
     to_sqlite = {name: columns[name] + into_sqlite.excluded[name] for name in counters}
     to_mysql = {name: columns[name] + into_mysql.inserted[name] for name in counters}
-    return Statement(
+    return CompiledStatement(
         into_sqlite.on_conflict_do_update(index_elements=list(table.__table__.primary_key), set_=to_sqlite),
         mysql=into_mysql.on_duplicate_key_update(to_mysql),
     )
@@ -68,14 +67,14 @@ _INCREASE_POINTS = _increase(PointsRow, *Gain._fields)
 _INCREASE_LIKES = _increase(LikesRow, "likes")
 
 
-def _for_lists(sql: str, *lists: str) -> Statement:
-    """In the text, `IN {users}` stands for any number of values, the parameter `users`."""
+def _for_lists(sql: str, *lists: str) -> CompiledStatement:
+    """A statement with lists as parameters: its text has `IN {users}` for the parameter `users`."""
 
     def with_lists(form: str) -> TextClause:
         values = {name: form.format(name) for name in lists}
         return text(sql.format_map(values)).bindparams(*(bindparam(name, type_=Values()) for name in lists))
 
-    return Statement(with_lists("(SELECT value FROM json_each(:{}) AS item)"), mysql=with_lists(":{}"))
+    return CompiledStatement(with_lists("(SELECT value FROM json_each(:{}) AS item)"), mysql=with_lists(":{}"))
 
 
 _DECREASE_POINTS = _for_lists(
@@ -91,7 +90,7 @@ _DECREASE_COUNTER = {
     MarkKind.SEEN: _for_lists("UPDATE users SET seen = seen - 1 WHERE id IN {users}", "users"),
     MarkKind.LIKE: _for_lists("UPDATE users SET liked = liked - 1 WHERE id IN {users}", "users"),
 }
-_DECREASE_LIKES = Statement(
+_DECREASE_LIKES = CompiledStatement(
     update(LikesRow)
     .where(LikesRow.item_type == bindparam("type"), LikesRow.item_id == bindparam("id"))
     .values(likes=LikesRow.likes - bindparam("removed"))
@@ -184,7 +183,7 @@ def _key(item: ItemRef, kind: MarkKind) -> dict[str, object]:
 
 
 def _added(kind: int, categories: Sequence[str], themes: Sequence[str] | None) -> tuple[Sequence[str], Gain]:
-    """The rows of points that a mark added to, and how much."""
+    """The names that a mark gave points to, and what it added to each."""
     gain = _GAINS[MarkKind(kind)]
     if themes is None:  # set by the release before migration 0002
         return categories, Gain(gain.points, 0, 0)

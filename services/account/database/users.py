@@ -10,8 +10,8 @@ from sqlalchemy.exc import IntegrityError
 
 from services.account import usernames
 from services.account.database.column_types import is_mysql
+from services.account.database.compiled_statements import CompiledStatement
 from services.account.database.models import LikesRow, MarkRow, PointsRow, UserRow
-from services.account.database.statements import Statement
 from services.account.domain import MarkKind, User
 from services.common.errors import AlreadyExists, NotFound
 
@@ -19,11 +19,11 @@ MAX_SEARCH_RESULTS = 20
 _NO_ACCOUNT = "there is no account yet"
 _LAST_CODE_POINT = "\U0010ffff"  # not allowed in usernames
 
-_LOCK = Statement(select(UserRow.id).where(UserRow.subject == bindparam("subject")).with_for_update())
+_LOCK = CompiledStatement(select(UserRow.id).where(UserRow.subject == bindparam("subject")).with_for_update())
 _USER = select(UserRow.username, UserRow.created_at, UserRow.seen, UserRow.liked)
-_GET = Statement(_USER.where(UserRow.subject == bindparam("subject")))
-_GET_BY_ID = Statement(_USER.where(UserRow.id == bindparam("user_id")))
-_SEARCH = Statement(
+_GET = CompiledStatement(_USER.where(UserRow.subject == bindparam("subject")))
+_GET_BY_ID = CompiledStatement(_USER.where(UserRow.id == bindparam("user_id")))
+_SEARCH = CompiledStatement(
     select(UserRow.username)
     .where(UserRow.username_key.between(bindparam("first"), bindparam("last")))
     .order_by(UserRow.username_key)

@@ -1,9 +1,13 @@
-"""Each test runs with SQLite and with a real MariaDB, over real gRPC."""
+"""A test runs on SQLite and on a real MariaDB, over real gRPC, unless it is marked with ON_SQLITE or ON_MARIADB.
+
+All tests share one service per database. It keeps nothing but the database's tables, which are emptied for each test.
+"""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
+import pytest_asyncio
 import sqlalchemy
 from pydantic import SecretStr
 from sqlalchemy import Engine
@@ -16,9 +20,15 @@ from services.account.settings import AccountSettings
 from tests.integration.account import mariadb
 from tests.integration.account.calls import Account, connect
 
+# The event loop of the shared service, in which the tests that call it must run.
+IN_SHARED_LOOP = pytest.mark.asyncio(loop_scope="package")
+ON_SQLITE, ON_MARIADB = (
+    pytest.mark.parametrize("dialect", [dialect], indirect=True, scope="session") for dialect in ("sqlite", "mariadb")
+)
+
 
 def settings_for(url: str, **others: Any) -> AccountSettings:
-    return AccountSettings(port=0, metrics_port=0, health_interval_s=0.1, database_url=SecretStr(url), **others)
+    return AccountSettings(port=0, metrics_port=0, database_url=SecretStr(url), **others)
 
 
 @pytest.fixture(scope="session")
@@ -84,7 +94,15 @@ def insert_rows(engine: Engine, rows: Mapping[type[Base], Sequence[Mapping[str, 
             connection.execute(sqlalchemy.insert(table), table_rows)
 
 
-@pytest.fixture
-async def account(url: str, database: Engine) -> AsyncIterator[Account]:
-    async with build(settings_for(url)) as server, server.running() as port, connect(port) as channel:
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
+async def shared_service(url: str) -> AsyncIterator[Account]:
+    # Rare pings, so that they are not among the statements that tests record.
+    settings = settings_for(url, health_interval_s=600)
+    async with build(settings) as server, server.running() as port, connect(port) as channel:
         yield Account(channel)
+
+
+@pytest.fixture
+def account(shared_service: Account, database: Engine) -> Account:
+    """The service with empty tables."""
+    return shared_service

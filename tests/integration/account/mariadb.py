@@ -25,7 +25,7 @@ START_TIMEOUT_S = 30
 
 
 def missing() -> str | None:
-    """What must be installed before the server can run."""
+    """Names the missing tools and their package; None if the server can run."""
     tools = [tool for tool in ("mariadbd", "mariadb-install-db") if shutil.which(tool, path=_path()) is None]
     return f"{' and '.join(tools)} not found: install mariadb-server" if tools else None
 
@@ -97,8 +97,8 @@ class MariaDb:
         self.execute(f"CREATE DATABASE {name}")
         return self.url(name)
 
-    def url(self, database: str, user: str = "seen", host: str = "127.0.0.1") -> str:
-        return f"mysql+pymysql://{user}:{PASSWORD.replace('/', '%2F')}@{host}:{self.port}/{database}"
+    def url(self, database: str, user: str = "seen") -> str:
+        return f"mysql+pymysql://{user}:{PASSWORD.replace('/', '%2F')}@127.0.0.1:{self.port}/{database}"
 
     def _connect(self) -> "pymysql.Connection[Any]":
         return pymysql.connect(unix_socket=f"{self._folder}/socket", user="root", autocommit=True)

@@ -16,7 +16,7 @@ from services.account.database.models import Base, LikesRow, MarkRow, PointsRow,
 from services.account.domain import ExportKey, ItemRef, Mark, MarkKind
 from tests.integration.account import mariadb
 from tests.integration.account.calls import Account, book, mark, user
-from tests.integration.account.conftest import insert_rows
+from tests.integration.account.conftest import IN_SHARED_LOOP, ON_MARIADB, ON_SQLITE, insert_rows
 
 MANY = 3000
 NOW = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
@@ -104,7 +104,7 @@ def test_no_statement_reads_more_rows_than_it_returns(filled: Engine) -> None:
             connection.rollback()
 
 
-@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True, scope="session")
+@ON_SQLITE
 def test_sqlite_looks_up_one_key_per_item_to_filter(filled: Engine) -> None:
     with filled.connect() as connection:
         with statements(connection) as executed:
@@ -120,7 +120,8 @@ def test_sqlite_looks_up_one_key_per_item_to_filter(filled: Engine) -> None:
     assert all(f"{column}=?" in look_up for column in ("user_id", "item_type", "item_id"))
 
 
-@pytest.mark.parametrize("dialect", ["mariadb"], indirect=True, scope="session")
+@ON_MARIADB
+@IN_SHARED_LOOP
 async def test_a_mark_takes_at_most_five_statements_and_a_commit(
     account: Account, mariadb_server: mariadb.MariaDb
 ) -> None:
@@ -131,7 +132,8 @@ async def test_a_mark_takes_at_most_five_statements_and_a_commit(
     assert sent[5:] == ["COMMIT"], sent
 
 
-@pytest.mark.parametrize("dialect", ["mariadb"], indirect=True, scope="session")
+@ON_MARIADB
+@IN_SHARED_LOOP
 async def test_nothing_follows_the_statement_of_a_read(account: Account, mariadb_server: mariadb.MariaDb) -> None:
     await mark(account, "ana", book("dune"))
     with general_log(mariadb_server) as log:

@@ -21,8 +21,10 @@ from services.common.errors import DeadlineExceeded, Unavailable
 from services.common.health import LIVENESS, NOT_SERVING, SERVING
 from tests.integration.account import mariadb, processes
 from tests.integration.account.calls import Account, book, connect, ids, mark, points, raises, top, user
-from tests.integration.account.conftest import settings_for
+from tests.integration.account.conftest import IN_SHARED_LOOP, ON_MARIADB, settings_for
 from tests.integration.account.recount import assert_counters_exact
+
+pytestmark = IN_SHARED_LOOP
 
 UNREACHABLE = "mysql+pymysql://seen:s3cret@127.0.0.1:1/seen"
 NO_ANSWER = "the account database does not answer"
@@ -32,7 +34,7 @@ NO_ANSWER = "the account database does not answer"
 async def service(url: str, **settings: object) -> AsyncIterator[tuple[Account, HealthStub]]:
     """A service that uses this database."""
     async with (
-        build(settings_for(url, **settings)) as server,
+        build(settings_for(url, health_interval_s=0.1, **settings)) as server,
         server.running() as port,
         connect(port) as channel,
         grpc.aio.insecure_channel(f"127.0.0.1:{port}") as health_channel,
@@ -68,10 +70,9 @@ async def test_without_its_database_the_service_starts_and_reports_unavailable()
 
 async def test_the_service_becomes_healthy_once_the_tables_are_migrated(new_url: str) -> None:
     async with service(new_url) as (account, health):
-        await asyncio.sleep(0.3)
-        assert await status(health) == NOT_SERVING
         with raises(Unavailable, message=NO_ANSWER):
             await user(account, "ana")
+        assert await status(health) == NOT_SERVING
         await asyncio.to_thread(migrate, settings_for(new_url))
         await wait_for(health, SERVING)
         await mark(account, "ana", book("dune"))
@@ -155,7 +156,7 @@ async def test_sigkill_loses_no_acknowledged_mark(url: str, database: Engine) ->
         async with connect(process.port) as channel:
             tasks = [asyncio.create_task(mark_until_killed(Account(channel), subject)) for subject in subjects]
             async with asyncio.timeout(20):
-                while sum(map(len, acknowledged.values())) < 500:
+                while sum(map(len, acknowledged.values())) < 200:
                     await asyncio.sleep(0.01)
             process.kill()
             await asyncio.gather(*tasks)
@@ -170,6 +171,7 @@ async def test_sigkill_loses_no_acknowledged_mark(url: str, database: Engine) ->
     assert_counters_exact(database)
 
 
+@ON_MARIADB
 async def test_sigterm_stops_it_and_its_log_is_json_without_personal_data(url: str, database: Engine) -> None:
     with processes.running(url, SEEN_LOG_LEVEL="DEBUG") as process:
         async with connect(process.port) as channel:

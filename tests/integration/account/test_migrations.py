@@ -11,9 +11,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, UnaryExpression
 from sqlalchemy.schema import SchemaItem
 
-from services.account.database import engines, schema
+from services.account.database import engines
 from services.account.database.models import Base
-from services.account.migrate import migrate
+from services.account.migrate import alembic_config, check_version, migrate
 from tests.integration.account.conftest import settings_for
 
 ROOT = Path(__file__).parents[3]
@@ -49,7 +49,7 @@ def is_comparable(_item: SchemaItem, name: str | None, kind: str, _reflected: bo
 
 def assert_tables_match_models(database: Engine) -> None:
     with database.begin() as connection:
-        schema.check_version(connection)
+        check_version(connection)
         context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": is_comparable})
         assert compare_metadata(context, Base.metadata) == []
         inspector = sqlalchemy.inspect(connection)
@@ -85,9 +85,7 @@ def test_the_next_migration_completes_an_interrupted_one(new_url: str, empty_dat
 def test_the_first_migration_can_be_undone(new_url: str, empty_database: Engine) -> None:
     migrate(settings_for(new_url))
     with empty_database.begin() as connection:
-        config = schema.alembic_config()
-        config.attributes["connection"] = connection
-        command.downgrade(config, "base")
+        command.downgrade(alembic_config(connection), "base")
     with empty_database.begin() as connection:
         assert sqlalchemy.inspect(connection).get_table_names() == ["alembic_version"]
     migrate(settings_for(new_url))
@@ -100,12 +98,4 @@ def test_an_unreachable_database_is_reported_in_one_line_without_the_password() 
     assert migration.returncode == 1
     assert len(message.splitlines()) == 1
     assert "migration failed" in message
-    assert "s3cret" not in message
-
-
-def test_an_invalid_url_is_reported_by_the_setting_name_without_the_password() -> None:
-    migration = start("postgresql://seen:s3cret@host/seen")
-    _, message = migration.communicate(timeout=30)
-    assert migration.returncode == 2
-    assert message.startswith("settings: SEEN_DATABASE_URL: ")
     assert "s3cret" not in message

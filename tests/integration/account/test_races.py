@@ -27,8 +27,10 @@ from tests.integration.account.calls import (
     unmark,
     user,
 )
-from tests.integration.account.conftest import insert_rows
+from tests.integration.account.conftest import IN_SHARED_LOOP, insert_rows
 from tests.integration.account.recount import assert_counters_exact
+
+pytestmark = IN_SHARED_LOOP
 
 CATEGORIES = ["Art", "Drama", "Music", "Zen"]
 
@@ -51,6 +53,15 @@ async def test_random_concurrent_calls_keep_the_counters_exact(account: Account,
     outcomes = await asyncio.gather(*(random_call() for _ in range(400)), return_exceptions=True)
     failures = {type(outcome) for outcome in outcomes if isinstance(outcome, Exception)}
     assert failures <= {NotFound, AlreadyExists}
+    assert_counters_exact(database)
+
+
+async def test_the_same_mark_set_concurrently_counts_once(account: Account, database: Engine) -> None:
+    await asyncio.gather(*(mark(account, "ana", book("dune"), LIKE, ["Fantasy"]) for _ in range(20)))
+    assert await top(account) == [("dune", 1)]
+    assert await points(account, "ana") == [("Fantasy", 3)]
+    await asyncio.gather(*(unmark(account, "ana", book("dune"), LIKE) for _ in range(20)))
+    assert await top(account) == []
     assert_counters_exact(database)
 
 

@@ -24,8 +24,10 @@ from tests.integration.account.calls import (
     unmark,
     user,
 )
-from tests.integration.account.conftest import delete_all_rows
+from tests.integration.account.conftest import IN_SHARED_LOOP, delete_all_rows
 from tests.integration.account.recount import assert_counters_exact
+
+pytestmark = IN_SHARED_LOOP
 
 SUBJECTS, BOOKS, CATEGORIES = ("ana", "rui"), ("dune", "emma"), ("Art", "art", "Zen ")
 

@@ -1,5 +1,6 @@
-"""Migration 0002 on a filled database of the release before it: marks get themes, points are counted anew."""
+"""Migration 0002 on a filled database of the previous release: marks get themes, points are counted anew."""
 
+import functools
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -12,10 +13,10 @@ from alembic import command
 from sqlalchemy import Engine
 
 from seen.v1.types_pb2 import BOOK, ItemType
-from services.account.database import engines, marks, schema
+from services.account.database import engines, marks
 from services.account.database.models import Base, LikesRow, MarkRow, PointsRow, UserRow
 from services.account.domain import ItemRef, Mark, MarkKind
-from services.account.migrate import migrate
+from services.account.migrate import alembic_config, migrate
 from services.common import themes as vocabulary
 from services.common.themes import themes
 from tests.integration.account.conftest import insert_rows, settings_for
@@ -41,11 +42,10 @@ def first_release(new_url: str) -> Iterator[Engine]:
 
 def run(engine: Engine, alembic: Any, revision: str) -> None:
     with engine.connect() as connection, connection.begin():
-        config = schema.alembic_config()
-        config.attributes["connection"] = connection
-        alembic(config, revision)
+        alembic(alembic_config(connection), revision)
 
 
+@functools.cache
 def first_rows() -> Rows:
     """What the first release stores, with categories that have a theme, share one, or have none."""
     rng = random.Random(6)
@@ -117,7 +117,7 @@ def test_an_interrupted_migration_is_completed_by_the_next(
     assert_migrated(first_release, rows)
 
 
-def test_a_mark_that_the_release_before_sets_later_is_removed_with_its_points(
+def test_a_mark_that_the_previous_release_sets_later_is_removed_with_its_points(
     new_url: str, first_release: Engine
 ) -> None:
     """During a rolling deployment: it knows none of the new columns, and gives points to categories."""
@@ -137,7 +137,7 @@ def test_a_mark_that_the_release_before_sets_later_is_removed_with_its_points(
     assert_counters_exact(first_release)
 
 
-def test_repeating_the_migration_repairs_what_the_release_before_has_changed_since(
+def test_repeating_the_migration_repairs_what_the_previous_release_has_changed_since(
     new_url: str, first_release: Engine
 ) -> None:
     migrate(settings_for(new_url))

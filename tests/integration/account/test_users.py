@@ -5,7 +5,7 @@ import pytest
 
 from seen.v1 import account_pb2
 from seen.v1.account_pb2 import LIKE, SEEN
-from services.common.errors import AlreadyExists, InvalidArgument, NotFound
+from services.common.errors import AlreadyExists, NotFound
 from tests.integration.account.calls import (
     Account,
     book,
@@ -20,6 +20,9 @@ from tests.integration.account.calls import (
     top,
     user,
 )
+from tests.integration.account.conftest import IN_SHARED_LOOP
+
+pytestmark = IN_SHARED_LOOP
 
 
 async def test_a_new_account_has_a_username_a_creation_time_and_no_marks(account: Account) -> None:
@@ -45,7 +48,7 @@ async def test_create_user_sets_the_username_of_an_account_that_a_mark_has_creat
     assert (created.username, created.seen, created.created_at) == ("ana", 1, before.created_at)
 
 
-@pytest.mark.parametrize("same", ["ana", "ANA", "Ａｎａ", "AnA"])
+@pytest.mark.parametrize("same", ["ANA", "Ａｎａ"])
 async def test_usernames_that_differ_only_in_case_or_width_conflict(account: Account, same: str) -> None:
     await create(account, "auth0|ana", "Ana")
     with raises(AlreadyExists, field="username", message="this username is taken"):
@@ -97,17 +100,13 @@ async def test_deleting_an_account_removes_its_marks_points_likes_and_name(accou
     await create(account, "other", "ana")
 
 
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [("ana", "Ana"), ("ana", "ana "), ("ana", "aná"), ("ana", "ána"), (" ana", "ana"), ("ss", "ß"), ("a", "a\u0301")],
-)
-async def test_subjects_are_compared_exactly(account: Account, first: str, second: str) -> None:
-    await create(account, first, "first")
-    with raises(NotFound):
-        await user(account, second)
-    await create(account, second, "second")
-    assert (await user(account, first)).username == "first"
-    assert (await user(account, second)).username == "second"
+async def test_subjects_are_compared_exactly(account: Account) -> None:
+    subjects = ["ana", "Ana", "ana ", " ana", "aná", "ána", "ss", "ß", "a\u0301", "á", "a"]
+    for number, subject in enumerate(subjects):
+        with raises(NotFound):
+            await user(account, subject)
+        await create(account, subject, f"user{number}")
+    assert [(await user(account, subject)).username for subject in subjects] == [f"user{n}" for n in range(11)]
 
 
 async def test_the_longest_subject_and_username_are_stored(account: Account) -> None:
@@ -115,24 +114,6 @@ async def test_the_longest_subject_and_username_are_stored(account: Account) -> 
     assert (await create(account, subject, username)).username == username
     assert (await user(account, subject)).username == username
     assert await search(account, "ﷲ" * 39) == [username]
-
-
-async def test_an_invalid_subject_is_refused(account: Account) -> None:
-    for subject in ["", "x" * 256, "a\0b", "a\nb"]:
-        with raises(InvalidArgument, "subject"):
-            await user(account, subject)
-        with raises(InvalidArgument, "subject"):
-            await mark(account, subject, book("dune"))
-
-
-async def test_an_invalid_username_is_refused_and_creates_no_account(account: Account) -> None:
-    for username in ["", "a b", "x" * 1_000_000]:
-        with raises(InvalidArgument, "username"):
-            await create(account, "auth0|ana", username)
-        with raises(InvalidArgument, "username"):
-            await rename(account, "auth0|ana", username)
-        with raises(NotFound):
-            await user(account, "auth0|ana")
 
 
 async def test_search_returns_names_with_the_prefix_in_alphabetical_order(account: Account) -> None:
@@ -161,12 +142,6 @@ async def test_search_returns_at_most_twenty_names(account: Account) -> None:
     names = [f"user{number:02}" for number in range(25)]
     await asyncio.gather(*(create(account, name, name) for name in names))
     assert await search(account, "user") == names[:20]
-
-
-async def test_an_invalid_prefix_is_refused(account: Account) -> None:
-    for prefix in ["", "x" * 41, "a\0", "x" * 1_000_000]:
-        with raises(InvalidArgument, "prefix"):
-            await search(account, prefix)
 
 
 async def test_one_of_many_concurrent_requests_gets_the_name(account: Account) -> None:

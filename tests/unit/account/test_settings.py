@@ -22,6 +22,17 @@ def test_any_other_url_is_refused_and_not_quoted_in_the_error(url: str) -> None:
     assert "s3cret" not in str(caught.value)
 
 
+def test_an_invalid_url_is_reported_by_the_setting_name_without_the_password(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SEEN_DATABASE_URL", "postgresql://u:s3cret@h/seen")
+    with pytest.raises(SystemExit, match="2"):
+        DatabaseSettings.from_env()
+    message = capsys.readouterr().err
+    assert message.startswith("settings: SEEN_DATABASE_URL: ")
+    assert "s3cret" not in message
+
+
 def test_the_repr_does_not_contain_the_password() -> None:
     assert "s3cret" not in repr(DatabaseSettings(database_url=SecretStr("mysql+pymysql://u:s3cret@h/seen")))
 

@@ -1,5 +1,3 @@
-import unicodedata
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,8 +71,8 @@ def test_usernames_that_differ_in_case_or_width_have_the_same_key(same: str) -> 
 
 def test_no_character_folds_to_more_than_four() -> None:
     for character in map(chr, range(0x110000)):
-        if unicodedata.category(character)[0] in "LMN" and accepts("a" + character):
-            assert len(usernames.key(character)) <= usernames.MAX_KEY_LENGTH / usernames.MAX_LENGTH, hex(ord(character))
+        if len(usernames.key(character)) > usernames.MAX_KEY_LENGTH / usernames.MAX_LENGTH:
+            assert not accepts("a" + character), hex(ord(character))
 
 
 names = st.text(st.characters(categories=["L", "Nd"], include_characters="._-"), min_size=1, max_size=40)

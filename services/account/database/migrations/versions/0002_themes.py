@@ -1,8 +1,8 @@
 """Marks store their themes, and points become two counts per user and theme, recomputed from the marks.
 
-Users are changed in batches; on MySQL each is a transaction of its own, so that the release before this one, which may
-still run, never waits long. What that release marks after a user's batch keeps NULL as its themes: it gave points, but
-no counts, to its categories.
+Users are changed in batches. On MySQL each batch is a transaction of its own, so that the previous release, which may
+still run, never waits long. A mark that the previous release sets after its user's batch keeps NULL as its themes: it
+gave points, but no counts, to its categories.
 """
 
 from collections import Counter, defaultdict
@@ -63,7 +63,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Marks as not interested, which the release before does not know, are removed."""
+    """Removes marks as not interested, which the previous release does not know."""
     connection = op.get_bind()
     connection.execute(sa.delete(marks).where(marks.c.kind == NOT_INTERESTED))
     for first, last in batches(connection):
@@ -101,7 +101,7 @@ def batches(connection: Connection) -> Iterator[tuple[int, int]]:
 
 
 def locked_marks(connection: Connection, first: int, last: int) -> Sequence[Any]:
-    """All marks of these users, which the release before cannot change until the commit."""
+    """All marks of these users. No other transaction can change them until the commit."""
     connection.execute(sa.select(users.c.id).where(users.c.id.between(first, last)).with_for_update()).all()
     return connection.execute(sa.select(marks).where(marks.c.user_id.between(first, last))).all()
 
@@ -126,7 +126,7 @@ def set_themes(connection: Connection, rows: Sequence[Any]) -> None:
 def replace_points(
     connection: Connection, first: int, last: int, batch: Sequence[Any], names: Callable[[Any], Sequence[str]]
 ) -> None:
-    """`names` are those that a mark gives points to."""
+    """`names` returns the themes or categories that a mark gives points to."""
     counts: dict[tuple[int, str], Counter[int]] = defaultdict(Counter)
     for mark in batch:
         if mark.kind in (SEEN, LIKE):

@@ -1,4 +1,4 @@
-"""Runs transactions outside the event loop, in a bounded number of threads."""
+"""The servicer's way to the database: runs the functions of users, marks and mark_queries in threads."""
 
 import asyncio
 import contextvars
@@ -9,8 +9,9 @@ from typing import TypeVar, TypeVarTuple
 
 from sqlalchemy import Connection, Engine, text
 
-from services.account.database import engines, schema, transactions
+from services.account.database import engines, transactions
 from services.account.database.group_commit import GroupCommit
+from services.account.migrate import check_version
 from services.account.settings import DatabaseSettings
 from services.common import deadline
 
@@ -21,47 +22,48 @@ Ts = TypeVarTuple("Ts")
 class Database:
     """Runs functions that take a connection: a write as one transaction, a read in autocommit.
 
-    Connects when the first one runs.
+    A function that is still queued at the request's deadline never runs. Connects when the first function runs.
     """
 
     def __init__(self, settings: DatabaseSettings) -> None:
         is_sqlite = engines.is_sqlite(settings)
-        readers, writers = 1 if is_sqlite else settings.database_threads, engines.max_writers(settings)
-        self._read_engine = engines.read_engine(settings, readers + 2)
-        self._write_engine = engines.write_engine(settings, writers)
+        threads = 1 if is_sqlite else settings.database_threads
+        self._read_engine = engines.read_engine(settings, threads + 2)
+        self._write_engine = engines.write_engine(settings, threads)
         # Separate thread pools: reads do not queue behind writes that wait for locks or behind long reads, nor pings
         # behind any of them.
-        self._readers = ThreadPoolExecutor(readers, "read")
+        self._readers = ThreadPoolExecutor(threads, "read")
         self._long_reader = ThreadPoolExecutor(1, "long-read")
-        self._writers = ThreadPoolExecutor(writers, "write")
+        self._writers = ThreadPoolExecutor(threads, "write")
         self._pinger = ThreadPoolExecutor(1, "ping")
-        # MySQL has many writers, and commits those of many connections together by itself.
-        self._group_commit = GroupCommit(self._writers, self._write_engine) if is_sqlite else None
-        # A read of SQLite takes less than handing it to a thread: those that wait together are handed over together.
-        self._group_read = GroupCommit(self._readers, self._read_engine) if is_sqlite else None
+        self._reads: GroupCommit | _OneByOne
+        self._writes: GroupCommit | _OneByOne
+        if is_sqlite:
+            # A read takes less time than handing it to a thread: reads that wait together are handed over together.
+            self._reads = GroupCommit(self._readers, self._read_engine)
+            self._writes = GroupCommit(self._writers, self._write_engine)
+        else:
+            # MySQL has many writers, and commits the transactions of many connections together by itself.
+            self._reads = _OneByOne(self._readers, self._read_engine, reads=True)
+            self._writes = _OneByOne(self._writers, self._write_engine)
+        self._long_reads = _OneByOne(self._long_reader, self._read_engine, reads=True)
         self._migrated = False
 
     async def read(self, function: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
-        if self._group_read:
-            return await self._group_read.run(lambda connection: function(connection, *args), _until())
-        return await _run(self._readers, self._read_engine, lambda connection: function(connection, *args), reads=True)
+        return await self._reads.run(lambda connection: function(connection, *args), _until())
 
     async def read_long(self, function: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         """A read that takes much longer than most. There is one at a time."""
-        return await _run(
-            self._long_reader, self._read_engine, lambda connection: function(connection, *args), reads=True
-        )
+        return await self._long_reads.run(lambda connection: function(connection, *args), _until())
 
     async def write(self, function: Callable[[Connection, *Ts], T], *args: *Ts) -> T:
         """Returns after the commit; an exception rolls back. After a conflict the function runs again."""
-        if self._group_commit:
-            return await self._group_commit.run(lambda connection: function(connection, *args), _until())
-        return await _run(self._writers, self._write_engine, lambda connection: function(connection, *args))
+        return await self._writes.run(lambda connection: function(connection, *args), _until())
 
     async def ping(self) -> None:
         """Raises an error that describes the problem if the database does not answer or is not migrated."""
         # The version is checked only once: a newer release may migrate while this one still serves.
-        function = _select_1 if self._migrated else schema.check_version
+        function = _select_1 if self._migrated else check_version
         await _in_thread(self._pinger, lambda: transactions.run_once(self._read_engine, function))
         self._migrated = True
 
@@ -73,12 +75,19 @@ class Database:
         self._write_engine.dispose()
 
 
-async def _run(
-    executor: ThreadPoolExecutor, engine: Engine, function: Callable[[Connection], T], *, reads: bool = False
-) -> T:
-    """A function that is still queued at the request's deadline never runs."""
-    until = _until()
-    return await _in_thread(executor, lambda: transactions.run_with_retries(engine, function, until, reads=reads))
+class _OneByOne:
+    """Runs each function alone in a thread, with a connection of its own. GroupCommit is the alternative."""
+
+    def __init__(self, executor: ThreadPoolExecutor, engine: Engine, *, reads: bool = False) -> None:
+        self._executor = executor
+        self._engine = engine
+        self._reads = reads
+
+    async def run(self, function: Callable[[Connection], T], until: float) -> T:
+        return await _in_thread(
+            self._executor,
+            lambda: transactions.run_with_retries(self._engine, function, until, reads=self._reads),
+        )
 
 
 def _until() -> float:

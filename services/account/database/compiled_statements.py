@@ -1,4 +1,8 @@
-"""Frequent statements, without SQLAlchemy's work per execution, which takes longer than a short statement itself."""
+"""SQL statements that are compiled once.
+
+For each execution of a statement, SQLAlchemy does work that takes longer than a short statement itself. Frequent
+statements therefore bypass it and run on the driver's cursor.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,8 +18,8 @@ Convert = Callable[[Any], Any]
 AnyStatement = SelectBase | UpdateBase | TextClause
 
 
-class Statement:
-    """A statement that SQLAlchemy compiles once per engine and that runs on the driver's cursor.
+class CompiledStatement:
+    """A statement that SQLAlchemy compiles when an engine executes it for the first time.
 
     It can be mixed with Connection.execute in a transaction, and raises the same errors.
     """
@@ -24,7 +28,7 @@ class Statement:
         """`mysql` is the form for MySQL and MariaDB, if it differs."""
         self._statement = statement
         self._mysql = statement if mysql is None else mysql
-        self._compiled: dict[Dialect, _Compiled] = {}
+        self._compiled: dict[Dialect, _ForDialect] = {}
 
     def execute(self, connection: Connection, **values: Any) -> Sequence[Any]:
         """Returns the rows as tuples."""
@@ -40,15 +44,15 @@ class Statement:
             with _cursor(connection, compiled.sql) as cursor:
                 cursor.executemany(compiled.sql, [compiled.parameters(values) for values in rows])
 
-    def _compile(self, dialect: Dialect) -> "_Compiled":
+    def _compile(self, dialect: Dialect) -> "_ForDialect":
         compiled = self._compiled.get(dialect)
         if compiled is None:
             statement = self._mysql if is_mysql(dialect) else self._statement
-            compiled = self._compiled[dialect] = _Compiled(statement, dialect)
+            compiled = self._compiled[dialect] = _ForDialect(statement, dialect)
         return compiled
 
 
-class _Compiled:
+class _ForDialect:
     """The statement's text for one dialect, and the conversions that its types need there."""
 
     def __init__(self, statement: AnyStatement, dialect: Dialect) -> None:

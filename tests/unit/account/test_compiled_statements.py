@@ -6,11 +6,11 @@ import sqlalchemy
 from sqlalchemy import Connection, bindparam
 from sqlalchemy.exc import IntegrityError
 
+from services.account.database.compiled_statements import CompiledStatement
 from services.account.database.models import Base, MarkRow
-from services.account.database.statements import Statement
 
-INSERT = Statement(sqlalchemy.insert(MarkRow))
-SELECT = Statement(
+INSERT = CompiledStatement(sqlalchemy.insert(MarkRow))
+SELECT = CompiledStatement(
     sqlalchemy.select(MarkRow.user_id, MarkRow.marked_at, MarkRow.category).where(MarkRow.kind == bindparam("kind"))
 )
 NOON = datetime.datetime(2024, 2, 29, 12, tzinfo=datetime.UTC)
