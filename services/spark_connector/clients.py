@@ -21,6 +21,8 @@ MARKS_PER_PAGE = 10_000
 ITEMS_PER_CALL = 500
 MOST_VOTED = 1000
 
+_NO_ACCOUNTS = "the account service does not answer"
+
 
 class Accounts:
     def __init__(self, channel: grpc.aio.Channel) -> None:
@@ -28,21 +30,18 @@ class Accounts:
 
     async def count_marks(self) -> int:
         """The number of everyone's marks as seen and liked."""
-        return (await self._call(self._stub.CountMarks(account_pb2.CountMarksRequest()))).marks
+        return (await _named(self._stub.CountMarks(account_pb2.CountMarksRequest()), _NO_ACCOUNTS)).marks
 
     async def export_marks(self) -> AsyncIterator[Sequence[ExportedMark]]:
         """Everyone's marks as seen and liked, page by page."""
         cursor = ""
         while True:
             request = account_pb2.ExportMarksRequest(size=MARKS_PER_PAGE, cursor=cursor)
-            page = await self._call(self._stub.ExportMarks(request))
+            page = await _named(self._stub.ExportMarks(request), _NO_ACCOUNTS)
             yield page.marks
             cursor = page.next_cursor
             if not cursor:
                 return
-
-    async def _call(self, call: Awaitable[T]) -> T:
-        return await _named(call, "the account service does not answer")
 
 
 class Catalog:
@@ -50,30 +49,27 @@ class Catalog:
 
     def __init__(self, item_type: ItemType, channel: grpc.aio.Channel) -> None:
         self.type = item_type
-        self._name = ItemType.Name(item_type)
+        self._no_items = f"the {ItemType.Name(item_type)} items do not answer"
         self._stub = catalog_pb2_grpc.CatalogStub(channel)
 
     async def items(self, ids: Iterable[str]) -> AsyncIterator[Sequence[Item]]:
         """The existing items among these, in batches."""
         for batch in _batches(ids, ITEMS_PER_CALL):
             request = catalog_pb2.BatchGetItemsRequest(ids=batch)
-            yield (await self._call(self._stub.BatchGetItems(request))).items
+            yield (await _named(self._stub.BatchGetItems(request), self._no_items)).items
 
     async def items_by_source_id(self, source_ids: Iterable[str]) -> AsyncIterator[Sequence[Item]]:
         """The existing items among these, in batches."""
         for batch in _batches(source_ids, ITEMS_PER_CALL):
             request = catalog_pb2.FindBySourceIdRequest(source_ids=batch)
-            yield (await self._call(self._stub.FindBySourceId(request))).items
+            yield (await _named(self._stub.FindBySourceId(request), self._no_items)).items
 
     async def most_voted(self) -> Sequence[Item]:
         request = catalog_pb2.ListMostVotedRequest(limit=MOST_VOTED)
-        return (await self._call(self._stub.ListMostVoted(request))).items
+        return (await _named(self._stub.ListMostVoted(request), self._no_items)).items
 
     async def categories(self) -> ListCategoriesResponse:
-        return await self._call(self._stub.ListCategories(catalog_pb2.ListCategoriesRequest()))
-
-    async def _call(self, call: Awaitable[T]) -> T:
-        return await _named(call, f"the {self._name} items do not answer")
+        return await _named(self._stub.ListCategories(catalog_pb2.ListCategoriesRequest()), self._no_items)
 
 
 def _batches(ids: Iterable[str], size: int) -> Iterator[list[str]]:
@@ -83,7 +79,7 @@ def _batches(ids: Iterable[str], size: int) -> Iterator[list[str]]:
 
 
 async def _named(call: Awaitable[T], message: str) -> T:
-    """Names the service in the error if it does not answer."""
+    """If the service does not answer, raises Unavailable with the message, which names the service."""
     try:
         return await call
     except (Unavailable, DeadlineExceeded) as error:

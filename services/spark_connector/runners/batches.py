@@ -19,27 +19,12 @@ FAILED = (_States.FAILED, _States.CANCELLED, _States.CANCELLING)
 
 @dataclass(frozen=True)
 class Batches:
-    """`version` is the runtime version; an empty `subnet` or `service_account` is the project's default."""
-
     client: BatchControllerClient
-    project: str
-    region: str
-    version: str
-    time_limit_s: float
-    subnet: str = ""
-    service_account: str = ""
+    settings: SparkSettings
 
     @classmethod
     def connect(cls, settings: SparkSettings) -> Self:
-        return cls(
-            BatchControllerClient(client_options=client_options(settings.dataproc_region)),
-            settings.dataproc_project,
-            settings.dataproc_region,
-            settings.dataproc_batch_version,
-            settings.job_time_limit_s,
-            settings.dataproc_subnet,
-            settings.dataproc_service_account,
-        )
+        return cls(BatchControllerClient(client_options=client_options(settings.dataproc_region)), settings)
 
     def list_attempts(self, key: str) -> Sequence[Attempt]:
         request = dataproc_v1.ListBatchesRequest(parent=self._parent, filter=f"labels.{KEY_LABEL}={key}")
@@ -53,13 +38,13 @@ class Batches:
                 python_file_uris=submission.files,
                 args=submission.arguments,
             ),
-            runtime_config=dataproc_v1.RuntimeConfig(version=self.version),
+            runtime_config=dataproc_v1.RuntimeConfig(version=self.settings.dataproc_batch_version),
             environment_config=dataproc_v1.EnvironmentConfig(
                 execution_config=dataproc_v1.ExecutionConfig(
-                    subnetwork_uri=self.subnet,
-                    service_account=self.service_account,
+                    subnetwork_uri=self.settings.dataproc_subnet,
+                    service_account=self.settings.dataproc_service_account,
                     # Ends the batch if no connector runs that could cancel it. Dataproc requires 10 minutes or more.
-                    ttl=datetime.timedelta(seconds=max(self.time_limit_s, 600)),
+                    ttl=datetime.timedelta(seconds=max(self.settings.job_time_limit_s, 600)),
                 )
             ),
         )
@@ -83,7 +68,7 @@ class Batches:
 
     @property
     def _parent(self) -> str:
-        return f"projects/{self.project}/locations/{self.region}"
+        return f"projects/{self.settings.dataproc_project}/locations/{self.settings.dataproc_region}"
 
 
 def _attempt(batch: Batch) -> Attempt:

@@ -25,25 +25,20 @@ RUNNING_STAGE = "running on the cluster"
 @dataclass(frozen=True)
 class DataprocCluster:
     client: JobControllerClient
-    project: str
-    region: str
-    cluster: str
+    settings: SparkSettings
 
     @classmethod
     def connect(cls, settings: SparkSettings) -> Self:
-        client = JobControllerClient(client_options=client_options(settings.dataproc_region))
-        return cls(client, settings.dataproc_project, settings.dataproc_region, settings.dataproc_cluster)
+        return cls(JobControllerClient(client_options=client_options(settings.dataproc_region)), settings)
 
     def list_attempts(self, key: str) -> Sequence[Attempt]:
-        request = dataproc_v1.ListJobsRequest(
-            project_id=self.project, region=self.region, filter=f"labels.{KEY_LABEL} = {key}"
-        )
+        request = dataproc_v1.ListJobsRequest(**self._scope, filter=f"labels.{KEY_LABEL} = {key}")
         return [_attempt(job) for job in self.client.list_jobs(request, **ONE_ATTEMPT)]
 
     def submit(self, submission: Submission) -> Attempt:
         job = Job(
-            reference=dataproc_v1.JobReference(project_id=self.project, job_id=submission.id),
-            placement=dataproc_v1.JobPlacement(cluster_name=self.cluster),
+            reference=dataproc_v1.JobReference(project_id=self.settings.dataproc_project, job_id=submission.id),
+            placement=dataproc_v1.JobPlacement(cluster_name=self.settings.dataproc_cluster),
             labels=submission.labels,
             pyspark_job=dataproc_v1.PySparkJob(
                 main_python_file_uri=submission.main,
@@ -52,18 +47,21 @@ class DataprocCluster:
             ),
         )
         # A repeated request with the same request_id starts nothing new.
-        request = dataproc_v1.SubmitJobRequest(
-            project_id=self.project, region=self.region, job=job, request_id=submission.id
-        )
+        request = dataproc_v1.SubmitJobRequest(**self._scope, job=job, request_id=submission.id)
         return _attempt(self.client.submit_job(request, **ONE_ATTEMPT))
 
     def get(self, attempt_id: str) -> Attempt:
-        request = dataproc_v1.GetJobRequest(project_id=self.project, region=self.region, job_id=attempt_id)
+        request = dataproc_v1.GetJobRequest(**self._scope, job_id=attempt_id)
         return _attempt(self.client.get_job(request, **ONE_ATTEMPT))
 
     def cancel(self, attempt_id: str) -> None:
-        request = dataproc_v1.CancelJobRequest(project_id=self.project, region=self.region, job_id=attempt_id)
+        request = dataproc_v1.CancelJobRequest(**self._scope, job_id=attempt_id)
         self.client.cancel_job(request, **ONE_ATTEMPT)
+
+    @property
+    def _scope(self) -> dict[str, str]:
+        """A part of every request."""
+        return {"project_id": self.settings.dataproc_project, "region": self.settings.dataproc_region}
 
 
 def _attempt(job: Job) -> Attempt:

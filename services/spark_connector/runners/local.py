@@ -55,7 +55,7 @@ class SparkSubmitRunner:
 async def _run(
     work_dir: WorkDir, command: Sequence[str], environment: Mapping[str, str], job: Job, report: Report
 ) -> Result:
-    await work_dir.run_job(command, environment, job.inputs, report)
+    await work_dir.run(command, environment, job.inputs, report)
     return await asyncio.to_thread(_read, work_dir.result)
 
 

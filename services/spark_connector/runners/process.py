@@ -44,12 +44,11 @@ class WorkDir:
     def result(self) -> Path:
         return self.scratch / "result.json"
 
-    async def run_job(
-        self, command: Sequence[str], environment: Mapping[str, str], inputs: str, report: Report
-    ) -> None:
-        """Runs a command that writes its progress as spark_jobs/steps.py describes.
+    async def run(self, command: Sequence[str], environment: Mapping[str, str], inputs: str, report: Report) -> None:
+        """Runs a command that writes its progress as spark_jobs/steps.py describes. Returns when it has succeeded.
 
-        Raises JobFailed, with the command's own message without the location of its `inputs` if users may see it.
+        `environment` is added to the environment of this process. Raises JobFailed: if users may see the command's own
+        error, with this error, without the location of the `inputs`.
         """
         error = ""
 
@@ -59,17 +58,9 @@ class WorkDir:
                 error = event.error
                 report(event.stage, event.progress)
 
-        try:
-            await self.run(command, environment, read_line)
-        except JobFailed as failed:
-            detail = f"{error}; {failed.detail}" if error else failed.detail
-            raise JobFailed(user_message(error, inputs) or failed.message, detail) from None
+        def failed(message: str, detail: str) -> JobFailed:
+            return JobFailed(user_message(error, inputs) or message, f"{error}; {detail}" if error else detail)
 
-    async def run(self, command: Sequence[str], environment: Mapping[str, str], on_line: Callable[[str], None]) -> None:
-        """Runs a command to its end and passes each line of its standard output to `on_line`. Raises JobFailed.
-
-        `environment` is added to the environment of this process.
-        """
         with self.log.open("wb") as output:
             guarded = [sys.executable, "-I", "-S", str(GUARD), str(self.grace_s), *command]
             process = await asyncio.create_subprocess_exec(
@@ -83,16 +74,16 @@ class WorkDir:
             )
         try:
             async with asyncio.timeout(self.time_limit_s):
-                await _read_lines(process, on_line)
+                await _read_lines(process, read_line)
                 code = await process.wait()
         except TimeoutError:
-            raise JobFailed(time_limit_message(self.time_limit_s), self._log_tail()) from None
+            raise failed(time_limit_message(self.time_limit_s), self._log_tail()) from None
         finally:
             await _end(process, self.grace_s)
         if code == KILLED:
-            raise JobFailed("the job was killed, probably because memory ran out", self._log_tail())
+            raise failed("the job was killed, probably because memory ran out", self._log_tail())
         if code:
-            raise JobFailed(SEE_LOG, f"exit code {code}; {self.log} ends: {self._log_tail()}")
+            raise failed(SEE_LOG, f"exit code {code}; {self.log} ends: {self._log_tail()}")
 
     def _log_tail(self) -> str:
         with self.log.open("rb") as file:

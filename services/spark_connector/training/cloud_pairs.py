@@ -111,9 +111,8 @@ class CloudPairCounter:
 async def _complete(write: Coroutine[Any, Any, None]) -> None:
     """Lets a write end even if this call is cancelled. Its thread would otherwise write into a deleted folder."""
     task = asyncio.create_task(write)
-    task.add_done_callback(
-        lambda done: done.cancelled() or done.exception()
-    )  # asyncio logs exceptions nobody retrieves
+    # Retrieves the exception of a write whose caller was cancelled; asyncio would log it otherwise.
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:

@@ -20,6 +20,7 @@ from services.spark_connector.runners.job import JobFailed, Report
 from services.spark_connector.storage.files import Storage, StoredFile, download
 from services.spark_connector.training import ratings
 from services.spark_connector.training.ratings import Rating, WrongHeader
+from services.taste.domain import ItemRef
 from services.taste.ratings import kinds, likes
 from spark_jobs.views import MARKS_COLUMNS
 
@@ -74,15 +75,16 @@ class Collector:
                     raise JobFailed(message if file.name in message else f"{file.name}: {message}") from error
             for number, catalog in enumerate(self._catalogs):
                 report("reading items", RATED + (1 - RATED) * number / len(self._catalogs))
-                async for batch in catalog.items(marked.get(catalog.type, set()) - items.written(catalog.type)):
+                unwritten = [item_id for item_type, item_id in marked - items.written if item_type == catalog.type]
+                async for batch in catalog.items(unwritten):
                     items.write(batch)
                 items.write(await catalog.most_voted())
         await self._write_counts(folder / "counts.jsonl")
         return Collected(counted_marks, ratings_files)
 
-    async def _export(self, marks: IO[str], counted_marks: int, report: Report) -> dict[int, set[str]]:
-        """Writes everyone's marks. Returns the ids of the marked items by type."""
-        marked: dict[int, set[str]] = {}
+    async def _export(self, marks: IO[str], counted_marks: int, report: Report) -> set[ItemRef]:
+        """Writes everyone's marks. Returns the marked items."""
+        marked: set[ItemRef] = set()
         written = 0
         report("exporting marks", 0)
         async for page in self._accounts.export_marks():
@@ -134,16 +136,14 @@ class _Items:
     """Writes each item once."""
 
     def __init__(self, file: IO[str]) -> None:
+        self.written: set[ItemRef] = set()
         self._file = file
-        self._written: dict[int, set[str]] = {}
-
-    def written(self, item_type: int) -> set[str]:
-        return self._written.setdefault(item_type, set())
 
     def write(self, items: Iterable[Item]) -> None:
         for item in items:
-            if item.id not in self.written(item.type):
-                self.written(item.type).add(item.id)
+            ref = ItemRef(item.type, item.id)
+            if ref not in self.written:
+                self.written.add(ref)
                 self._file.write(_item_line(item))
 
 
@@ -197,12 +197,12 @@ def _read_ratings(file: Path) -> Iterable[Rating | None]:
             yield rating if isinstance(rating, Rating) else None
 
 
-def _write_marks(marks: IO[str], page: Sequence[ExportedMark], marked: dict[int, set[str]]) -> None:
+def _write_marks(marks: IO[str], page: Sequence[ExportedMark], marked: set[ItemRef]) -> None:
     lines = []
     for mark in page:
         kind = "like" if mark.kind == LIKE else "seen"
         lines.append(f"account-{mark.person}\t{mark.item.type}\t{mark.item.id}\t{kind}\t{mark.marked_at.seconds}\n")
-        marked.setdefault(mark.item.type, set()).add(mark.item.id)
+        marked.add(ItemRef(mark.item.type, mark.item.id))
     marks.write("".join(lines))
 
 

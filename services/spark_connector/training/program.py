@@ -28,5 +28,5 @@ class TrainingProgram:
             *(f"--memory={min(self.memory_mb // 2, DUCKDB_MB)}MB", f"--processes={self.processes}"),
             *([f"--pairs={pairs}"] if pairs else []),
         ]
-        await work_dir.run_job(command, {"PYTHONPATH": str(ROOT)}, str(inputs), report)
+        await work_dir.run(command, {"PYTHONPATH": str(ROOT)}, str(inputs), report)
         return output

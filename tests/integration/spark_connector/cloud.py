@@ -44,9 +44,11 @@ class Harness:
         return Bucket(f"gs://{self.cloud.bucket}/{prefix}", self.storage.client)
 
     def connect(self) -> Cluster:
+        place = {"dataproc_project": "project", "dataproc_region": "europe-west1", "dataproc_cluster": self.cluster}
+        own_settings = settings(self.folder, **place)
         if self.kind == "batches":
-            return Batches(self.cloud.batch_client(), "project", "europe-west1", "2.2", self.time_limit_s)
-        return DataprocCluster(self.cloud.job_client(), "project", "europe-west1", self.cluster)
+            return Batches(self.cloud.batch_client(), own_settings)
+        return DataprocCluster(self.cloud.job_client(), own_settings)
 
     def runner(self) -> CloudRunner:
         return CloudRunner(

@@ -15,7 +15,10 @@ FAST = "-XX:TieredStopAtLevel=1"
 
 
 def with_spark_submit(main: Path, files: Sequence[Path], arguments: Sequence[str]) -> Sequence[str]:
-    """The command with which a cluster starts a job. As on a cluster, paths are URIs, which Hadoop reads and writes."""
+    """The command with which a cluster starts a job.
+
+    As on a cluster, the main file is alone, its package is a zip, and paths are URIs, which Hadoop reads and writes.
+    """
     uris = [argument.replace("=/", "=file:///", 1) for argument in arguments]
     return [
         *(submit.program(), "--master=local[1]", "--driver-memory=1g", f"--driver-java-options={FAST}"),

@@ -1,6 +1,7 @@
 """The cloud runners with a real gRPC server of Dataproc's protocol and a Cloud Storage emulator.
 
-Submitted jobs run as processes on this machine: fake jobs, except for a real job under spark-submit in one test.
+Submitted jobs are fake jobs, which run as processes on this machine. test_training_with_spark.py has a real job, under
+spark-submit.
 """
 
 import asyncio
@@ -14,18 +15,13 @@ from google.cloud.dataproc_v1 import JobStatus
 
 from services.common.errors import Unavailable
 from services.spark_connector.computations.computation import Backoff
-from services.spark_connector.runners.job_files import JobFiles
-from services.spark_connector.settings import ROOT
 from tests.integration.spark_connector.cloud import Harness
 from tests.integration.spark_connector.connector import (
     LIMIT_S,
     answered,
-    connector,
     failing,
-    settings,
     until,
 )
-from tests.integration.spark_connector.spark import needs_java, with_spark_submit
 
 BUSY = [grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED]
 
@@ -278,14 +274,3 @@ async def test_a_deleted_job_is_a_failure(harness: Harness) -> None:
         harness.cloud.delete_all()
         error = await failing(client.best_director)
     assert error.message == "the job was deleted while it ran"
-
-
-@needs_java
-async def test_the_real_job_has_the_same_answer_on_a_cluster(harness: Harness) -> None:
-    harness.files = JobFiles(ROOT / "spark_jobs")
-    harness.cloud.launch = with_spark_submit
-    async with connector(settings(harness.folder)) as client:
-        local = await until(client.best_director, answered)
-    async with harness.connector() as client:
-        in_cloud = await until(client.best_director, answered, seconds=300)
-    assert in_cloud.answer == local.answer

@@ -16,6 +16,7 @@ from services.common import clients
 from services.common.errors import Aborted, NotFound
 from services.spark_connector.settings import SparkSettings
 from services.spark_connector.training import model_store
+from services.taste.domain import ItemRef
 from tests.integration.spark_connector.connector import (
     LIMIT_S,
     NOWHERE,
@@ -85,7 +86,7 @@ async def test_a_training_learns_which_existing_items_go_together(seen: Services
     assert response.computation.failure == ""
     assert (response.model.people, response.model.marks, response.model.items) == (12, 24, 2)
     assert (model.version, response.computation.computed_at) == (response.model.version, response.model.trained_at)
-    assert model.similar((BOOK, first.id), 5) == [(ANIME, second.id)]
+    assert model.similar(ItemRef(BOOK, first.id), 5) == [(ANIME, second.id)]
     assert (BOOK, deleted.id) not in model.positions
 
 

@@ -1,26 +1,26 @@
 """A job as a child process: its output and failures, and how its processes and files are removed."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
-from services.spark_connector.runners.job import JobFailed
+from services.spark_connector.runners.job import JobFailed, Report
 from services.spark_connector.runners.process import GUARD, WorkDir, WorkDirs
 
-# A job that ignores SIGTERM and starts another process in a session of its own.
+# A job that ignores SIGTERM and starts another process in a session of its own. Its stage is both process ids.
 STUBBORN = """
-    import os, signal, subprocess, sys, time
+    import json, os, signal, subprocess, sys, time
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
-    print(os.getpid(), left.pid, flush=True)
+    print(json.dumps({"stage": f"{os.getpid()} {left.pid}", "progress": 0}), flush=True)
     time.sleep(600)
 """
 
@@ -28,13 +28,13 @@ STUBBORN = """
 async def run(
     folder: Path,
     program: str,
-    on_line: Callable[[str], None] = lambda line: None,
+    report: Report = lambda stage, share: None,
     time_limit_s: float = 60,
     grace_s: float = 0.3,
 ) -> WorkDir:
     async with WorkDirs(folder, time_limit_s, grace_s).open("best_director") as work_dir:
         command = [sys.executable, "-c", textwrap.dedent(program)]
-        await work_dir.run(command, {"SCRATCH": str(work_dir.scratch)}, on_line)
+        await work_dir.run(command, {"SCRATCH": str(work_dir.scratch)}, "the inputs", report)
     return work_dir
 
 
@@ -51,22 +51,37 @@ def alive(pid: int) -> bool:
         return False
 
 
-async def started(task: "asyncio.Task[WorkDir]", lines: list[str]) -> list[int]:
-    """The process ids that the job has written."""
+class Pids:
+    """The process ids in the stage that a job reports."""
+
+    def __init__(self) -> None:
+        self.pids: list[int] = []
+
+    def report(self, stage: str, share: float) -> None:
+        self.pids = [int(pid) for pid in stage.split()]
+
+
+async def started(task: "asyncio.Task[WorkDir]", reported: Pids) -> list[int]:
     async with asyncio.timeout(60):
-        while not lines and not task.done():
+        while not reported.pids and not task.done():
             await asyncio.sleep(0.02)
     if task.done():
         await task
-    pids = [int(pid) for pid in lines[0].split()]
+    pids = reported.pids
     assert all(map(alive, pids))
     return pids
 
 
-async def test_each_line_of_the_output_is_passed_on(tmp_path: Path) -> None:
-    lines: list[str] = []
-    await run(tmp_path, "print('one'); print('x' * 200_000, end=''); print(); print('three')", lines.append)
-    assert (lines[0], lines[2]) == ("one", "three")
+async def test_progress_is_reported_and_other_lines_are_ignored(tmp_path: Path) -> None:
+    program = """
+        print("not JSON")
+        print('{"stage": "reading", "progress": 0.5}')
+        print("x" * 200_000)
+        print('{"stage": "counting", "progress": 1}')
+    """
+    reported: list[tuple[str, float]] = []
+    await run(tmp_path, program, lambda stage, share: reported.append((stage, share)))
+    assert reported == [("reading", 0.5), ("counting", 1)]
 
 
 async def test_the_log_is_kept(tmp_path: Path) -> None:
@@ -94,16 +109,16 @@ async def test_a_killed_job_is_reported_as_out_of_memory(tmp_path: Path) -> None
 
 
 async def test_a_job_over_its_time_limit_ends_with_all_its_processes(tmp_path: Path) -> None:
-    lines: list[str] = []
+    reported = Pids()
     with pytest.raises(JobFailed, match="exceeded its time limit of 5 seconds"):
-        await run(tmp_path, STUBBORN, lines.append, time_limit_s=5)
-    await until_gone([int(pid) for pid in lines[0].split()])
+        await run(tmp_path, STUBBORN, reported.report, time_limit_s=5)
+    await until_gone(reported.pids)
 
 
 async def test_cancelling_ends_a_stubborn_job_with_all_its_processes(tmp_path: Path) -> None:
-    lines: list[str] = []
-    task = asyncio.create_task(run(tmp_path, STUBBORN, lines.append))
-    pids = await started(task, lines)
+    reported = Pids()
+    task = asyncio.create_task(run(tmp_path, STUBBORN, reported.report))
+    pids = await started(task, reported)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -112,17 +127,17 @@ async def test_cancelling_ends_a_stubborn_job_with_all_its_processes(tmp_path: P
 
 async def test_a_cancelled_job_has_time_to_clean_up(tmp_path: Path) -> None:
     program = f"""
-        import signal, sys, time
+        import json, os, signal, sys, time
         def end(*_):
             open({str(tmp_path / "cleaned_up")!r}, "w").close()
             sys.exit()
         signal.signal(signal.SIGTERM, end)
-        print(__import__("os").getpid(), flush=True)
+        print(json.dumps({{"stage": str(os.getpid()), "progress": 0}}), flush=True)
         time.sleep(600)
     """
-    lines: list[str] = []
-    task = asyncio.create_task(run(tmp_path, program, lines.append, grace_s=20))
-    await started(task, lines)
+    reported = Pids()
+    task = asyncio.create_task(run(tmp_path, program, reported.report, grace_s=20))
+    await started(task, reported)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -139,7 +154,8 @@ async def test_when_the_caller_is_killed_the_job_ends_with_all_its_processes() -
         [sys.executable, "-c", textwrap.dedent(program), textwrap.dedent(STUBBORN)], stdout=subprocess.PIPE
     )
     assert caller.stdout is not None
-    pids = [int(pid) for pid in (await asyncio.to_thread(caller.stdout.readline)).split()]
+    line = await asyncio.to_thread(caller.stdout.readline)
+    pids = [int(pid) for pid in json.loads(line)["stage"].split()]
     assert len(pids) == 2
     assert all(map(alive, pids))
     caller.kill()
@@ -149,9 +165,9 @@ async def test_when_the_caller_is_killed_the_job_ends_with_all_its_processes() -
 
 
 async def test_when_the_guard_is_killed_the_job_ends(tmp_path: Path) -> None:
-    lines: list[str] = []
-    task = asyncio.create_task(run(tmp_path, STUBBORN, lines.append))
-    job, left = await started(task, lines)
+    reported = Pids()
+    task = asyncio.create_task(run(tmp_path, STUBBORN, reported.report))
+    job, left = await started(task, reported)
     os.kill(psutil.Process(job).ppid(), signal.SIGKILL)
     try:
         await until_gone([job])
