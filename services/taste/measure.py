@@ -1,6 +1,6 @@
 """How good a list of suggestions is, and how good a new model is for people that it was not trained on."""
 
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 import numpy as np
 
@@ -17,14 +17,14 @@ MIN_MARKS = 10
 HIDDEN_SHARE = 0.2
 
 
-def ndcg(hits: Sequence[bool], relevant: int, length: int = LENGTH) -> float:
-    """Normalized discounted cumulative gain of a list's first `length` entries, 0 to 1.
+def ndcg(hits: Sequence[bool], relevant: int) -> float:
+    """Normalized discounted cumulative gain of a list's first LENGTH entries, 0 to 1.
 
-    `hits`: for each entry, whether it is relevant. The ideal list begins with min(length, relevant) relevant entries;
+    `hits`: for each entry, whether it is relevant. The ideal list begins with min(LENGTH, relevant) relevant entries;
     `relevant` is at least 1. Järvelin and Kekäläinen 2002, with gains of 0 and 1.
     """
-    gain = sum(1 / np.log2(rank + 2) for rank, hit in enumerate(hits[:length]) if hit)
-    return float(gain / sum(1 / np.log2(rank + 2) for rank in range(min(length, relevant))))
+    gain = sum(1 / np.log2(place + 2) for place, hit in enumerate(hits[:LENGTH]) if hit)
+    return float(gain / sum(1 / np.log2(place + 2) for place in range(min(LENGTH, relevant))))
 
 
 def recall(hits: Sequence[bool], relevant: int, length: int) -> float:
@@ -32,12 +32,12 @@ def recall(hits: Sequence[bool], relevant: int, length: int) -> float:
     return sum(hits[:length]) / relevant
 
 
-def measure(model: Model, people: Collection[Sequence[Mark]], seed: int = 0) -> Mapping[int, Quality]:
+def measure(model: Model, people: Iterable[Sequence[Mark]]) -> Mapping[int, Quality]:
     """By type. `people`: the marks of each person, newest first.
 
     The model must not have been trained on these people.
     """
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     scores: dict[int, list[tuple[float, float]]] = {}
     for marks in people:
         if len(marks) < MIN_MARKS:

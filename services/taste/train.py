@@ -77,7 +77,7 @@ class Trainer:
         hidden = marks.is_hidden()
         without = self._model(marks.select(~hidden), indices, "measuring: learning", begin, middle, hide=True)
         self.progress.report("measuring: ranking", middle)
-        quality = measure(without, list(marks_by_person(self.items, marks.select(hidden), 3 * MAX_PEOPLE)))
+        quality = measure(without, _marks_by_person(self.items, marks.select(hidden), 3 * MAX_PEOPLE))
         model = self._model(marks, indices, "learning", middle, 0.98, hide=False, quality=quality)
         self.progress.report("writing the model", 0.98)
         return model
@@ -165,7 +165,7 @@ class Trainer:
         return str(self.folder / name / "*.parquet")
 
 
-def marks_by_person(items: Sequence[TrainingItem], marks: Marks, limit: int) -> Iterator[list[Mark]]:
+def _marks_by_person(items: Sequence[TrainingItem], marks: Marks, limit: int) -> Iterator[list[Mark]]:
     """The marks of each of at most `limit` people."""
     starts = np.flatnonzero(np.diff(marks.person, prepend=-1))
     for start, end in zip(starts[:limit], [*starts[1:], len(marks.person)], strict=False):
