@@ -80,7 +80,7 @@ class Traffic:
         self._shown = self._items[:HOT] if hot else self._items
         self._pages = HOT if hot else PAGES
         self._marks = {kind: itertools.count() for kind in NEW_MARKS}
-        self._makers = {
+        self._makers: dict[str, Callable[[], Request]] = {
             "item": self._item,
             "page": self._page,
             "top ten": self._top_ten,

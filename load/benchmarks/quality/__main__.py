@@ -16,10 +16,11 @@ from pathlib import Path
 
 from load import results
 from load.benchmarks.quality import data, methods, metrics, report
-from load.benchmarks.quality.data import Data, Person, Ref, Split
+from load.benchmarks.quality.data import Data, Person, Split
 from load.benchmarks.quality.methods import Method
 from load.benchmarks.quality.metrics import Figures
 from load.benchmarks.quality.report import NEW_MARKS, NewPeople
+from services.taste.domain import ItemRef
 from services.taste.measure import ndcg
 from services.taste.model import Model
 
@@ -84,7 +85,7 @@ def evaluate_known(everything: Data, *, baselines: bool) -> dict[tuple[int, str]
     if baselines:
         say("80 % known: item-kNN and EASE")
         compared |= {"item-kNN": methods.item_knn(training), "EASE": methods.ease(training)}
-    labels = {(item.type, item.id): frozenset(item.category) for item in everything.items}
+    labels = {ItemRef(item.type, item.id): frozenset(item.category) for item in everything.items}
     shares = shares_of_people(everything, training)
     figures = {}
     for name, method in compared.items():
@@ -125,17 +126,16 @@ def common_methods(everything: Data, training: Sequence[Person], model: Model) -
     }
 
 
-def gain(split: Split, best: Sequence[Ref]) -> float:
+def gain(split: Split, best: Sequence[ItemRef]) -> float:
     return ndcg([ref in split.relevant for ref in best], len(split.relevant))
 
 
-def shares_of_people(everything: Data, people: Sequence[Person]) -> dict[Ref, float]:
+def shares_of_people(everything: Data, people: Sequence[Person]) -> dict[ItemRef, float]:
     """The share of a type's people who have marked an item; one is added to both counts, so that no share is 0."""
     marked = Counter(mark.ref for person in people for mark in person.marks)
     count = Counter(person.type for person in people)
-    return {
-        (item.type, item.id): (marked[item.type, item.id] + 1) / (count[item.type] + 1) for item in everything.items
-    }
+    refs = (ItemRef(item.type, item.id) for item in everything.items)
+    return {ref: (marked[ref] + 1) / (count[ref.type] + 1) for ref in refs}
 
 
 def say(text: str) -> None:

@@ -18,7 +18,6 @@ from services.taste.domain import ItemRef, Mark
 from services.taste.training_files import TrainingItem
 from spark_jobs.views import MARKS_COLUMNS
 
-Ref = tuple[int, str]  # an item's type and id
 SEED = 1  # determines what is hidden
 # Only people with at least this many marks are evaluated. All marks of the others are training data.
 MIN_MARKS = 10
@@ -42,7 +41,7 @@ class Split:
 
     person: Person
     known: Sequence[Mark]
-    relevant: frozenset[Ref]
+    relevant: frozenset[ItemRef]
 
 
 @dataclass(frozen=True)

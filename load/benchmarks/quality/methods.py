@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from load.benchmarks.quality.data import Data, Person, Ref, Split, write_inputs
+from load.benchmarks.quality.data import Data, Person, Split, write_inputs
 from load.benchmarks.quality.metrics import RECALL_LENGTH
 from services.library.datasets import Datasets
 from services.library.domain import Accounts, Dataset, ThemePoints
@@ -30,7 +30,7 @@ from spark_jobs.duckdb_engine import DuckDBEngine
 from spark_jobs.steps import Progress
 
 # Lists LENGTH items for each person. The seed matters to methods that are random.
-Method = Callable[[Sequence[Split], int], Iterator[list[Ref]]]
+Method = Callable[[Sequence[Split], int], Iterator[list[ItemRef]]]
 LENGTH = RECALL_LENGTH  # the longest that a metric needs
 
 KNN_NEIGHBOURS = 100
@@ -63,7 +63,7 @@ def without_neighbours(model: Model) -> Model:
 def taste(model: Model, *, noise: bool = False) -> Method:
     """The strategy "taste": the code that serves."""
 
-    def lists(splits: Sequence[Split], seed: int) -> Iterator[list[Ref]]:
+    def lists(splits: Sequence[Split], seed: int) -> Iterator[list[ItemRef]]:
         for split in splits:
             best = rank(score.Person(model, split.known), split.person.type, LENGTH, seed=seed if noise else None)
             yield [ranked.ref for ranked in best]
@@ -71,10 +71,10 @@ def taste(model: Model, *, noise: bool = False) -> Method:
     return lists
 
 
-def in_order(ranking: Mapping[int, Sequence[Ref]]) -> Method:
+def in_order(ranking: Mapping[int, Sequence[ItemRef]]) -> Method:
     """The same order for everyone."""
 
-    def lists(splits: Sequence[Split], seed: int) -> Iterator[list[Ref]]:
+    def lists(splits: Sequence[Split], seed: int) -> Iterator[list[ItemRef]]:
         for split in splits:
             known = {mark.ref for mark in split.known}
             first = ranking.get(split.person.type, ())[: LENGTH + len(known)]
@@ -89,13 +89,13 @@ def most_voted(data: Data) -> Method:
 
 def most_liked(data: Data, people: Iterable[Person]) -> Method:
     likes = Counter(mark.ref for person in people for mark in person.marks if mark.liked)
-    return in_order(_by_type(sorted(data.items, key=lambda item: -likes[item.type, item.id])))
+    return in_order(_by_type(sorted(data.items, key=lambda item: -likes[ItemRef(item.type, item.id)])))
 
 
 def at_random(data: Data) -> Method:
     refs = _by_type(data.items)
 
-    def lists(splits: Sequence[Split], seed: int) -> Iterator[list[Ref]]:
+    def lists(splits: Sequence[Split], seed: int) -> Iterator[list[ItemRef]]:
         for number, split in enumerate(splits):
             of_type = refs[split.person.type]
             drawn = np.random.default_rng([seed, number]).choice(len(of_type), LENGTH + len(split.known), replace=False)
@@ -105,10 +105,10 @@ def at_random(data: Data) -> Method:
     return lists
 
 
-def _by_type(items: Iterable[TrainingItem]) -> dict[int, list[Ref]]:
-    refs: dict[int, list[Ref]] = {}
+def _by_type(items: Iterable[TrainingItem]) -> dict[int, list[ItemRef]]:
+    refs: dict[int, list[ItemRef]] = {}
     for item in items:
-        refs.setdefault(item.type, []).append((item.type, item.id))
+        refs.setdefault(item.type, []).append(ItemRef(item.type, item.id))
     return refs
 
 
@@ -119,16 +119,16 @@ def default_rule(data: Data) -> Method:
     """
     datasets = Datasets([cast(Dataset, MemoryDataset(data, item_type)) for item_type in data.names])
 
-    def lists(splits: Sequence[Split], seed: int) -> Iterator[list[Ref]]:
-        async def suggest(number: int, split: Split) -> list[Ref]:
+    def lists(splits: Sequence[Split], seed: int) -> Iterator[list[ItemRef]]:
+        async def suggest(number: int, split: Split) -> list[ItemRef]:
             request = Request("somebody", [split.person.type], 10, seed + number)
             accounts = cast(Accounts, MemoryAccounts(split))
             none = NamedItems((), frozenset(), ())
             answer = await by_theme.suggest(datasets, accounts, request.types, request, none)
-            by_reason: dict[Any, list[Ref]] = {}
+            by_reason: dict[Any, list[ItemRef]] = {}
             for suggestion in answer.suggestions:
                 item = suggestion.item
-                by_reason.setdefault(suggestion.because, []).append((item.type, item.id))
+                by_reason.setdefault(suggestion.because, []).append(ItemRef(item.type, item.id))
             turns = [items[turn] for turn in range(LENGTH) for items in by_reason.values() if turn < len(items)]
             return turns[:LENGTH]
 
@@ -191,7 +191,7 @@ class Matrix:
     """The marks of one type as people x items; only marked items have a column."""
 
     def __init__(self, people: Sequence[Person], liked: float, seen: float) -> None:
-        self.columns: dict[Ref, int] = {}
+        self.columns: dict[ItemRef, int] = {}
         rows, columns, values = [], [], []
         for row, person in enumerate(people):
             for mark in person.marks:
@@ -210,7 +210,7 @@ class Matrix:
                 vector[self.columns[mark.ref]] = self._weights[0] if mark.liked else self._weights[1]
         return vector
 
-    def best(self, split: Split, scores: NDArray[np.float64]) -> list[Ref]:
+    def best(self, split: Split, scores: NDArray[np.float64]) -> list[ItemRef]:
         for mark in split.known:
             if mark.ref in self.columns:
                 scores[self.columns[mark.ref]] = -np.inf
@@ -254,7 +254,7 @@ def _linear(people: Sequence[Person], liked: float, seen: float, weights: Callab
     matrices = {each: Matrix([person for person in people if person.type == each], liked, seen) for each in types}
     computed = {each: weights(matrix) for each, matrix in matrices.items()}
 
-    def lists(splits: Sequence[Split], seed: int) -> Iterator[list[Ref]]:
+    def lists(splits: Sequence[Split], seed: int) -> Iterator[list[ItemRef]]:
         for split in splits:
             matrix = matrices[split.person.type]
             yield matrix.best(split, computed[split.person.type] @ matrix.vector(split))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from load.benchmarks.quality.data import Ref, Split
+from load.benchmarks.quality.data import Split
+from services.taste.domain import ItemRef
 from services.taste.measure import LENGTH, ndcg, recall
 
 RECALL_LENGTH = 20
@@ -33,10 +34,10 @@ class Figures:
 
 def figures(
     splits: Sequence[Split],
-    lists: Sequence[Sequence[Ref]],
-    reseeded: Sequence[Sequence[Ref]],
-    labels: Mapping[Ref, frozenset[str]],
-    shares: Mapping[Ref, float],
+    lists: Sequence[Sequence[ItemRef]],
+    reseeded: Sequence[Sequence[ItemRef]],
+    labels: Mapping[ItemRef, frozenset[str]],
+    shares: Mapping[ItemRef, float],
 ) -> Figures:
     """`reseeded`: the lists with another seed. `shares`: of training people who have marked an item, above 0."""
     gains, recalls, bits, diversities, repeats = [], [], [], [], []

@@ -22,11 +22,12 @@ import httpx
 from load.benchmarks.http import targets
 from load.benchmarks.http.requests import Json, sign_in
 from load.benchmarks.quality import data, methods, metrics
-from load.benchmarks.quality.data import Person, Ref, Split
+from load.benchmarks.quality.data import Person, Split
 from scripts.local.suite import AUDIENCE, ROOT
 from seen.v1.types_pb2 import ItemType
 from services.catalog import datasets
 from services.spark_connector.training.ratings import COLUMNS
+from services.taste.domain import ItemRef
 from services.taste.measure import LENGTH, ndcg
 
 MARKS = 10
@@ -114,7 +115,7 @@ def item_ids(client: httpx.Client, type_name: str) -> dict[str, str]:
     return {item["sourceId"]: item["id"] for page in answers for item in page["items"] if "sourceId" in item}
 
 
-def suggest(client: httpx.Client, user: dict[str, str], split: Split, ids: dict[str, str], seed: int) -> list[Ref]:
+def suggest(client: httpx.Client, user: dict[str, str], split: Split, ids: dict[str, str], seed: int) -> list[ItemRef]:
     """Makes the known marks and returns the suggestions, with the source's ids."""
     type_name = ItemType.Name(split.person.type)
     for mark in split.known:
@@ -122,10 +123,12 @@ def suggest(client: httpx.Client, user: dict[str, str], split: Split, ids: dict[
             client.put(f"/item/{type_name}/{ids[mark.ref[1]]}/{kind}", headers=user).raise_for_status()
     body = {"strategy": "taste", "types": [type_name], "amount": LENGTH, "seed": seed}
     answer = client.post("/suggest", headers=user, json=body).raise_for_status().json()
-    return [(split.person.type, entry["item"].get("sourceId", "")) for entry in answer["suggestions"]]
+    return [ItemRef(split.person.type, entry["item"].get("sourceId", "")) for entry in answer["suggestions"]]
 
 
-def summary(name: str, splits: Sequence[Split], online: Sequence[list[Ref]], offline: Sequence[list[Ref]]) -> str:
+def summary(
+    name: str, splits: Sequence[Split], online: Sequence[list[ItemRef]], offline: Sequence[list[ItemRef]]
+) -> str:
     """Both figures, and whether their difference is within two of its standard errors."""
     people, gains = [split.person.name for split in splits], []
     for split, *lists in zip(splits, online, offline, strict=True):

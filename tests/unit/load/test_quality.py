@@ -27,9 +27,10 @@ def mark(number: int, liked: bool = True) -> Mark:
 def people(count: int, marks: int) -> list[Person]:
     """Each has a taste for even or for odd items."""
     random = np.random.default_rng(1)
+    chosen = [random.choice(50, marks, replace=False) for _ in range(count)]
     return [
-        Person(f"p{one}", BOOK, [mark(int(2 * number + one % 2)) for number in random.choice(50, marks, replace=False)])
-        for one in range(count)
+        Person(f"p{number}", BOOK, [mark(int(2 * half + number % 2)) for half in halves])
+        for number, halves in enumerate(chosen)
     ]
 
 
@@ -74,11 +75,15 @@ def test_lines_without_a_rating_or_an_item_are_counted(tmp_path: Path) -> None:
 
 
 def test_figures_of_a_case_computed_by_hand() -> None:
-    split = Split(Person("p", BOOK, []), [], frozenset({(BOOK, "a"), (BOOK, "c")}))
-    lists = [[(BOOK, "a"), (BOOK, "b")]]
-    labels = {(BOOK, "a"): frozenset({"x", "y"}), (BOOK, "b"): frozenset({"y", "z"})}
+    split = Split(Person("p", BOOK, []), [], frozenset({ItemRef(BOOK, "a"), ItemRef(BOOK, "c")}))
+    lists = [[ItemRef(BOOK, "a"), ItemRef(BOOK, "b")]]
+    labels = {ItemRef(BOOK, "a"): frozenset({"x", "y"}), ItemRef(BOOK, "b"): frozenset({"y", "z"})}
     found = metrics.figures(
-        [split], lists, [[(BOOK, "b"), (BOOK, "c")]], labels, {(BOOK, "a"): 0.5, (BOOK, "b"): 0.125}
+        [split],
+        lists,
+        [[ItemRef(BOOK, "b"), ItemRef(BOOK, "c")]],
+        labels,
+        {ItemRef(BOOK, "a"): 0.5, ItemRef(BOOK, "b"): 0.125},
     )
     assert found.ndcg == pytest.approx(1 / (1 + 1 / np.log2(3)))
     assert found.recall == 0.5
@@ -103,25 +108,25 @@ METHODS = {
 @pytest.mark.parametrize("name", METHODS)
 def test_the_baselines_find_the_taste(name: str) -> None:
     known = people(200, 20)
-    split = Split(known[0], known[0].marks[:10], frozenset({(BOOK, "book0")}))
+    split = Split(known[0], known[0].marks[:10], frozenset({ItemRef(BOOK, "book0")}))
     (best,) = METHODS[name](known)([split], 1)
     assert all(int(id.removeprefix("book")) % 2 == 0 for _, id in best[:10])
     assert not {*best} & {mark.ref for mark in split.known}
 
 
 def test_the_default_rule_draws_from_the_themes() -> None:
-    one = people(1, 20)[0]
-    (best,) = methods.default_rule(evaluated([one]))([Split(one, one.marks, frozenset())], 1)
+    person = people(1, 20)[0]
+    (best,) = methods.default_rule(evaluated([person]))([Split(person, person.marks, frozenset())], 1)
     assert len({*best}) == 10
     assert all(int(id.removeprefix("book")) % 2 == 0 for _, id in best)
-    assert not {*best} & {mark.ref for mark in one.marks}
+    assert not {*best} & {mark.ref for mark in person.marks}
 
 
 def test_votes_and_random_lists_leave_out_known_marks() -> None:
     split = Split(people(1, 20)[0], [mark(number) for number in range(5)], frozenset())
     (voted,) = methods.most_voted(evaluated([]))([split], 1)
     (drawn,) = methods.at_random(evaluated([]))([split], 1)
-    assert voted == [(BOOK, f"book{number}") for number in range(5, 25)]
+    assert voted == [ItemRef(BOOK, f"book{number}") for number in range(5, 25)]
     assert not {*drawn} & {mark.ref for mark in split.known}
     assert len({*drawn}) == methods.LENGTH
 
@@ -129,8 +134,8 @@ def test_votes_and_random_lists_leave_out_known_marks() -> None:
 def test_taste_is_the_code_that_serves() -> None:
     split = Split(people(1, 20)[0], [mark(0)], frozenset())
     (best,) = methods.taste(Model.build(ITEMS, {}))([split], 1)
-    assert best[0] in {(BOOK, "book1"), (BOOK, "book2")}
-    assert (BOOK, "book0") not in best
+    assert best[0] in {ItemRef(BOOK, "book1"), ItemRef(BOOK, "book2")}
+    assert ItemRef(BOOK, "book0") not in best
 
 
 def test_the_suite_gets_the_ratings_of_the_training_people_only(tmp_path: Path) -> None:
@@ -142,6 +147,6 @@ def test_the_suite_gets_the_ratings_of_the_training_people_only(tmp_path: Path) 
 @pytest.mark.parametrize(("online", "agree"), [("abab", "they agree"), ("bbba", "they do not agree")])
 def test_http_and_offline_agree_if_the_difference_is_within_two_errors(online: str, agree: str) -> None:
     """Of the items a and b, a is the only hidden like."""
-    splits = [Split(Person(f"p{one}", BOOK, []), [], frozenset({(BOOK, "a")})) for one in range(4)]
-    text = suite.summary("book", splits, [[(BOOK, id)] for id in online], [[(BOOK, "a")]] * 4)
+    splits = [Split(Person(f"p{number}", BOOK, []), [], frozenset({ItemRef(BOOK, "a")})) for number in range(4)]
+    text = suite.summary("book", splits, [[ItemRef(BOOK, id)] for id in online], [[ItemRef(BOOK, "a")]] * 4)
     assert agree in text
