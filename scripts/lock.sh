@@ -9,9 +9,10 @@ if [[ ${1:-} == -h || ${1:-} == --help ]]; then
     sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
     exit
 fi
-cd "$(dirname "$0")/.."
-source scripts/lib/venv.sh
+# shellcheck source=scripts/lib/venv.sh
+source "$(dirname "$0")/lib/venv.sh"
 
+cd "$root"
 # Installs uv alone, in the version that is locked now.
 seen_venv install
 .venv/bin/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url --no-header \

@@ -12,8 +12,9 @@ if [[ ${1:-} == -h || ${1:-} == --help ]]; then
     sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
     exit
 fi
-cd "$(dirname "$0")/.." || exit
-source scripts/lib/venv.sh
+# shellcheck source=scripts/lib/venv.sh
+source "$(dirname "$0")/lib/venv.sh"
+cd "$root" || exit
 
 [[ $# == 0 && $(id -u) == 0 ]] && command -v apt-get >/dev/null && may_install=1
 # A busy machine may be too slow for a test of real processes. Up to five failed tests, unit tests excepted, run once

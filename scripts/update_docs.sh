@@ -5,8 +5,8 @@ if [[ ${1:-} == -h || ${1:-} == --help ]]; then
     sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
     exit
 fi
-cd "$(dirname "$0")/.."
-source scripts/lib/venv.sh
+# shellcheck source=scripts/lib/venv.sh
+source "$(dirname "$0")/lib/venv.sh"
 
 seen_venv local
-exec .venv/bin/python -m scripts.update_docs
+seen_module scripts.update_docs

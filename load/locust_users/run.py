@@ -40,7 +40,7 @@ class CannotRun(Exception):
 
 def main() -> int:
     arguments = _parser().parse_args()
-    out = _resolve(arguments.out) if arguments.out else DEFAULT_FOLDER / "load" / f"{arguments.users}-users"
+    out = arguments.out.resolve() if arguments.out else DEFAULT_FOLDER / "load" / f"{arguments.users}-users"
     for number in STOP_SIGNALS:
         signal.signal(number, signal.default_int_handler)  # all of them raise KeyboardInterrupt
     try:
@@ -48,7 +48,7 @@ def main() -> int:
             raise CannotRun(f"{out} contains other files: give a new folder")
         with contextlib.ExitStack() as stack:
             folder = (
-                _resolve(arguments.suite)
+                arguments.suite.resolve()
                 if arguments.suite
                 else stack.enter_context(_temporary_suite(arguments.compact))
             )
@@ -79,9 +79,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("users", metavar="USERS", type=_integer(1, 10_000))
     parser.add_argument("seconds", metavar="SECONDS", type=_integer(1, 3_600))
-    parser.add_argument("--out", metavar="DIR", help="folder for the results (default: .local/load/USERS-users)")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder for the results (default: .local/load/USERS-users)"
+    )
     parser.add_argument(
         "--suite",
+        type=Path,
         metavar="DIR",
         help="use the suite that scripts/local.sh runs with its data in DIR (.local by default); without this option, "
         "a suite with the sample library is started on free ports and removed at the end",
@@ -98,11 +101,6 @@ def _integer(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
-
-
-def _resolve(path: str) -> Path:
-    """The path relative to the caller's folder; the shell script has changed to the repository root."""
-    return Path(os.environ.get("SEEN_CALLED_FROM", "."), path).resolve()
 
 
 @contextlib.contextmanager

@@ -1,20 +1,28 @@
 # shellcheck shell=bash
-# Sourced by other scripts, with the repository root as working directory.
+# Sourced by other scripts.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 # seen_venv EXTRA: brings .venv (with that extra of pyproject.toml, as locked in requirements.lock) and ./seen up to date.
 # Prints something only if it takes time. Two scripts may do it at once.
 seen_venv() {
     local python
     python=$(_seen_python) || return 1
-    "$python" scripts/lib/install.py "$1"
+    "$python" "$root/scripts/lib/install.py" "$1"
+}
+
+# seen_module MODULE ARGUMENT…: runs a module of this repository instead of the calling script. It stays in the caller's
+# folder, to which paths in the arguments are relative.
+seen_module() {
+    PYTHONPATH=$root exec "$root/.venv/bin/python" -P -m "$@"
 }
 
 # The Python of .venv if there is one, else the first of the machine's that is new enough and has venv.
 _seen_python() {
     local candidate without_venv=""
-    for candidate in .venv/bin/python python3.11 python3.12 python3.13 python3.14 python3 python; do
+    for candidate in "$root/.venv/bin/python" python3.11 python3.12 python3.13 python3.14 python3 python; do
         "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue
-        if [[ $candidate == .venv/* ]] || "$candidate" -c 'import ensurepip, venv' 2>/dev/null; then
+        if [[ $candidate == "$root"/* ]] || "$candidate" -c 'import ensurepip, venv' 2>/dev/null; then
             printf '%s\n' "$candidate"
             return
         fi

@@ -16,8 +16,7 @@ IN_BACKGROUND = "--in-background"
 
 def main() -> int:
     options = _parser().parse_args()
-    # The shell script changes the working directory; a relative DIR is relative to the caller's.
-    folder = Path(os.environ.get("SEEN_CALLED_FROM", "."), options.data or DEFAULT_FOLDER).resolve()
+    folder = options.data.resolve()
     try:
         return _run(options, folder)
     except SuiteError as error:
@@ -74,7 +73,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(IN_BACKGROUND, action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--yes", action="store_true", help="with --reset: do not ask")
-    parser.add_argument("--data", metavar="DIR", help="folder of data and logs (default: .local in the repository)")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=DEFAULT_FOLDER,
+        metavar="DIR",
+        help="folder of data and logs (default: .local in the repository)",
+    )
     parser.add_argument(
         "--spark",
         choices=SPARK_RUNNERS,
