@@ -1,4 +1,4 @@
-"""Adds a dataset to the deployment: copies what belongs to the dataset `anime` in each file, under the new name.
+"""Adds a dataset to the deployment: repeats, under the new name, what each file contains for the dataset `anime`.
 
 The files are listed in COPIED and REPEATED. tests/deploy/test_add_dataset.py fails if a file that names `anime` is
 missing here. Only the standard library is used, so that no environment is needed.

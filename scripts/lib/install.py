@@ -1,6 +1,6 @@
 """Brings .venv and ./seen up to date with pyproject.toml, requirements.lock and protos/: install.py EXTRA.
 
-It runs before anything is installed, so it uses the standard library only.
+It uses only the standard library, because it runs before anything is installed.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
 BUILD_PROTOS = ROOT / "scripts" / "build_protos.sh"
-# A stamp holds the source that something was made from.
+# A stamp contains the text from which something was made. If the text has changed since, it is made again.
 PROTOS_STAMP = ROOT / "seen" / ".stamp"
 
 
@@ -39,7 +39,7 @@ def main(extra: str) -> None:
 
 @contextlib.contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Makes scripts that start at the same time wait for one another."""
+    """Only one script installs at a time; others wait."""
     cache = ROOT / ".cache"
     cache.mkdir(exist_ok=True)
     with (cache / "install.lock").open("w") as file:
@@ -64,8 +64,8 @@ def install(extra: str) -> None:
         *("--requirements", "pyproject.toml", "--extra", extra, "--constraints", LOCK),
         **pip_index(),
     )
-    # Compiled once here: otherwise a dozen processes that start together would each do it.
-    # Files for other versions of Python fail to compile, which is no error.
+    # Otherwise each of the dozen processes of a suite would compile the packages at its first start. Files for other
+    # versions of Python cannot be compiled, which is no error.
     packages = VENV.glob("lib/python*/site-packages")
     subprocess.run([PYTHON, "-m", "compileall", "-qq", "-j", "0", *packages], stdout=subprocess.DEVNULL, check=False)
     stamp_of(extra).write_text(source_of_packages())
@@ -75,7 +75,7 @@ def make_venv() -> None:
     if not works(PYTHON):
         run(sys.executable, "-m", "venv", "--clear", VENV)
     elif not works(PYTHON, "-m", "pip"):
-        run(PYTHON, "-m", "ensurepip", "--upgrade")  # an earlier run was interrupted, or the venv was made without pip
+        run(PYTHON, "-m", "ensurepip", "--upgrade")  # after an interrupted run, or if the venv was made without pip
 
 
 def install_uv() -> Path:

@@ -4,7 +4,7 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 # seen_venv EXTRA: brings .venv (with that extra of pyproject.toml, as locked in requirements.lock) and ./seen up to date.
-# Prints something only if it takes time. Two scripts may do it at once.
+# Prints something only if that takes time. Scripts can call it at the same time.
 seen_venv() {
     local python
     python=$(_seen_python) || return 1
@@ -17,7 +17,7 @@ seen_module() {
     PYTHONPATH=$root exec "$root/.venv/bin/python" -P -m "$@"
 }
 
-# The Python of .venv if there is one, else the first of the machine's that is new enough and has venv.
+# Prints the Python of .venv if there is one, otherwise the first on the PATH that is new enough and has venv.
 _seen_python() {
     local candidate without_venv=""
     for candidate in "$root/.venv/bin/python" python3.11 python3.12 python3.13 python3.14 python3 python; do

@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         type=_setting,
         metavar="SEEN_NAME=VALUE",
-        help="a setting of the services, as in their READMEs; several are fine",
+        help="a setting of the services, see their READMEs; can be repeated",
     )
     parser.add_argument(IN_BACKGROUND, action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--yes", action="store_true", help="with --reset: do not ask")
