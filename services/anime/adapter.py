@@ -4,8 +4,8 @@ import re
 
 from seen.v1.types_pb2 import ItemType
 from services.catalog.adapter import (
+    Adapter,
     Format,
-    JoinedFile,
     Row,
     SourceFile,
     link,
@@ -22,7 +22,7 @@ _ID = re.compile(r"[1-9]\d{0,11}", re.ASCII)
 _FIRST_AIRED = re.compile(r"'from': '(\d{4})-", re.ASCII)
 
 
-class MyAnimeList:
+class MyAnimeList(Adapter):
     """Kaggle "MyAnimeList Dataset" (azathoth42), one row of AnimeList.csv per anime."""
 
     type = ItemType.ANIME
@@ -32,7 +32,6 @@ class MyAnimeList:
         Format.CSV,
         ("anime_id", "title", "title_english", "image_url", "type", "rating", "score", "aired", "members", "genre"),
     )
-    joined: tuple[JoinedFile, ...] = ()
 
     def item(self, row: Row) -> Item | Skipped:
         source_id = row["anime_id"].strip()

@@ -3,7 +3,7 @@
 import re
 
 from seen.v1.types_pb2 import ItemType
-from services.catalog.adapter import Format, JoinedFile, Row, SourceFile, link, number, one_line, unique, votes
+from services.catalog.adapter import Adapter, Format, Row, SourceFile, link, number, one_line, unique, votes
 from services.catalog.item import Item, Skipped
 
 # …/books/1255614970l/2.jpg
@@ -13,7 +13,7 @@ _LINE_BREAK = re.compile("\r\n|[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 
 
-class GoodreadsBooks:
+class GoodreadsBooks(Adapter):
     """Kaggle "Goodreads' Best Books Ever", one row of book_data.csv per edition."""
 
     type = ItemType.BOOK
@@ -23,7 +23,6 @@ class GoodreadsBooks:
         Format.CSV,
         ("book_title", "book_desc", "book_rating", "book_rating_count", "genres", "image_url"),
     )
-    joined: tuple[JoinedFile, ...] = ()
 
     def item(self, row: Row) -> Item | Skipped:
         image_number = _IMAGE_NUMBER.search(row["image_url"].strip())

@@ -55,7 +55,7 @@ class Adapter(Protocol):
     # The file with one item per row.
     source: SourceFile
     # Files whose columns are added to the row under their names; a cell is empty if the other file has no number.
-    joined: tuple[JoinedFile, ...]
+    joined: tuple[JoinedFile, ...] = ()
 
     def item(self, row: Row) -> Item | Skipped:
         """Returns an item with a source_id, or why the row is skipped. Never raises, whatever the row contains."""

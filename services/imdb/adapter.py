@@ -3,7 +3,18 @@
 import re
 
 from seen.v1.types_pb2 import ItemType
-from services.catalog.adapter import Format, JoinedColumn, JoinedFile, Row, SourceFile, number, one_line, unique, votes
+from services.catalog.adapter import (
+    Adapter,
+    Format,
+    JoinedColumn,
+    JoinedFile,
+    Row,
+    SourceFile,
+    number,
+    one_line,
+    unique,
+    votes,
+)
 from services.catalog.item import Item, Skipped
 
 _NULL = r"\N"
@@ -11,7 +22,7 @@ _ID = re.compile(r"tt\d{7,10}", re.ASCII)
 _YEAR = re.compile(r"\d{4}", re.ASCII)
 
 
-class ImdbTitles:
+class ImdbTitles(Adapter):
     """title.basics.tsv and title.ratings.tsv, see https://developer.imdb.com/non-commercial-datasets/
 
     All titles become items, including episodes and video games; `kind` distinguishes them.
@@ -24,7 +35,7 @@ class ImdbTitles:
         Format.TSV,
         ("tconst", "titleType", "primaryTitle", "isAdult", "startYear", "genres"),
     )
-    joined: tuple[JoinedFile, ...] = (
+    joined = (
         JoinedFile(
             SourceFile("title.ratings.tsv", Format.TSV, ("tconst", "averageRating", "numVotes")),
             key="tconst",

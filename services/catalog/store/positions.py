@@ -70,6 +70,11 @@ def to_places(positions: Iterable[ListPosition]) -> list[Document]:
     return [{"c": list_name, "n": position} for list_name, position in positions]
 
 
+def in_list(list_name: str) -> Document:
+    """A query for the items of the list."""
+    return {"places": {"$elemMatch": {"c": list_name}}}
+
+
 def query(positions_by_list: Mapping[str, Sequence[int]]) -> Document:
     """A query for the items at these positions. MongoDB reads exactly their index entries."""
     branches = [

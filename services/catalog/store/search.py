@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from seen.v1.catalog_pb2 import PREFIX, WHOLE_NAME, WORDS, Match
 from services.catalog.store import search_keys
 from services.catalog.store.documents import Document
-from services.catalog.store.positions import ALL_ITEMS
+from services.catalog.store.positions import ALL_ITEMS, in_list
 from services.catalog.store.shard import Shard, gather_all
 
 MAX_HITS = 200
@@ -38,17 +38,16 @@ async def search(shards: Sequence[Shard], text: str, category: str) -> list[Hit]
 async def _search_shard(shard: Shard, key: str, category: str) -> list[Hit]:
     if not key:
         return []
-    in_list: Document = {"places": {"$elemMatch": {"c": category or ALL_ITEMS}}}
     # Scanning a small category is cheapest. In a large one, the index on names soon yields MAX_HITS.
-    scan = bool(category) and await shard.length(category) <= SMALL_CATEGORY
+    scan = category != ALL_ITEMS and await shard.length(category) <= SMALL_CATEGORY
     prefix = {"nameKey": _begins_with(key)}
-    matching = await _find(shard, [prefix, in_list], MAX_HITS, index="places" if scan else "nameKey")
+    matching = await _find(shard, [prefix, in_list(category)], MAX_HITS, index="places" if scan else "nameKey")
     words = _word_conditions(key)
     if len(matching) < MAX_HITS and words:
         ids = {document["_id"] for document in matching}
         # Names found by prefix may match again, hence the higher limit.
         limit = MAX_HITS + len(matching)
-        by_words = await _find(shard, [*words, in_list], limit, index="places" if scan else "words")
+        by_words = await _find(shard, [*words, in_list(category)], limit, index="places" if scan else "words")
         matching += [document for document in by_words if document["_id"] not in ids]
     return [
         Hit(_match(document["nameKey"], key), document["nameKey"], document["name"], shard.item_id(document))
