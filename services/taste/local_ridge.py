@@ -20,13 +20,11 @@ from threadpoolctl import threadpool_limits
 
 from services.taste.arrays import Floats, Indices, Ints, Rows
 
-# Of the candidates for the neighbours of an item, the regression has the most similar ones. Their similarity is a
-# cosine, shrunk so that items that few people have marked are less similar.
-NEAREST = 100
-SHRINKAGE = 10.0
+# The regression for an item has the NEAREST other items by a cosine, which SHRINKAGE lowers for items with few marks.
+NEAREST, SHRINKAGE = 100, 10.0
 RIDGE = 100.0
-KEPT_PER_TARGET = 50
-KEPT_PER_SOURCE = 100
+# The heaviest weights are kept: first of each regression, then of each source.
+KEPT_PER_TARGET, KEPT_PER_SOURCE = 50, 100
 
 TARGETS_PER_CHUNK = 250
 # Up to this many bytes A is also kept as a dense matrix, from which a system is read four times as fast.
@@ -45,6 +43,10 @@ class GramMatrix:
         pairs = self.pairs[items][:, items]
         dense = pairs.toarray() if pairs.dtype.itemsize * len(items) ** 2 <= DENSE_BYTES else None
         return GramMatrix(pairs, self.diagonal[items], dense)
+
+
+# The matrix that forked processes share.
+_gram: GramMatrix | None = None
 
 
 def find_neighbours(gram: GramMatrix, processes: int, report: Callable[[float], None]) -> tuple[Rows, Floats]:
@@ -115,10 +117,6 @@ def solve(gram: GramMatrix, target: int) -> tuple[Ints, Floats]:
     heaviest = np.argsort(-solution, kind="stable")[:KEPT_PER_TARGET]
     heaviest = heaviest[solution[heaviest] > 0]
     return others[heaviest].astype(np.int32), solution[heaviest].astype(np.float32)
-
-
-# Set before the processes are forked.
-_gram: GramMatrix | None = None
 
 
 def _start_process(parent: int) -> None:
