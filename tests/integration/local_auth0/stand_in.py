@@ -148,11 +148,14 @@ def callback_parameters(answer: httpx.Response, callback: str = CALLBACK) -> dic
 
 
 def exchange(stand_in: StandIn, code: str, verifier: str, **changes: str) -> httpx.Response:
-    body = {
+    return stand_in.token(**exchange_body(code, verifier) | changes)
+
+
+def exchange_body(code: str, verifier: str) -> dict[str, str]:
+    return {
         "grant_type": "authorization_code",
         "client_id": "seen-swagger-ui",
         "redirect_uri": CALLBACK,
         "code": code,
         "code_verifier": verifier,
     }
-    return stand_in.token(**(body | changes))

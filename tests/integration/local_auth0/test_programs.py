@@ -75,7 +75,7 @@ def test_a_wrong_secret_is_refused(stand_in: StandIn, secret: str) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "error"),
     [
-        ({}, 400, "unsupported_grant_type"),
+        ({}, 400, "invalid_request"),
         ({"grant_type": "magic"}, 400, "unsupported_grant_type"),
         (ANA | {"client_id": "nobody"}, 400, "invalid_client"),
         ({"grant_type": "password", "client_id": "seen-swagger-ui"}, 400, "unauthorized_client"),

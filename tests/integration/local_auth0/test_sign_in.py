@@ -9,10 +9,12 @@ from tests.integration.local_auth0.stand_in import (
     API,
     AUDIENCE,
     CALLBACK,
+    HTTP,
     Pkce,
     StandIn,
     callback_parameters,
     exchange,
+    exchange_body,
     request,
     sign_in,
 )
@@ -45,6 +47,15 @@ def test_a_code_is_exchanged_for_a_token_with_auth0s_claims(stand_in: StandIn) -
         "scope": "write:seen",
         "permissions": ["write:seen", "write:like", "read:suggest", "write:username", "delete:username"],
     }
+
+
+def test_the_audience_may_be_in_the_query_of_the_exchange_as_swagger_ui_sends_it(stand_in: StandIn) -> None:
+    pkce = Pkce()
+    with stand_in.browser() as browser:
+        code = sign_in(browser, "ana", code_challenge=pkce.challenge)["code"]
+    body = exchange_body(code, pkce.verifier)
+    answer = HTTP.post(f"{stand_in.url}/oauth/token", params={"audience": AUDIENCE}, data=body)
+    assert stand_in.verified(answer.json()["access_token"])["sub"] == "auth0|ana"
 
 
 def test_an_admin_has_the_permissions_of_a_user_and_of_items(stand_in: StandIn) -> None:
