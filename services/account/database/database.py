@@ -28,7 +28,7 @@ class Database:
     def __init__(self, settings: DatabaseSettings) -> None:
         is_sqlite = engines.is_sqlite(settings)
         threads = 1 if is_sqlite else settings.database_threads
-        self._read_engine = engines.read_engine(settings, threads + 2)
+        self._read_engine = engines.read_engine(settings, threads + 2)  # also for the long read and the ping
         self._write_engine = engines.write_engine(settings, threads)
         # Separate thread pools: reads do not queue behind writes that wait for locks or behind long reads, nor pings
         # behind any of them.

@@ -1,6 +1,5 @@
 """A real MariaDB server, installed by the system's package manager, in a temporary folder on loopback, with TLS."""
 
-import datetime
 import os
 import pwd
 import shutil
@@ -10,24 +9,21 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pymysql
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+MAKE_CERTIFICATES = Path(__file__).parents[3] / "scripts/make_certs.sh"
 PASSWORD = "s3cret/for-tests"
 START_TIMEOUT_S = 30
 
 
 def missing() -> str | None:
     """Names the missing tools and their package; None if the server can run."""
-    tools = [tool for tool in ("mariadbd", "mariadb-install-db") if shutil.which(tool, path=_path()) is None]
-    return f"{' and '.join(tools)} not found: install mariadb-server" if tools else None
+    packages = {"mariadbd": "mariadb-server", "mariadb-install-db": "mariadb-server", "openssl": "openssl"}
+    tools = [tool for tool in packages if shutil.which(tool, path=_path()) is None]
+    return "; ".join(f"{tool} not found: install {packages[tool]}" for tool in tools) or None
 
 
 class MariaDb:
@@ -61,8 +57,8 @@ class MariaDb:
             "--sql-mode=",
             "--character-set-server=latin1",
             f"--ssl-ca={self.certificates}/ca.pem",
-            f"--ssl-cert={self.certificates}/server.pem",
-            f"--ssl-key={self.certificates}/server.key",
+            f"--ssl-cert={self.certificates}/server-cert.pem",
+            f"--ssl-key={self.certificates}/server-key.pem",
         ]
         with open(self._folder / "log", "ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -98,7 +94,7 @@ class MariaDb:
         return self.url(name)
 
     def url(self, database: str, user: str = "seen") -> str:
-        return f"mysql+pymysql://{user}:{PASSWORD.replace('/', '%2F')}@127.0.0.1:{self.port}/{database}"
+        return f"mysql+pymysql://{user}:{PASSWORD.replace('/', '%2F')}@localhost:{self.port}/{database}"
 
     def _connect(self) -> "pymysql.Connection[Any]":
         return pymysql.connect(unix_socket=f"{self._folder}/socket", user="root", autocommit=True)
@@ -137,33 +133,8 @@ def running(folder: Path) -> Iterator[MariaDb]:
 
 
 def make_certificates(folder: Path) -> None:
-    """A CA, a server certificate for 127.0.0.1 and a client certificate."""
-    folder.mkdir()
-    ca_key = ec.generate_private_key(ec.SECP256R1())
-    ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Seen's tests")])
-    for name in ("ca", "server", "client"):
-        key = ca_key if name == "ca" else ec.generate_private_key(ec.SECP256R1())
-        now = datetime.datetime.now(datetime.UTC)
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(ca_name if name == "ca" else x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-            .issuer_name(ca_name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca=name == "ca", path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-            .sign(ca_key, hashes.SHA256())
-        )
-        (folder / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        (folder / f"{name}.key").write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.TraditionalOpenSSL,
-                serialization.NoEncryption(),
-            )
-        )
+    """A CA, a server certificate for localhost and a client certificate."""
+    subprocess.run([MAKE_CERTIFICATES, folder, "localhost"], check=True, capture_output=True, timeout=60)
 
 
 def _path() -> str:

@@ -5,11 +5,14 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import grpc
 import pytest
+from cryptography import x509
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
+from prometheus_client import REGISTRY
 from sqlalchemy import Engine, select
 
 from seen.v1 import account_pb2
@@ -203,29 +206,33 @@ class TestTls:
         mariadb_server.new_database("seen_tls")
         return mariadb_server.url("seen_tls", user="seen_tls")
 
-    async def test_a_client_certificate_is_accepted(self, mariadb_server: mariadb.MariaDb, url: str) -> None:
-        certificates = mariadb_server.certificates
-        tls = {
-            "database_ca": certificates / "ca.pem",
-            "database_cert": certificates / "client.pem",
-            "database_key": certificates / "client.key",
-        }
+    @pytest.fixture
+    def tls(self, mariadb_server: mariadb.MariaDb) -> dict[str, Path]:
+        files = {"ca": "ca.pem", "cert": "client-cert.pem", "key": "client-key.pem"}
+        return {f"database_{name}": mariadb_server.certificates / file for name, file in files.items()}
+
+    async def test_a_client_certificate_is_accepted(self, url: str, tls: dict[str, Path]) -> None:
         await asyncio.to_thread(migrate, settings_for(url, **tls))
         async with service(url, **tls) as (account, _health):
             await mark(account, "ana", book("dune"))
 
-    async def test_without_a_client_certificate_the_connection_fails(
-        self, mariadb_server: mariadb.MariaDb, url: str
-    ) -> None:
-        async with service(url, database_ca=mariadb_server.certificates / "ca.pem") as (account, _health):
+    async def test_metrics_show_when_the_certificates_expire(self, url: str, tls: dict[str, Path]) -> None:
+        async with service(url, **tls):
+            for name, file in {"ca": tls["database_ca"], "client": tls["database_cert"]}.items():
+                expiry = x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
+                metric = REGISTRY.get_sample_value("seen_certificate_expiry_timestamp_seconds", {"certificate": name})
+                assert metric == expiry.timestamp()
+
+    async def test_without_a_client_certificate_the_connection_fails(self, url: str, tls: dict[str, Path]) -> None:
+        async with service(url, database_ca=tls["database_ca"]) as (account, _health):
             with raises(Unavailable, message=NO_ANSWER):
                 await user(account, "ana")
 
     async def test_a_server_certificate_of_another_ca_is_rejected(
-        self, mariadb_server: mariadb.MariaDb, url: str, tmp_path_factory: pytest.TempPathFactory
+        self, mariadb_server: mariadb.MariaDb, tmp_path: Path
     ) -> None:
-        other = tmp_path_factory.mktemp("other") / "certificates"
-        mariadb.make_certificates(other)
-        async with service(mariadb_server.url("seen"), database_ca=other / "ca.pem") as (account, _health):
+        url = await migrated_database(mariadb_server, "seen_other_ca")
+        mariadb.make_certificates(tmp_path)
+        async with service(url, database_ca=tmp_path / "ca.pem") as (account, _health):
             with raises(Unavailable, message=NO_ANSWER):
                 await user(account, "ana")
