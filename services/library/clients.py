@@ -2,8 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 import grpc
 
@@ -197,8 +196,7 @@ def _ref_to_pb(item: ItemRef | Item) -> types_pb2.ItemRef:
     return types_pb2.ItemRef(type=cast(ItemType, item.type), id=item.id)
 
 
-@dataclass(frozen=True)
-class Clients:
+class Clients(NamedTuple):
     datasets: Datasets
     accounts: Accounts
     models: ModelSource

@@ -1,4 +1,4 @@
-"""Metrics of the library: what the status code of an answer does not show."""
+"""Metrics of the library beside those of gRPC: empty suggestions, partial answers, and the suggestion model."""
 
 from collections.abc import Iterable
 

@@ -16,13 +16,17 @@ from services.library.suggestions.suggester import Strategy
 @asynccontextmanager
 async def build(settings: LibrarySettings) -> AsyncIterator[GrpcServer]:
     metrics.create_series([ItemType.Name(item_type) for item_type in settings.catalog_addresses], Strategy)
-    async with clients.connect(settings.catalog_addresses, settings.account_address, settings.spark_address) as others:
-        models = Models(others.models, others.datasets, settings.model_check_interval_s, settings.votes_interval_s)
+    async with clients.connect(settings.catalog_addresses, settings.account_address, settings.spark_address) as (
+        datasets,
+        accounts,
+        model_source,
+    ):
+        models = Models(model_source, datasets, settings.model_check_interval_s, settings.votes_interval_s)
         async with models.running():
             yield GrpcServer(
                 settings,
                 library_pb2.DESCRIPTOR.services_by_name["Library"],
                 library_pb2_grpc.add_LibraryServicer_to_server,
-                LibraryServicer(others.datasets, others.accounts, models),
-                others.datasets.ping,
+                LibraryServicer(datasets, accounts, models),
+                datasets.ping,
             )

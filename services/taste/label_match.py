@@ -29,10 +29,10 @@ class LabelMatch:
     ) -> None:
         self._model = model
         self._type = item_type
-        same = [(mark.category, points(mark.seen, mark.liked)) for mark in marks if mark.ref[0] == item_type]
-        others = [(mark.themes, points(mark.seen, mark.liked)) for mark in marks if mark.ref[0] != item_type]
-        self._labels = _profile(model.labels, item_type, same) * share_of_type
-        self._themes = _profile(model.themes, item_type, others) * (1 - share_of_type)
+        same_type = [(mark.category, points(mark.seen, mark.liked)) for mark in marks if mark.ref[0] == item_type]
+        other_types = [(mark.themes, points(mark.seen, mark.liked)) for mark in marks if mark.ref[0] != item_type]
+        self._labels = _profile(model.labels, item_type, same_type) * share_of_type
+        self._themes = _profile(model.themes, item_type, other_types) * (1 - share_of_type)
         self.match: Doubles = _cosine(model.labels, self._labels, candidates) + _cosine(
             model.themes, self._themes, candidates
         )

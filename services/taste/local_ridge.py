@@ -97,18 +97,18 @@ def solve(gram: GramMatrix, target: int) -> tuple[Ints, Floats]:
     """The sources of one target and their positive weights."""
     pairs, diagonal = gram.pairs, gram.diagonal
     begin, end = pairs.indptr[target], pairs.indptr[target + 1]
-    others, shared = pairs.indices[begin:end], pairs.data[begin:end]
-    similarity = shared / (np.sqrt(diagonal[target] * diagonal[others]) + SHRINKAGE)
-    if len(others) > NEAREST:
+    sources, shared = pairs.indices[begin:end], pairs.data[begin:end]
+    similarity = shared / (np.sqrt(diagonal[target] * diagonal[sources]) + SHRINKAGE)
+    if len(sources) > NEAREST:
         nearest = np.sort(np.argpartition(-similarity, NEAREST)[:NEAREST])
-        others, shared = others[nearest], shared[nearest]
-    if not len(others):
+        sources, shared = sources[nearest], shared[nearest]
+    if not len(sources):
         return np.zeros(0, np.int32), np.zeros(0, np.float32)
     if gram.dense is None:
-        system = pairs[others][:, others].toarray().astype(np.float64)
+        system = pairs[sources][:, sources].toarray().astype(np.float64)
     else:
-        system = gram.dense[np.ix_(others, others)].astype(np.float64)
-    system[np.diag_indices(len(others))] = diagonal[others] + RIDGE
+        system = gram.dense[np.ix_(sources, sources)].astype(np.float64)
+    system[np.diag_indices(len(sources))] = diagonal[sources] + RIDGE
     # Solves by Cholesky. A may not be positive definite, because it lacks pairs that few people share; the ridge makes
     # that rare.
     _, solution, failed = lapack.dposv(system, shared.astype(np.float64))
@@ -116,7 +116,7 @@ def solve(gram: GramMatrix, target: int) -> tuple[Ints, Floats]:
         solution = np.linalg.lstsq(system, shared.astype(np.float64), rcond=None)[0]
     heaviest = np.argsort(-solution, kind="stable")[:KEPT_PER_TARGET]
     heaviest = heaviest[solution[heaviest] > 0]
-    return others[heaviest].astype(np.int32), solution[heaviest].astype(np.float32)
+    return sources[heaviest].astype(np.int32), solution[heaviest].astype(np.float32)
 
 
 def _start_process(parent: int) -> None:

@@ -12,7 +12,7 @@ from services.taste.score import Person
 LENGTH = 10
 # Fewer people give no meaningful figure; more do not make it more precise.
 MIN_PEOPLE, MAX_PEOPLE = 20, 1000
-# This share of the marks is hidden of everyone with at least MIN_MARKS.
+# Of each person with at least MIN_MARKS, this share of the marks is hidden.
 MIN_MARKS = 10
 HIDDEN_SHARE = 0.2
 

@@ -1,4 +1,4 @@
-"""Strategy "taste": what is suggested, why, and what is left out. services/taste tests the ranking itself."""
+"""Strategy "taste": the suggested items, their reasons, and the items left out. tests/unit/taste tests the ranking."""
 
 from collections.abc import Iterable, Sequence
 
