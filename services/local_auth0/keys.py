@@ -15,6 +15,7 @@ from services.local_auth0.state import State
 log = logging.getLogger(__name__)
 
 FILE = "signing-keys.json"
+ALGORITHM = "RS256"
 BITS = 2048
 
 
@@ -47,7 +48,7 @@ class Keys:
 
     def rotate(self) -> str:
         """Creates the key that signs from now on. Returns its id."""
-        key = RSAKey.generate_key(BITS, {"use": "sig", "alg": "RS256"}, auto_kid=True)
+        key = RSAKey.generate_key(BITS, {"use": "sig", "alg": ALGORITHM}, auto_kid=True)
         with self._rotating:
             until = time.time() + self._lifetime_s
             retired = [entry if entry.published_until else _Entry(entry.key, until) for entry in self._entries]

@@ -5,12 +5,11 @@ from typing import Any
 
 from joserfc import jwt
 
-from services.local_auth0.keys import Keys
+from services.local_auth0.keys import ALGORITHM, Keys
 from services.local_auth0.tenant import Client, User
 
 # Values of the `gty` claim by grant type. Tokens issued after a sign-in in a browser have no such claim.
 GRANT_NAMES = {"password": "password", "client_credentials": "client-credentials"}
-ALGORITHM = "RS256"
 
 
 class Tokens:

@@ -7,7 +7,7 @@ from services.local_auth0.tenant import ITEM_PERMISSIONS, USER_PERMISSIONS
 from tests.integration.local_auth0.stand_in import API, AUDIENCE, HTTP, REPOSITORY, StandIn
 
 ANA = {"grant_type": "password", "client_id": "seen-cli", "username": "ana", "password": "ana"}
-USER = "write:seen write:like read:suggest write:username delete:username"
+USER = " ".join(USER_PERMISSIONS)
 
 
 def test_the_permissions_are_the_scopes_of_the_openapi_document() -> None:

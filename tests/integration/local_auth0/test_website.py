@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from services.local_auth0.tenant import ITEM_PERMISSIONS, USER_PERMISSIONS
 from tests.integration.local_auth0.stand_in import API, Pkce, StandIn, callback_parameters, exchange, request, sign_in
 
 HOME = f"{API}/"
-SCOPE = "write:seen write:like read:suggest write:username delete:username write:item delete:item"
+USER_SCOPE = " ".join(USER_PERMISSIONS)
+SCOPE = " ".join(USER_PERMISSIONS + ITEM_PERMISSIONS)
 WEBSITE: dict[str, str | None] = {"client_id": "seen-website", "redirect_uri": HOME, "scope": SCOPE}
 
 
@@ -28,9 +30,7 @@ def test_the_sign_in_page_names_the_website(stand_in: StandIn) -> None:
     assert "Seen's website asks to sign you in" in html.unescape(page.text)
 
 
-@pytest.mark.parametrize(
-    ("username", "granted"), [("ana", SCOPE.removesuffix(" write:item delete:item")), ("admin", SCOPE)]
-)
+@pytest.mark.parametrize(("username", "granted"), [("ana", USER_SCOPE), ("admin", SCOPE)])
 def test_a_code_is_exchanged_for_a_token_with_the_scopes_that_the_user_may_have(
     stand_in: StandIn, username: str, granted: str
 ) -> None:
