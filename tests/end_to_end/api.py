@@ -7,6 +7,7 @@ import httpx
 from tests.end_to_end.suites import wait_for
 
 PROBLEM = "application/problem+json"
+INTERNALS = ("Traceback", "grpc", "127.0.0.1", "services/")  # in no error
 JOB_TIMEOUT_S = 60  # for the answer to a question over all of IMDb
 Item = dict[str, Any]
 
@@ -42,9 +43,10 @@ def add_book(admin: httpx.Client, name: str, **fields: str) -> Item:
 
 
 def problem(answer: httpx.Response, status: int, *fields: str) -> Any:
-    """The problem that the answer must be; `fields` are the fields that it must name."""
+    """Checks that the answer is this problem and names exactly these fields; returns its JSON."""
     assert answer.status_code == status, f"{answer.status_code} {answer.text}"
     assert answer.headers["content-type"] == PROBLEM
+    assert [internal for internal in INTERNALS if internal in answer.text] == []
     content = answer.json()
     assert content["status"] == status
     assert content["requestId"] == answer.headers["x-request-id"]

@@ -7,7 +7,7 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -69,10 +69,10 @@ class SuiteUnderTest:
         return self._tokens[key]
 
     @contextmanager
-    def client(self, username: str | None = None, headers: Mapping[str, str] | None = None) -> Iterator[httpx.Client]:
+    def client(self, username: str | None = None) -> Iterator[httpx.Client]:
         """An HTTP client of the gateway, signed in as that user."""
-        authorization = {"Authorization": f"Bearer {self.token(username)}"} if username else {}
-        with httpx.Client(base_url=self.url, headers={**authorization, **(headers or {})}, timeout=30) as client:
+        headers = {"Authorization": f"Bearer {self.token(username)}"} if username else {}
+        with httpx.Client(base_url=self.url, headers=headers, timeout=30) as client:
             yield client
 
 
@@ -87,7 +87,7 @@ class LocalSuite(SuiteUnderTest):
         self.folder = folder
         self.checkout = checkout
         self.start_output = ""
-        self.start_options = ["--detach", *(["--compact"] if compact else []), *options]
+        self._start_options = ["--detach", *(["--compact"] if compact else []), *options]
         self.move()
 
     def __enter__(self) -> Self:
@@ -119,7 +119,7 @@ class LocalSuite(SuiteUnderTest):
     def start(self) -> None:
         """Moves if another program has taken a port since it was found free."""
         for _ in range(3):
-            started = self.local(*self.start_options)
+            started = self.local(*self._start_options)
             if "is taken" not in started.output:
                 break
             self.move()

@@ -71,15 +71,21 @@ def test_more_is_shown_by_scrolling_and_then_by_a_button(visitor: Visit) -> None
     visitor.open("/?type=SHOW")
     page = visitor.page
     for _ in range(3):
-        before = page.get_by_role("article").count()
-        page.mouse.wheel(0, 20_000)
-        has_more_cards_than(page, before)
-        settled(page)
+        load_more_by_scrolling(page)
     before = page.get_by_role("article").count()
     page.get_by_role("button", name="Show more").click()
     has_more_cards_than(page, before)
     # The keyboard goes on where the new cards begin.
     expect(page.get_by_role("article").nth(before).get_by_role("link")).to_be_focused()
+
+
+def load_more_by_scrolling(page: Page) -> int:
+    """Returns how many cards there were before."""
+    before = page.get_by_role("article").count()
+    page.mouse.wheel(0, 20_000)
+    has_more_cards_than(page, before)
+    settled(page)
+    return before
 
 
 def test_a_shared_address_shows_the_same(visitor: Visit) -> None:
@@ -93,10 +99,7 @@ def test_a_shared_address_shows_the_same(visitor: Visit) -> None:
 def test_back_returns_to_the_same_place(visitor: Visit) -> None:
     visitor.open("/?type=SHOW")
     page = visitor.page
-    before = page.get_by_role("article").count()
-    page.mouse.wheel(0, 20_000)
-    has_more_cards_than(page, before)
-    settled(page)
+    before = load_more_by_scrolling(page)
     opened = page.get_by_role("article").nth(before + 2)
     link = opened.get_by_role("link")
     name = link.inner_text()
@@ -113,10 +116,7 @@ def test_back_returns_to_the_same_place(visitor: Visit) -> None:
 def test_back_from_tab_to_tab_shows_the_list_as_it_was(visitor: Visit) -> None:
     visitor.open("/?type=SHOW")
     page = visitor.page
-    before = page.get_by_role("article").count()
-    page.mouse.wheel(0, 20_000)
-    has_more_cards_than(page, before)
-    settled(page)
+    before = load_more_by_scrolling(page)
     page.get_by_role("tab", name="Anime").click()
     expect(page).to_have_url(re.compile("type=ANIME$"))
     settled(page)
