@@ -5,8 +5,8 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -57,11 +57,22 @@ def in_session(spark: SparkSession) -> Iterator[SparkEngine]:
     spark.catalog.clearCache()
 
 
+Start = Callable[[], AbstractContextManager[Engine]]
+
+
 @pytest.fixture(params=["duckdb", "spark"])
-def run_job(request: pytest.FixtureRequest, tmp_path: Path) -> RunJob:
+def start(request: pytest.FixtureRequest) -> Start:
+    """Starts each engine."""
+    if request.param == "duckdb":
+        return DuckDBEngine.start
+    spark = request.getfixturevalue("spark")
+    return lambda: in_session(spark)
+
+
+@pytest.fixture
+def run_job(start: Start, tmp_path: Path) -> RunJob:
     """Runs jobs in this process, with each engine. For tests of what the engines do differently."""
-    run: RunJob = request.getfixturevalue(f"run_{request.param}_job")
-    return run
+    return _runner(tmp_path, start)
 
 
 @pytest.fixture
@@ -75,7 +86,7 @@ def run_spark_job(tmp_path: Path, spark: SparkSession) -> RunJob:
     return _runner(tmp_path, lambda: in_session(spark))
 
 
-def _runner(tmp_path: Path, start: Callable[[], Any]) -> RunJob:
+def _runner(tmp_path: Path, start: Start) -> RunJob:
     def run(name: str, folder: Path, *arguments: str) -> Any:
         output = tmp_path / "result.json"
         parser = argparse.ArgumentParser()
@@ -86,7 +97,7 @@ def _runner(tmp_path: Path, start: Callable[[], Any]) -> RunJob:
     return run
 
 
-def open_files(engine: Engine, folder: str, views: tuple[str, ...]) -> Engine:
-    """The engine with views over the .tsv files of a folder."""
+def open_files(engine: Engine, folder: str, views: Iterable[str]) -> Engine:
+    """The engine with views over the files of a folder."""
     engine.create_views(find_files(folder, views, engine.exists))
     return engine

@@ -81,13 +81,13 @@ def check_real_data(run_job: RunJob, folder: Path, min_films: int, min_votes: in
 def test_duckdb_ranks_random_films_as_the_oracle(imdb: Imdb, min_films: int, min_votes: int) -> None:
     with TemporaryDirectory() as folder:
         random_imdb.write(Path(folder), imdb)
-        with DuckDBEngine.start() as engine:
+        with DuckDBEngine.start(threads=1) as engine:
             answer = solve(open_files(engine, folder, best_director.VIEW_NAMES), min_films, min_votes)
         check(answer, Path(folder), min_films, min_votes)
 
 
 @given(imdb=random_imdb.imdbs(), min_films=st.integers(1, 3))
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_spark_ranks_random_films_as_the_oracle(spark: SparkSession, imdb: Imdb, min_films: int) -> None:
     with TemporaryDirectory() as folder:
         random_imdb.write(Path(folder), imdb)

@@ -85,7 +85,7 @@ def test_a_terminated_job_removes_its_scratch_files(tmp_path: Path) -> None:
     assert list(scratch.iterdir()) == []
 
 
-# Jobs that run under spark-submit are in tests/integration/spark_connector, and in the documents' commands.
+# tests/integration/spark_connector runs jobs under spark-submit; tests/end_to_end runs README.md's spark_jobs.submit.
 
 
 def test_submit_reports_missing_java() -> None:
