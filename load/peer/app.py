@@ -140,9 +140,9 @@ async def mark_item(item_type: ItemType, item_id: str, mark: Literal["seen", "li
 
 @app.get("/lib/{page}")
 async def list_items(
-    page: Annotated[int, Path(ge=1)], size: Annotated[int, Query(ge=1, le=100)] = 20, type: ItemType | Literal[""] = ""
+    page: Annotated[int, Path(ge=1)], size: Annotated[int, Query(ge=1, le=100)] = 20, type: ItemType | None = None
 ) -> JSONResponse:
-    names = [shard for shard in shards if shard.startswith(type)]
+    names = [shard for shard in shards if shard.startswith(type or "")]
     counts = await asyncio.gather(*(shards[name].estimated_document_count() for name in names))
     start, total = (page - 1) * size, sum(counts)
     if page > 1 and start >= total:
