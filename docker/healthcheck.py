@@ -8,11 +8,6 @@ TIMEOUT_S = 5
 HTTP_PATHS = {"gateway": "/readyz", "compact": "/readyz", "local-auth0": "/healthz"}
 
 
-def is_ready(service: str, port: int) -> bool:
-    path = HTTP_PATHS.get(service)
-    return http_is_ready(port, path) if path else grpc_is_ready(port)
-
-
 def http_is_ready(port: int, path: str) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
     connection.request("GET", path)
@@ -20,7 +15,7 @@ def http_is_ready(port: int, path: str) -> bool:
 
 
 def grpc_is_ready(port: int) -> bool:
-    """Calls the health service for the empty name: readiness, which depends on the service's dependencies."""
+    """Asks the health service for the empty name, which is ready only if the service's dependencies answer."""
     # Imported here: the HTTP services do not need it, and importing it takes 0.1 s.
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -33,8 +28,9 @@ def grpc_is_ready(port: int) -> bool:
 if __name__ == "__main__":
     try:
         service = os.environ["SERVICE"]
-        port = os.environ["SEEN_GATEWAY_PORT" if service == "compact" else "SEEN_PORT"]
-        ready = is_ready(service, int(port))
+        port = int(os.environ["SEEN_GATEWAY_PORT" if service == "compact" else "SEEN_PORT"])
+        path = HTTP_PATHS.get(service)
+        ready = http_is_ready(port, path) if path else grpc_is_ready(port)
     except Exception as error:
         sys.exit(f"no answer: {type(error).__name__}")
     sys.exit(None if ready else "not ready")

@@ -24,10 +24,9 @@ HEALTHY = prometheus_client.Gauge(
 )
 
 
-def start(host: str, port: int) -> int:
-    """Serves /metrics from a thread. Returns the port; OSError if it is taken."""
+def start(host: str, port: int) -> None:
+    """Serves /metrics from a thread. Raises OSError if the port is taken."""
     try:
-        server, _ = prometheus_client.start_http_server(port, addr=host)
+        prometheus_client.start_http_server(port, addr=host)
     except OSError as error:
         raise OSError(f"cannot serve metrics on {host}:{port}: {error.strerror}") from error
-    return server.server_port

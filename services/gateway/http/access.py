@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from starlette.datastructures import Headers
 
 from services.gateway.http.problems import CHALLENGE, Problem
-from services.gateway.http.tokens import Token, Verifier, rejected
+from services.gateway.http.tokens import Token, Verifier, invalid_token
 
 Requirement = Mapping[str, Sequence[str]]
 
@@ -41,10 +41,10 @@ class Access:
 
 def _bearer_token(credentials: Sequence[str]) -> str:
     if len(credentials) > 1:
-        raise rejected("there is more than one Authorization header")
+        raise invalid_token("there is more than one Authorization header")
     scheme, _, token = credentials[0].partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise rejected("the Authorization header must have the form: Bearer TOKEN")
+        raise invalid_token("the Authorization header must have the form: Bearer TOKEN")
     return token.strip()
 
 

@@ -40,7 +40,7 @@ class Body:
         content = await self._receive_all(receive)
         if not content:
             if self._required:
-                raise _refused("must not be empty")
+                raise _invalid_body("must not be empty")
             return dict(self._defaults)
         _check_media_type(headers)
         value = _parse(content)
@@ -83,13 +83,13 @@ def _parse(content: bytes) -> Any:
     try:
         return json.loads(content.decode(), object_pairs_hook=_unique_names, parse_constant=_refuse_constant)
     except UnicodeDecodeError:
-        raise _refused("must be UTF-8") from None
+        raise _invalid_body("must be UTF-8") from None
     except json.JSONDecodeError as error:
-        raise _refused(f"is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+        raise _invalid_body(f"is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
-        raise _refused("is nested too deeply") from None
+        raise _invalid_body("is nested too deeply") from None
     except ValueError:  # Python's limit on the digits of a number
-        raise _refused("contains a number with too many digits") from None
+        raise _invalid_body("contains a number with too many digits") from None
 
 
 def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse_constant(constant: str) -> NoReturn:
-    raise _refused(f"is not valid JSON: {constant} is not a JSON number")
+    raise _invalid_body(f"is not valid JSON: {constant} is not a JSON number")
 
 
 def _unsupported(header: str, message: str) -> Problem:
@@ -111,7 +111,7 @@ def _unsupported(header: str, message: str) -> Problem:
     return Problem(415, f"{header}: {message}", errors=[FieldError(header, message)], headers=accepted)
 
 
-def _refused(message: str) -> Problem:
+def _invalid_body(message: str) -> Problem:
     return problems.invalid([FieldError("body", message)])
 
 

@@ -26,9 +26,9 @@ ALGORITHM = "RS256"
 MAX_TOKEN_LENGTH = 8192
 LEEWAY_S = 5  # tolerated difference between clocks
 FETCH_TIMEOUT_S = 3.0
-# Between fetches until the first succeeds, so that a provider that starts after the gateway is found soon.
+# Cool-down until the first fetch succeeds, so that a provider that starts after the gateway is found soon.
 FIRST_COOL_DOWN_S = 0.5
-MIN_KEY_BYTES = 256
+MIN_KEY_BYTES = 256  # 2048 bits
 MAX_CACHED_TOKENS = 8192
 
 
@@ -42,14 +42,14 @@ class Token:
 class SigningKeys:
     """The provider's public keys by id. Waiting requests share one fetch; keys are kept while the provider is down."""
 
-    def __init__(self, address: str, client: httpx.AsyncClient, cool_down_s: float, max_age_s: float) -> None:
-        self._address = address
+    def __init__(self, url: str, client: httpx.AsyncClient, cool_down_s: float, max_age_s: float) -> None:
+        self._url = url
         self._client = client
         self._cool_down_s = cool_down_s
         self._max_age_s = max_age_s
         self._keys: Mapping[str, Key] = {}
-        self._fetched = -max_age_s
-        self._next_fetch = 0.0
+        self._fetched_at = -max_age_s
+        self._next_fetch_at = 0.0
         self._fetching = asyncio.Lock()
         self._renewal: asyncio.Task[None] | None = None
 
@@ -59,7 +59,7 @@ class SigningKeys:
         if key is None:
             await self._fetch_if_due()
             key = self._keys.get(key_id)
-        elif time.monotonic() - self._fetched > self._max_age_s and (self._renewal is None or self._renewal.done()):
+        elif time.monotonic() - self._fetched_at > self._max_age_s and (self._renewal is None or self._renewal.done()):
             # Revoked keys must expire. This request does not wait for the fetch.
             self._renewal = asyncio.create_task(self._fetch_if_due())
         if not self._keys:
@@ -68,22 +68,22 @@ class SigningKeys:
 
     async def _fetch_if_due(self) -> None:
         async with self._fetching:
-            if time.monotonic() < self._next_fetch:
+            if time.monotonic() < self._next_fetch_at:
                 return
             try:
                 self._keys = await self._fetch()
-                self._fetched = time.monotonic()
+                self._fetched_at = time.monotonic()
             except (httpx.HTTPError, ValueError) as error:
                 log.warning("cannot fetch the signing keys: %s %s", type(error).__name__, error)
             wait_s = self._cool_down_s if self._keys else min(self._cool_down_s, FIRST_COOL_DOWN_S)
-            self._next_fetch = time.monotonic() + wait_s
+            self._next_fetch_at = time.monotonic() + wait_s
 
     async def _fetch(self) -> Mapping[str, Key]:
-        response = await self._client.get(self._address, timeout=min(FETCH_TIMEOUT_S, deadline.for_next_hop()))
+        response = await self._client.get(self._url, timeout=min(FETCH_TIMEOUT_S, deadline.for_next_hop()))
         response.raise_for_status()
         try:
             keys = {
-                entry["kid"]: jwk.construct(entry, ALGORITHM) for entry in response.json()["keys"] if _usable(entry)
+                entry["kid"]: jwk.construct(entry, ALGORITHM) for entry in response.json()["keys"] if _is_usable(entry)
             }
         except (KeyError, TypeError, AttributeError, JOSEError) as error:
             raise ValueError("the response is not a JSON Web Key Set") from error
@@ -92,7 +92,7 @@ class SigningKeys:
         return keys
 
 
-def _usable(entry: Mapping[str, Any]) -> bool:
+def _is_usable(entry: Mapping[str, Any]) -> bool:
     return (
         entry["kty"] == "RSA"
         and entry.get("use", "sig") == "sig"
@@ -116,7 +116,7 @@ class Verifier:
     async def verify(self, text: str) -> Token:
         """Raises a 401 problem that says what is wrong with the token."""
         if len(text) > MAX_TOKEN_LENGTH or not text.isascii():
-            raise rejected("the token is malformed")
+            raise invalid_token("the token is malformed")
         digest = hashlib.sha256(text.encode()).digest()
         cached = self._verified.get(digest)
         if cached and time.time() < cached[1]:
@@ -131,7 +131,7 @@ class Verifier:
     async def _verify(self, text: str) -> Token:
         key = await self._keys.get(_key_id(text))
         if key is None:
-            raise rejected("the token is signed with an unknown key")
+            raise invalid_token("the token is signed with an unknown key")
         try:
             claims = jwt.decode(
                 text,
@@ -150,11 +150,11 @@ class Verifier:
             )
             return Token(_subject(claims), _permissions(claims), float(claims["exp"]))
         except ExpiredSignatureError:
-            raise rejected("the token has expired") from None
+            raise invalid_token("the token has expired") from None
         except JWTClaimsError as error:
-            raise rejected(_CLAIM_MESSAGES.get(str(error), "the token's claims are invalid")) from None
+            raise invalid_token(_CLAIM_MESSAGES.get(str(error), "the token's claims are invalid")) from None
         except (JOSEError, ValueError, TypeError, OverflowError, RecursionError):
-            raise rejected("the token's signature or claims are invalid") from None
+            raise invalid_token("the token's signature or claims are invalid") from None
 
 
 # jose's messages about claims, and the messages for users.
@@ -170,12 +170,12 @@ def _key_id(text: str) -> str:
     try:
         header = jwt.get_unverified_header(text)
     except (JOSEError, RecursionError):
-        raise rejected("the token is malformed") from None
+        raise invalid_token("the token is malformed") from None
     if header.get("alg") != ALGORITHM or "crit" in header:
-        raise rejected(f"the token must be signed with {ALGORITHM}")
+        raise invalid_token(f"the token must be signed with {ALGORITHM}")
     key_id = header.get("kid")
     if not isinstance(key_id, str):
-        raise rejected("the token has no key id")
+        raise invalid_token("the token has no key id")
     return key_id
 
 
@@ -194,7 +194,7 @@ def _permissions(claims: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(map(str, permissions)) | frozenset(scope.split())
 
 
-def rejected(description: str) -> Problem:
+def invalid_token(description: str) -> Problem:
     """401 for an invalid token (RFC 6750)."""
     challenge = f'{CHALLENGE}, error="invalid_token", error_description="{description}"'
     return Problem(401, description, headers={"WWW-Authenticate": challenge})
@@ -203,7 +203,7 @@ def rejected(description: str) -> Problem:
 @asynccontextmanager
 async def connect(settings: GatewaySettings) -> AsyncIterator[Verifier]:
     """Verifies the tokens of the identity provider in the settings."""
-    address = settings.auth0_keys_url or f"{settings.auth0_url}/.well-known/jwks.json"
+    url = settings.auth0_keys_url or f"{settings.auth0_url}/.well-known/jwks.json"
     async with httpx.AsyncClient(headers={"Accept": "application/json"}) as client:
-        keys = SigningKeys(address, client, settings.jwks_cool_down_s, settings.jwks_max_age_s)
+        keys = SigningKeys(url, client, settings.jwks_cool_down_s, settings.jwks_max_age_s)
         yield Verifier(keys, f"{settings.auth0_url}/", settings.auth0_audience, settings.token_cache_s)

@@ -8,7 +8,7 @@ from jsonschema import Draft4Validator, ValidationError
 from jsonschema.validators import extend
 
 from services.common.checks import has_control_characters
-from services.gateway.http.problems import FieldError
+from services.gateway.http.problems import MAX_ERRORS, FieldError
 
 Schema = Mapping[str, Any]
 
@@ -23,9 +23,11 @@ _NOUN = {
 
 
 def check(validator: Draft4Validator, value: object, name: str = "") -> list[FieldError]:
-    """The errors in a value, at most one per field. `name` is the parameter's name; empty for a body."""
+    """The first errors in a value, at most one per field. `name` is the parameter's name; empty for a body."""
     messages: dict[str, str] = {}
     for error in validator.iter_errors(value):
+        if len(messages) >= MAX_ERRORS:
+            break
         path = ([name] if name else []) + [str(step) for step in error.absolute_path]
         for member, message in _explain(error):
             messages.setdefault(".".join([*path, *member]) or "body", message)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway import specification
-from services.gateway.http.problems import FieldError
+from services.gateway.http.problems import MAX_ERRORS, FieldError
 from services.gateway.http.validation import Validator, check
 
 SCHEMA = {
@@ -27,7 +27,7 @@ ALL = Validator(SCHEMA)
 
 
 @pytest.mark.parametrize(
-    ("other", "field", "message"),
+    ("member", "field", "message"),
     [
         ({"name": None}, "name", "must be a string"),
         ({"name": ""}, "name", "must not be empty"),
@@ -51,8 +51,8 @@ ALL = Validator(SCHEMA)
         ({"other": 1}, "other", "unknown field"),
     ],
 )
-def test_an_invalid_field_is_named(other: dict[str, Any], field: str, message: str) -> None:
-    assert check(ALL, {"name": "a"} | other) == [FieldError(field, message)]
+def test_an_invalid_field_is_named(member: dict[str, Any], field: str, message: str) -> None:
+    assert check(ALL, {"name": "a"} | member) == [FieldError(field, message)]
 
 
 def test_a_missing_field_is_named() -> None:
@@ -71,8 +71,13 @@ def test_multiline_text_may_contain_line_breaks() -> None:
     assert check(ALL, {"name": "a", "text": "one\r\n\ttwo"}) == []
 
 
-def test_a_long_array_is_not_searched_for_duplicates() -> None:
-    assert check(ALL, {"name": "a", "list": [{} for _ in range(20_000)]})
+def test_a_long_array_is_not_searched_for_duplicates_and_only_its_first_errors_are_reported() -> None:
+    errors = check(ALL, {"name": "a", "list": [{} for _ in range(20_000)]})
+    assert len(errors) == MAX_ERRORS
+    assert errors[:2] == [
+        FieldError("list", "must have at most 2 entries"),
+        FieldError("list.0", "must be a string"),
+    ]
 
 
 values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=5)
