@@ -16,14 +16,14 @@ CRDS = ROOT.parent / "shared" / "k8s" / "istio-crds-1.30.3.yaml"
 Object = dict[str, Any]
 
 
-def faults(rendered: Object) -> Iterator[str]:
+def faults(manifest: Object) -> Iterator[str]:
     """A line for each error in the object, with its name and the field."""
-    version, kind, name = rendered["apiVersion"], rendered["kind"], rendered["metadata"]["name"]
+    version, kind, name = manifest["apiVersion"], manifest["kind"], manifest["metadata"]["name"]
     validator = _validators().get((version, kind))
     if validator is None:
         yield f"{kind} {name}: Istio has no {kind} in {version}"
         return
-    for error in validator.iter_errors(rendered.get("spec", {})):
+    for error in validator.iter_errors(manifest.get("spec", {})):
         yield f"{kind} {name}: {error.json_path.replace('$', 'spec', 1)}: {error.message}"
 
 

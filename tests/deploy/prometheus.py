@@ -22,7 +22,6 @@ COMPOSE = MONITORING / "prometheus" / "compose.yaml"
 CLUSTER = MONITORING / "prometheus" / "cluster.yaml"
 RULES = sorted((MONITORING / "prometheus" / "rules").glob("*.yaml"))
 HOST = "127.0.0.1"
-EVERY_SECOND = {"scrape_interval": "1s", "evaluation_interval": "1s"}
 
 Yaml = dict[str, Any]
 
@@ -54,7 +53,7 @@ def job(config: Yaml, name: str) -> Yaml:
 def config_for(offset: int, own_port: int) -> Yaml:
     """Compose's configuration, which scrapes a local suite with this port offset every second."""
     config = read(COMPOSE)
-    config["global"] = EVERY_SECOND
+    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     config["rule_files"] = [str(COMPOSE.parent / pattern) for pattern in config["rule_files"]]
     for scrape_config in config["scrape_configs"]:
         for address in [target for group in scrape_config["static_configs"] for target in group["targets"]]:

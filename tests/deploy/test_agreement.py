@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -57,7 +57,7 @@ def test_settings_in_a_cluster_exist(cluster: Cluster) -> None:
     for workload in _with_settings(cluster):
         # The migration gets all settings of its service.
         settings = variables(workload.name).keys() | variables(workload.name.removesuffix("-migrate")).keys()
-        in_cluster = workload.environment.keys() - _operator_values(cluster)
+        in_cluster = workload.environment.keys() - cluster.operator_values.keys()
         faults += [f"{workload}: there is no setting {variable}" for variable in sorted(in_cluster - settings)]
     assert faults == []
 
@@ -139,7 +139,7 @@ def test_google_accounts_are_built_from_the_project(cluster: Cluster) -> None:
         for manifest in cluster.of_kind("ServiceAccount")
         if "annotations" in manifest["metadata"]
     }
-    domain = f"{_operator_values(cluster)['SEEN_PROJECT']}.iam.gserviceaccount.com"
+    domain = f"{cluster.operator_values['SEEN_PROJECT']}.iam.gserviceaccount.com"
     assert accounts == {name: f"seen-{name}@{domain}" for name in ("loader", "spark-connector")}
 
 
@@ -186,9 +186,3 @@ def _with_settings(cluster: Cluster) -> list[Workload]:
     """The workloads that read a settings class; loaders read two variables themselves."""
     services = {*SETTINGS, *cluster.datasets} - {LOCAL_ONLY}
     return [workload for workload in cluster.workloads if workload.name in services]
-
-
-def _operator_values(cluster: Cluster) -> Mapping[str, str]:
-    (values,) = (config_map["data"] for name, config_map in cluster.config_maps.items() if name.startswith("operator-"))
-    operator_values: Mapping[str, str] = values
-    return operator_values

@@ -11,7 +11,7 @@ from cryptography import x509
 from tests.deploy import prometheus
 from tests.deploy.envoy.certificates import Authority, Certificate
 from tests.deploy.envoy.running import command
-from tests.deploy.prometheus import CLUSTER, EVERY_SECOND, HOST, Yaml, free_port, job, read
+from tests.deploy.prometheus import CLUSTER, HOST, Yaml, free_port, job, read
 from tests.end_to_end.suites import wait_for
 
 TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
@@ -72,7 +72,7 @@ def test_the_expiry_is_stored_for_the_ingress_but_not_for_sidecars(
     scraped = job(read(CLUSTER), "istio-proxies")
     del scraped["kubernetes_sd_configs"]
     scraped["static_configs"] = [_discovered(envoy, "istio-ingress"), _discovered(envoy, "seen")]
-    config = {"global": EVERY_SECOND, "scrape_configs": [scraped]}
+    config = {"global": {"scrape_interval": "200ms"}, "scrape_configs": [scraped]}
     with prometheus.running(tmp_path, port, config) as running:
         # The listener starts shortly after the statistics.
         wait_for(lambda: running.query("seen_certificate_expiry_timestamp_seconds"))

@@ -29,8 +29,13 @@ def objects(cluster: Cluster) -> list[Object]:
 
 
 def of_istio(objects: list[Object], *kinds: str) -> list[Object]:
-    selected = [rendered for rendered in objects if ".istio.io/" in rendered["apiVersion"]]
-    return [rendered for rendered in selected if not kinds or rendered["kind"] in kinds]
+    selected = [manifest for manifest in objects if ".istio.io/" in manifest["apiVersion"]]
+    return [manifest for manifest in selected if not kinds or manifest["kind"] in kinds]
+
+
+def named(objects: list[Object], kind: str, name: str) -> Object:
+    (manifest,) = (other for other in objects if (other["kind"], other["metadata"]["name"]) == (kind, name))
+    return manifest
 
 
 def rules(objects: list[Object], pod: Pod) -> Iterator[tuple[str, Object]]:
@@ -61,32 +66,28 @@ def seen_pods(objects: list[Object]) -> list[Pod]:
 
 
 def test_objects_are_valid(objects: list[Object]) -> None:
-    faults = [fault for rendered in of_istio(objects) for fault in istio_schemas.faults(rendered)]
+    faults = [fault for manifest in of_istio(objects) for fault in istio_schemas.faults(manifest)]
     assert not faults, "\n".join(faults)
 
 
 def test_the_overlay_contains_every_object_of_the_folder_istio(objects: list[Object]) -> None:
-    def names(rendered: list[Object]) -> set[tuple[str, ...]]:
+    def names(manifests: list[Object]) -> set[tuple[str, ...]]:
         return {
             (manifest["kind"], manifest["metadata"]["namespace"], manifest["metadata"]["name"])
-            for manifest in of_istio(rendered)
+            for manifest in of_istio(manifests)
         }
 
     assert names(render.istio()) <= names(objects)
 
 
 def test_objects_use_stable_api_versions(objects: list[Object]) -> None:
-    versions = {rendered["kind"]: rendered["apiVersion"].partition("/")[2] for rendered in of_istio(objects)}
+    versions = {manifest["kind"]: manifest["apiVersion"].partition("/")[2] for manifest in of_istio(objects)}
     assert versions.pop("EnvoyFilter") == "v1alpha3"
     assert set(versions.values()) == {"v1"}
 
 
-def test_the_operators_values_replace_all_placeholders(objects: list[Object]) -> None:
-    settings = next(
-        manifest["data"]
-        for manifest in objects
-        if manifest["kind"] == "ConfigMap" and manifest["metadata"]["name"].startswith("operator")
-    )
+def test_the_operators_values_replace_all_placeholders(cluster: Cluster, objects: list[Object]) -> None:
+    settings = cluster.operator_values
     hosts = [server["hosts"] for gateway in of_istio(objects, "Gateway") for server in gateway["spec"]["servers"]]
     hosts += [
         manifest["spec"]["hosts"] for manifest in of_istio(objects, "VirtualService") if "gateways" in manifest["spec"]
@@ -147,8 +148,8 @@ def test_a_service_allows_each_caller_the_methods_that_its_code_calls(cluster: C
 
 def test_policies_and_filters_select_existing_pods(objects: list[Object]) -> None:
     existing = [pod.labels for pod in pods(objects)] + [{"istio": "ingressgateway"}]
-    for rendered in of_istio(objects, "AuthorizationPolicy", "RequestAuthentication", "EnvoyFilter"):
-        name, labels = rendered["metadata"]["name"], selector(rendered)
+    for manifest in of_istio(objects, "AuthorizationPolicy", "RequestAuthentication", "EnvoyFilter"):
+        name, labels = manifest["metadata"]["name"], selector(manifest)
         assert any(labels.items() <= others.items() for others in existing), f"{name}: no pod has {labels}"
 
 
@@ -202,9 +203,7 @@ def test_routes_have_no_retries_and_no_timeouts(objects: list[Object]) -> None:
 
 
 def test_only_the_websites_files_are_looked_for_at_several_pods(objects: list[Object]) -> None:
-    (route,) = (
-        manifest for manifest in of_istio(objects, "VirtualService") if manifest["metadata"]["name"] == "website"
-    )
+    route = named(objects, "VirtualService", "website")
     (entry,) = route["spec"]["http"]
     assert entry["match"] == [{"uri": {"prefix": FILES_PREFIX}}]
     assert "404" in entry["retries"]["retryOn"].split(",")
@@ -247,17 +246,11 @@ def test_the_canary_component_can_be_copied_for_any_service(service: str, with_c
     stable, canary = (pod for pod in seen_pods(with_canaries) if pod.labels["app.kubernetes.io/name"] == service)
     assert {**stable.labels, "version": "canary"} == canary.labels
     assert (canary.account, canary.ports) == (stable.account, stable.ports)
-    (route,) = (
-        manifest for manifest in of_istio(with_canaries, "VirtualService") if manifest["metadata"]["name"] == service
-    )
+    route = named(with_canaries, "VirtualService", service)
     weights = [(entry["destination"]["subset"], entry["weight"]) for entry in route["spec"]["http"][0]["route"]]
     assert weights == [("stable", 90), ("canary", 10)]
-    (image,) = (
-        manifest["spec"]["template"]["spec"]["containers"][0]["image"]
-        for manifest in with_canaries
-        if manifest["kind"] == "Deployment" and manifest["metadata"]["name"] == f"{service}-canary"
-    )
-    assert image == f"seen/{service}-canary"
+    deployment = named(with_canaries, "Deployment", f"{service}-canary")
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == f"seen/{service}-canary"
 
 
 # Documentation

@@ -112,6 +112,13 @@ class Cluster:
         return {manifest["metadata"]["name"] for manifest in self.of_kind(*kinds)}
 
     @property
+    def operator_values(self) -> Mapping[str, str]:
+        """The content of the overlay's operator.env."""
+        (values,) = (manifest["data"] for name, manifest in self.config_maps.items() if name.startswith("operator-"))
+        operator_values: Mapping[str, str] = values
+        return operator_values
+
+    @property
     def deployments(self) -> Sequence[Workload]:
         """The services of Seen."""
         return [workload for workload in self.workloads if workload.kind == "Deployment"]

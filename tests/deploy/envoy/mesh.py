@@ -73,10 +73,10 @@ class Mesh:
         return self.mesh_certificates.for_account(pod.namespace, pod.account)
 
     def _all(self, kind: str) -> list[Object]:
-        return [rendered for rendered in self._objects if rendered["kind"] == kind]
+        return [manifest for manifest in self._objects if manifest["kind"] == kind]
 
     def _for(self, pod: Pod, kind: str) -> list[Object]:
-        return [rendered for rendered in self._all(kind) if pod.selected_by(rendered)]
+        return [manifest for manifest in self._all(kind) if pod.selected_by(manifest)]
 
     def _ingress(self) -> Iterable[Object]:
         for gateway in self._all("Gateway"):

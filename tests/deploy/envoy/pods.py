@@ -17,16 +17,16 @@ class Pod:
     labels: Mapping[str, str]
     ports: Mapping[str, int]
 
-    def selected_by(self, rendered: Object) -> bool:
+    def selected_by(self, manifest: Object) -> bool:
         """Whether an Istio policy or filter applies to this pod."""
         # Objects in the root namespace apply to all namespaces.
-        in_scope = rendered["metadata"]["namespace"] in (self.namespace, "istio-system")
-        return in_scope and selector(rendered).items() <= self.labels.items()
+        in_scope = manifest["metadata"]["namespace"] in (self.namespace, "istio-system")
+        return in_scope and selector(manifest).items() <= self.labels.items()
 
 
-def selector(rendered: Object) -> Mapping[str, str]:
+def selector(manifest: Object) -> Mapping[str, str]:
     """The labels that a policy or filter selects; empty if it applies to all pods."""
-    spec = rendered["spec"]
+    spec = manifest["spec"]
     labels = spec.get("selector", {}).get("matchLabels") or spec.get("workloadSelector", {}).get("labels") or {}
     return dict(labels)
 
@@ -38,9 +38,9 @@ INGRESS = Pod(
 
 def pods(objects: Sequence[Object]) -> list[Pod]:
     return [
-        _pod(rendered["metadata"], rendered["spec"]["template"])
-        for rendered in objects
-        if rendered["kind"] == "Deployment"
+        _pod(manifest["metadata"], manifest["spec"]["template"])
+        for manifest in objects
+        if manifest["kind"] == "Deployment"
     ]
 
 
