@@ -77,7 +77,7 @@ def check_real_data(run_job: RunJob, folder: Path, min_films: int, min_votes: in
 
 
 @given(imdb=random_imdb.imdbs(), min_films=st.integers(1, 4), min_votes=st.sampled_from([0, 10_000]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_duckdb_ranks_random_films_as_the_oracle(imdb: Imdb, min_films: int, min_votes: int) -> None:
     with TemporaryDirectory() as folder:
         random_imdb.write(Path(folder), imdb)
