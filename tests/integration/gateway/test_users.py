@@ -8,6 +8,7 @@ from seen.v1 import account_pb2, library_pb2
 from seen.v1.account_pb2 import LIKE, NOT_INTERESTED, SEEN
 from seen.v1.types_pb2 import BOOK, SHOW, ItemRef
 from services.common.errors import AlreadyExists, InvalidArgument, NotFound
+from services.gateway.handlers.users import STATE_COOKIE
 from tests.integration.gateway.conftest import Gateway
 from tests.integration.gateway.fakes import BOOK_ID, NOON, SHOW_ID
 from tests.integration.gateway.provider import AUDIENCE
@@ -109,7 +110,7 @@ async def test_sign_in_redirects_browsers_to_the_provider(gateway: Gateway) -> N
     assert query["response_type"] == "token"
     assert query["audience"] == AUDIENCE
     assert query["redirect_uri"] == "http://gateway.example/"
-    assert f"seen_sign_in={query['state']}" in response.headers["set-cookie"]
+    assert f"{STATE_COOKIE}={query['state']}" in response.headers["set-cookie"]
 
 
 async def test_sign_out_redirects_browsers_to_the_provider(gateway: Gateway) -> None:

@@ -10,6 +10,7 @@ from connexion.spec import Specification
 
 from seen.v1.types_pb2 import ItemType
 from services.gateway import handlers, specification
+from services.gateway.http import cors
 from services.gateway.http.operations import Operations
 from services.gateway.http.parameters import Parameter
 from tests.integration.gateway.conftest import settings
@@ -123,6 +124,15 @@ def test_an_optional_parameter_has_no_example_that_swagger_ui_would_fill_in(
 ) -> None:
     optional = [parameter for parameter in operation.get("parameters", []) if not parameter.get("required")]
     assert not [parameter["name"] for parameter in optional if "example" in parameter]
+
+
+def test_pages_of_other_origins_may_use_every_method_and_read_every_header_of_the_document() -> None:
+    methods = {method.upper() for methods in DOCUMENT["paths"].values() for method in methods}
+    assert set(cors.METHODS) == methods | {"HEAD"}
+    operations = [operation for methods in RESOLVED["paths"].values() for operation in methods.values()]
+    responses = [response for operation in operations for response in operation["responses"].values()]
+    headers = {name for response in responses for name in response.get("headers", {})}
+    assert headers - {"Cache-Control"} <= set(cors.RESPONSE_HEADERS)  # browsers always allow Cache-Control
 
 
 def test_each_kind_of_data_that_is_cached_is_written_by_an_operation() -> None:

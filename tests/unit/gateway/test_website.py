@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from seen.v1.types_pb2 import ANIME, BOOK, Item
+from services.gateway.handlers.users import STATE_COOKIE
 from services.gateway.http.website import (
     FOLDER,
     MAX_DESCRIPTION,
@@ -253,3 +254,7 @@ def test_every_file_that_the_website_names_exists() -> None:
             linked |= {posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) for name in imported}
     assert linked
     assert linked <= site.files.keys()
+
+
+def test_the_website_reads_the_cookie_that_sign_in_sets() -> None:
+    assert any(f'"{STATE_COOKIE}"' in path.read_text() for path in FOLDER.rglob("*.js"))
