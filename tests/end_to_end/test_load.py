@@ -58,7 +58,7 @@ def test_wrong_content_with_a_right_status_is_a_failure(suite: LocalSuite) -> No
 def test_a_load_test_writes_a_table_plots_and_a_page(suite: LocalSuite, tmp_path: Path) -> None:
     out = tmp_path / "out"
 
-    finished = run(LOAD_TEST, "6", "3", "--suite", suite.folder, "--out", out).succeeded()
+    finished = run(LOAD_TEST, "6", "1", "--suite", suite.folder, "--out", out).succeeded()
 
     table = (out / "table.md").read_text()
     assert table in finished.output
