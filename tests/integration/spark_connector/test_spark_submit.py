@@ -12,13 +12,13 @@ from tests.integration.spark_connector.spark import FAST, needs_java
 @needs_java
 async def test_spark_and_duckdb_have_the_same_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", FAST)
-    async with connector(settings(tmp_path, results=str(tmp_path / "one"))) as client:
-        duckdb = await until(client.most_connected, answered)
+    async with connector(settings(tmp_path, results=str(tmp_path / "duckdb"))) as client:
+        duckdb = await until(client.best_director, answered)
     with_spark = settings(tmp_path, spark_runner="spark-submit", job_memory="1g")
     async with connector(with_spark) as client:
-        spark = await until(client.most_connected, answered, seconds=300)
+        spark = await until(client.best_director, answered, seconds=300)
     assert spark.answer == duckdb.answer
-    assert [path.name for path in (tmp_path / "results" / "jobs" / "most_connected").iterdir()] == ["job.log"]
+    assert [path.name for path in (tmp_path / "results" / "jobs" / "best_director").iterdir()] == ["job.log"]
 
 
 @needs_java
