@@ -1,7 +1,6 @@
 """Runs a real Prometheus with the committed configuration, with host names replaced by ports on this machine."""
 
 import datetime
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -131,9 +130,3 @@ def running(folder: Path, port: int, config: Yaml) -> Iterator[Prometheus]:
         finally:
             process.terminate()
             process.wait(10)
-
-
-def free_port() -> int:
-    with socket.create_server((HOST, 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

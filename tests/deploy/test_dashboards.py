@@ -12,6 +12,7 @@ from tests.deploy.declared_services import scraped_ports
 from tests.deploy.prometheus import Prometheus
 from tests.end_to_end.api import items, mark, path
 from tests.end_to_end.suites import LocalSuite, wait_for
+from tests.ports import free_port
 
 # Metrics that a local suite does not have, with their source.
 NOT_LOCAL = {
@@ -28,7 +29,7 @@ EMPTY = {"overview: Responses of the ingress", "overview: Certificates expire in
 
 @pytest.fixture(scope="module")
 def running(suite: LocalSuite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    folder, port = tmp_path_factory.mktemp("prometheus"), prometheus.free_port()
+    folder, port = tmp_path_factory.mktemp("prometheus"), free_port()
     with prometheus.running(folder, port, prometheus.config_for(suite.offset, port)) as started:
         started.wait_until_scraped()
         yield started

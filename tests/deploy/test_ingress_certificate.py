@@ -11,8 +11,9 @@ from cryptography import x509
 from tests.deploy import prometheus
 from tests.deploy.envoy.certificates import Authority, Certificate
 from tests.deploy.envoy.running import command
-from tests.deploy.prometheus import CLUSTER, HOST, Yaml, free_port, job, read
+from tests.deploy.prometheus import CLUSTER, HOST, Yaml, job, read
 from tests.end_to_end.suites import wait_for
+from tests.ports import free_port
 
 TLS = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
 NOTHING = "type.googleapis.com/envoy.extensions.filters.network.direct_response.v3.Config"

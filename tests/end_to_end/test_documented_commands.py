@@ -19,6 +19,7 @@ import pytest
 from scripts.local import state
 from scripts.local.suite import ROOT, Suite
 from tests.end_to_end.suites import WITH_SIGNALS, free_offset, run, wait_for
+from tests.ports import free_ports
 
 RUN_SUITE, RUN_TESTS = "./scripts/local.sh\n", "./scripts/test.sh\n"
 TESTS_OF_RUN_TESTS = "tests/unit/test_documents.py"  # all tests would include those of this file
@@ -239,14 +240,6 @@ class Checkout:
         for shell in self._shells.values():
             shell.process.kill()
         self.stop_suite()
-
-
-def free_ports(number: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [server.getsockname()[1] for server in sockets]
-    for server in sockets:
-        server.close()
-    return ports
 
 
 def accepts_connections(port: int) -> bool:

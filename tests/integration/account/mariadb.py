@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pymysql
+
+from tests.ports import free_port
 
 MAKE_CERTIFICATES = Path(__file__).parents[3] / "scripts/make_certs.sh"
 PASSWORD = "s3cret/for-tests"
@@ -32,7 +33,7 @@ class MariaDb:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
         self.certificates = folder / "certificates"
 
     def install(self) -> None:
@@ -139,10 +140,3 @@ def make_certificates(folder: Path) -> None:
 
 def _path() -> str:
     return f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

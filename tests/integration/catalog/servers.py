@@ -22,6 +22,7 @@ from services.catalog.service import build
 from services.catalog.settings import CatalogSettings
 from services.catalog.store.documents import Document
 from services.common import clients
+from tests.ports import free_port
 
 START_TIMEOUT_S = 30
 
@@ -32,9 +33,7 @@ class Server:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self.uri = f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
 
     def start(self) -> None:

@@ -15,6 +15,7 @@ import pytest
 from tests.integration.gateway.conftest import until
 from tests.integration.gateway.fakes import BOOK_ID, Fakes
 from tests.integration.gateway.provider import AUDIENCE
+from tests.ports import free_port
 
 REQUIRED = {
     "SEEN_PUBLIC_URL": "http://localhost:8080",
@@ -26,11 +27,6 @@ REQUIRED = {
     "SEEN_AUTH0_CLIENT_ID": "seen-swagger-ui",
     "SEEN_METRICS_PORT": "0",
 }
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 async def launch(**variables: str) -> Process:

@@ -1,19 +1,14 @@
 """The stand-in as a process on a free port, as scripts/local.sh runs it."""
 
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.local_auth0.stand_in import StandIn
+from tests.ports import free_port
 
 Start = Callable[[], StandIn]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 @pytest.fixture(scope="package")

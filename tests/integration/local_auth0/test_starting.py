@@ -10,8 +10,9 @@ import pytest
 
 from services.local_auth0.service import ListenError, listen
 from services.local_auth0.settings import LocalAuth0Settings
-from tests.integration.local_auth0.conftest import Start, free_port
+from tests.integration.local_auth0.conftest import Start
 from tests.integration.local_auth0.stand_in import Pkce, StandIn, exchange, sign_in
+from tests.ports import free_port
 
 
 def test_a_busy_port_is_named_in_one_line(tmp_path: Path) -> None:
