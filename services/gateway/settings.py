@@ -27,7 +27,7 @@ class GatewaySettings(Settings):
 
     library_address: str = Field(description="host:port of the library")
     account_address: str = Field(description="host:port of the account service")
-    spark_address: str = Field(description="host:port of the Spark connector, which need not run")
+    spark_address: str = Field(description="host:port of the Spark connector, which may be down")
 
     auth0_url: HttpAddress = Field(description="identity provider's URL; with a trailing slash, its tokens' issuer")
     auth0_keys_url: HttpAddress | None = Field(

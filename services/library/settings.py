@@ -11,7 +11,7 @@ class LibrarySettings(GrpcSettings):
     catalog_addresses: CatalogAddresses = Field(
         description="host:port of each item type's dataset: BOOK=host:port,SHOW=host:port,…"
     )
-    spark_address: str = Field(description="host:port of the Spark connector, which need not run")
+    spark_address: str = Field(description="host:port of the Spark connector, which may be down")
     model_check_interval_s: float = Field(
         5, gt=0, le=10, description="seconds between checks for a newly trained suggestion model"
     )
