@@ -4,18 +4,17 @@ Invalid requests must be refused and valid ones accepted, with the exceptions be
 hooks that Schemathesis loads.
 """
 
-import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 import schemathesis
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from scripts.local.suite import ROOT
-from tests.end_to_end.suites import SuiteUnderTest, run
+from tests.end_to_end.suites import LocalSuite, run
 
 # Why a request that conforms to the document may get status 400, by the last part of the field in the response.
 EXCEPTIONS = {
@@ -37,26 +36,25 @@ def _fields(response: Any) -> set[str]:
     return {error["field"].rpartition(".")[2] for error in response.json()["errors"]}
 
 
-@schemathesis.hook
-def after_call(context: Any, case: Any, response: Any) -> None:
-    """Removes each item that was added, because other tests use the same suite."""
-    if response.status_code == 201 and "/item/" in response.headers["location"][0]:
-        headers = {"Authorization": case.headers["Authorization"]}
-        url = os.environ["SEEN_TEST_URL"] + response.headers["location"][0]
-        assert requests.delete(url, headers=headers, timeout=10).status_code == 204
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSuite]:
+    """A suite for this module alone: Schemathesis deletes items whose ids it has read from responses."""
+    with LocalSuite(tmp_path_factory.mktemp("schemathesis")) as suite:
+        yield suite
 
 
+@pytest.mark.own_suite
 @pytest.mark.parametrize(
     ("username", "phases"), [(None, "coverage"), ("ana", "coverage"), ("admin", "examples,coverage,fuzzing")]
 )
 def test_requests_generated_from_the_document_are_answered_as_documented(
-    suite: SuiteUnderTest, username: str | None, phases: str, tmp_path: Path
+    own: LocalSuite, username: str | None, phases: str, tmp_path: Path
 ) -> None:
-    authorization = [f"--header=Authorization: Bearer {suite.token(username)}"] if username else []
+    authorization = [f"--header=Authorization: Bearer {own.token(username)}"] if username else []
     run(
         Path(sys.executable).parent / "schemathesis",
         "run",
-        f"{suite.url}/openapi.json",
+        f"{own.url}/openapi.json",
         *authorization,
         f"--phases={phases}",
         "--checks=all",
@@ -68,5 +66,4 @@ def test_requests_generated_from_the_document_are_answered_as_documented(
         folder=tmp_path,
         PYTHONPATH=str(ROOT),
         SCHEMATHESIS_HOOKS="tests.end_to_end.test_schemathesis",
-        SEEN_TEST_URL=suite.url,
     ).succeeded()
