@@ -13,6 +13,8 @@ import grpc
 from google.protobuf.message import Message
 from grpc.aio import AioRpcError, Metadata
 
+from services.common.tasks import ignore_failure
+
 SCHEME = "inproc:"
 
 Method = Callable[[Any, Any], Coroutine[Any, Any, Any]]
@@ -27,8 +29,7 @@ class _Server:
 
     def finish(self, call: asyncio.Task[Any]) -> None:
         self.calls.discard(call)
-        if not call.cancelled():
-            call.exception()  # marks it as retrieved: the caller may have given up
+        ignore_failure(call)
 
 
 _servers: dict[str, _Server] = {}

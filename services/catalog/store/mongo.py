@@ -1,6 +1,5 @@
 """The MongoDB driver: a setting with several URIs, and calls that end before the request's deadline."""
 
-import asyncio
 import functools
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -16,6 +15,7 @@ from services.catalog.store.documents import Document
 from services.catalog.store.ids import SHARD_CHARACTERS
 from services.common import deadline
 from services.common.errors import DeadlineExceeded, Unavailable
+from services.common.tasks import shielded
 
 # Short enough that a request reports the shard that does not answer, before its own deadline expires.
 SERVER_SELECTION_S = 0.7
@@ -38,7 +38,7 @@ def uncancelled(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Co
 
     @functools.wraps(function)
     async def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.shield(asyncio.create_task(function(*args, **kwargs)))
+        return await shielded(function(*args, **kwargs))
 
     return run
 

@@ -15,6 +15,7 @@ import prometheus_client
 from starlette.responses import Response
 
 from services.common import deadline
+from services.common.tasks import ignore_failure
 from services.gateway.http.operations import Operation
 from services.gateway.http.responses import NO_STORE
 from services.gateway.specification import ITEM_TYPES
@@ -87,7 +88,7 @@ class Cache:
             fill = asyncio.create_task(self._call_handler(key, operation, arguments, version))
             self._fills[key, version] = fill
             fill.add_done_callback(lambda _: self._fills.pop((key, version)))
-            fill.add_done_callback(_ignore_failure)
+            fill.add_done_callback(ignore_failure)
         return await asyncio.shield(fill)  # the fill continues if this request is cancelled
 
     async def _call_handler(
@@ -124,9 +125,3 @@ class Cache:
         while self._bytes > self._max_bytes:
             self._bytes -= self._entries.popitem(last=False)[1].size
         BYTES.set(self._bytes)
-
-
-def _ignore_failure(fill: asyncio.Task[Entry]) -> None:
-    """Marks the exception as retrieved: if no request waits for the fill any more, asyncio would log it."""
-    if not fill.cancelled():
-        fill.exception()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from services.common.errors import Unavailable
+from services.common.tasks import ignore_failure
 from services.spark_connector.runners.cloud import CloudRunner
 from services.spark_connector.runners.job import Job, Report, part_of
 from services.spark_connector.storage.bucket import Bucket
@@ -111,8 +112,7 @@ class CloudPairCounter:
 async def _complete(write: Coroutine[Any, Any, None]) -> None:
     """Lets a write end even if this call is cancelled. Its thread would otherwise write into a deleted folder."""
     task = asyncio.create_task(write)
-    # Retrieves the exception of a write whose caller was cancelled; asyncio would log it otherwise.
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    task.add_done_callback(ignore_failure)
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
