@@ -18,6 +18,8 @@ from services.catalog.store.store import connect
 
 # Time for the batch that is being written when the load is interrupted.
 _LAST_BATCH_S = 30
+# Longer than in a service: nobody waits for an answer, and a busy server may take seconds to accept a connection.
+SERVER_SELECTION_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class LoadJob:
         name = self.adapter.name
         started = time.monotonic()
         try:
-            async with connect(name, self.adapter.type, self.uris, self.database) as store:
+            async with connect(name, self.adapter.type, self.uris, self.database, SERVER_SELECTION_S) as store:
                 await store.create_indexes()
                 async with Lease(store.shards[0], self.lease_s).held() as lease:
                     await gather_all(*(shard.repair() for shard in store.shards))

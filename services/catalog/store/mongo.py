@@ -69,7 +69,7 @@ async def within_deadline(client: AsyncMongoClient[Document], shard: str) -> Asy
     try:
         with pymongo.timeout(deadline.for_next_hop()):
             if not client.topology_description.has_writable_server():
-                with pymongo.timeout(SERVER_SELECTION_S):
+                with pymongo.timeout(client.options.server_selection_timeout):
                     await client.admin.command("ping")
             yield
     except PyMongoError as error:

@@ -34,8 +34,17 @@ _PREPARE_RETRY_S = 0.5
 
 
 @contextlib.asynccontextmanager
-async def connect(name: str, item_type: ItemType, uris: Sequence[str], database: str) -> AsyncIterator["Store"]:
-    """The dataset's store. Returns at once, whether the servers are running or not."""
+async def connect(
+    name: str,
+    item_type: ItemType,
+    uris: Sequence[str],
+    database: str,
+    server_selection_s: float = SERVER_SELECTION_S,
+) -> AsyncIterator["Store"]:
+    """The dataset's store. Returns at once, whether the servers are running or not.
+
+    `server_selection_s`: how long a call waits for a server that is down or slow to connect.
+    """
     async with contextlib.AsyncExitStack() as stack:
         shards = []
         for number, uri in enumerate(uris, start=1):
@@ -44,8 +53,7 @@ async def connect(name: str, item_type: ItemType, uris: Sequence[str], database:
                 # The service's clients retry reads; retries here would multiply with theirs.
                 retryReads=False,
                 retryWrites=False,
-                # For calls that the driver makes by itself, such as ending sessions.
-                serverSelectionTimeoutMS=int(SERVER_SELECTION_S * 1000),
+                serverSelectionTimeoutMS=int(server_selection_s * 1000),
                 appname=f"seen-{name}",
             )
             stack.push_async_callback(client.close)

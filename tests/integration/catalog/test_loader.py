@@ -11,7 +11,7 @@ import pytest
 
 from services.catalog import datasets
 from services.catalog.adapter import Adapter, published_files
-from services.catalog.loader import tables
+from services.catalog.loader import job, tables
 from services.catalog.store.positions import theme_list
 from tests.conftest import ROOT
 from tests.integration.catalog.lists import Shards, assert_no_holes
@@ -195,9 +195,23 @@ def test_a_server_that_is_down_stops_the_load(
 ) -> None:
     stopped = Server(tmp_path)
     monkeypatch.setattr(servers[1], "uri", stopped.uri)
+    monkeypatch.setattr(job, "SERVER_SELECTION_S", 0.2)
     outcome = load("imdb", *titles(tmp_path, title(1)))
     assert outcome.exit_code == 1
     assert "imdb: the imdb dataset's shard 2 does not answer" in outcome.errors
+
+
+def test_a_server_that_is_still_starting_is_awaited(
+    load: Loader, servers: list[Server], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    starting = Server(tmp_path)
+    monkeypatch.setattr(servers[1], "uri", starting.uri)
+    monkeypatch.setattr(job, "SERVER_SELECTION_S", 60.0)
+    starting.start()
+    try:
+        assert load("imdb", *titles(tmp_path, title(1))).counts() == (1, 0, 0, 0)
+    finally:
+        starting.kill()
 
 
 def test_load_sh_has_a_help_text() -> None:
