@@ -5,11 +5,11 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any
 
 from spark_jobs.engine import Engine
 from spark_jobs.steps import Progress
@@ -47,13 +47,22 @@ def main(job: Job, engine: AbstractContextManager[Engine], arguments: Sequence[s
 
 
 def run(job: Job, options: argparse.Namespace, engine: AbstractContextManager[Engine]) -> None:
-    """Solves and writes the result. A failure is reported as progress and ends the program with exit code 1."""
-    signal.signal(signal.SIGTERM, _terminate)
+    """Solves and writes the result."""
+    with reported_progress() as progress, engine as opened:
+        result = _result(job, options, opened, progress)
+        opened.write(options.output, json.dumps(result, ensure_ascii=False, indent=1) + "\n")
+
+
+@contextmanager
+def reported_progress() -> Iterator[Progress]:
+    """Reports the end of the program. A failure is reported too, and ends the program with exit code 1.
+
+    SIGTERM raises SystemExit, so that context managers remove scratch files.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     progress = Progress()
     try:
-        with engine as opened:
-            result = _result(job, options, opened, progress)
-            opened.write(options.output, json.dumps(result, ensure_ascii=False, indent=1) + "\n")
+        yield progress
     except InputError as error:
         progress.failed(str(error))
         sys.exit(1)
@@ -99,11 +108,6 @@ def _parameters(job: Job, options: argparse.Namespace) -> Json:
     own.add_argument("--runners-up")
     job.add_own_arguments(own)
     return {action.dest: getattr(options, action.dest) for action in own._actions}
-
-
-def _terminate(*_: object) -> NoReturn:
-    # Raises SystemExit, so that context managers remove scratch files.
-    sys.exit(128 + signal.SIGTERM)
 
 
 # An answer is the JSON form of BestDirector or MostConnected in protos/seen/v1/spark.proto.

@@ -5,8 +5,6 @@ Progress is reported like that of the jobs in spark_jobs.
 """
 
 import argparse
-import signal
-import sys
 import tempfile
 import time
 import uuid
@@ -14,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 import duckdb
 import numpy as np
@@ -31,8 +28,9 @@ from services.taste.score import LIKED_WEIGHT, SEEN_WEIGHT
 from services.taste.training_files import TrainingItem, read_counts, read_items
 from spark_jobs import item_pairs
 from spark_jobs.duckdb_engine import DuckDBEngine
+from spark_jobs.job import reported_progress
 from spark_jobs.steps import Progress, Steps
-from spark_jobs.views import InputError, find_files
+from spark_jobs.views import find_files
 
 # item_pairs writes weights of marks as whole numbers: this many times LIKED_WEIGHT and SEEN_WEIGHT.
 WEIGHT_SCALE = 10
@@ -201,17 +199,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--memory", default="400MB", help="memory of DuckDB before it uses the disk; default 400MB")
     parser.add_argument("--processes", type=int, default=2, help="number of processes that train; default 2")
     options = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, _terminate)
-    progress = Progress()
-    try:
+    with reported_progress() as progress:
         train(options, progress)
-    except InputError as error:
-        progress.failed(str(error))
-        sys.exit(1)
-    except Exception as error:
-        progress.failed(f"{type(error).__name__}: {str(error)[:500]}")
-        raise
-    progress.report("done", 1.0)
 
 
 def train(options: argparse.Namespace, progress: Progress) -> None:
@@ -226,11 +215,6 @@ def train(options: argparse.Namespace, progress: Progress) -> None:
         folder = options.pairs or Path(scratch)
         model = Trainer(items, counts, folder, progress, options.processes).train(counted)
         model_file.save(model, options.output)
-
-
-def _terminate(*_: object) -> NoReturn:
-    # Raises SystemExit, so that context managers remove scratch files.
-    sys.exit(128 + signal.SIGTERM)
 
 
 if __name__ == "__main__":
