@@ -1,4 +1,9 @@
-"""Every request has a deadline. It is passed on and shortened at each hop, so that the inner service reports first."""
+"""Every request has a deadline. It is passed on and shortened at each hop, so that the inner service reports first.
+
+For example, of the 5 s for a single item, the gateway's call to the library has 4.95 s, and the library's call to the
+dataset 4.9 s. If the database hangs, the library can still report which dataset does not answer, before the gateway's
+own timeout.
+"""
 
 import asyncio
 from contextvars import ContextVar
