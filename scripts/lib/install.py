@@ -65,7 +65,7 @@ def install(extra: str) -> None:
         **pip_index(),
     )
     # Otherwise each of the dozen processes of a suite would compile the packages at its first start. Files for other
-    # versions of Python cannot be compiled, which is no error.
+    # versions of Python cannot be compiled: the exit code is ignored.
     packages = VENV.glob("lib/python*/site-packages")
     subprocess.run([PYTHON, "-m", "compileall", "-qq", "-j", "0", *packages], stdout=subprocess.DEVNULL, check=False)
     stamp_of(extra).write_text(source_of_packages())

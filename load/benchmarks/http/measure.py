@@ -105,7 +105,7 @@ def measure(target: Target, traffic: Traffic, kind: str, seconds: int, number: i
 
 
 def run_wrk(url: str, seconds: int, file: str, statuses: Iterable[int]) -> Any:
-    """The figures that wrk.lua prints. `statuses`: those that are no failure."""
+    """Returns the figures that wrk.lua prints. A response counts as a failure unless its status is in `statuses`."""
     command = ["wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s"]
     command += ["--timeout", f"{TIMEOUT_S}s", "--script", str(SCRIPT), url, "--", file, *map(str, statuses)]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603

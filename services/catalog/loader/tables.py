@@ -111,7 +111,7 @@ def _raising(kind: type[LoadError], path: Path) -> Iterator[None]:
 
 
 def read_header(text: io.TextIOWrapper, form: Format) -> list[str]:
-    """The names of the columns; empty if there are none."""
+    """The cells of the first line, which are the names of the columns. A line that is not CSV has none."""
     line = text.readline(MAX_CHARACTERS)
     if form is Format.TSV:
         return _cells(line)

@@ -41,7 +41,7 @@ class Spark:
 
 
 async def reply_of(call: Awaitable[R], purpose: str) -> R:
-    """The connector's reply. The connector need not be installed, so NoAnswer becomes a problem that says so."""
+    """The connector's reply. Raises a 503 problem if it is not running: an installation may do without it."""
     try:
         return await call
     except NoAnswer as error:
@@ -49,7 +49,7 @@ async def reply_of(call: Awaitable[R], purpose: str) -> R:
 
 
 def _answered(reply: Any) -> Response:
-    """200 with the answer, or 202 with the state of the computation if there is no answer yet."""
+    """200 with the stored answer. Before the first answer is stored: 202 with the state of its computation."""
     computation = reply.computation
     if not reply.HasField("answer"):
         return accepted(computation)

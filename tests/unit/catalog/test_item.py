@@ -81,7 +81,7 @@ def test_an_item_is_the_same_after_storing(item: Item) -> None:
 
 def test_field_names_are_camel_case_in_mongodb_and_in_the_rest_api() -> None:
     assert CAMEL_CASE["image_url"] == "imageUrl"
-    assert set(CAMEL_CASE.values()) < set(documents.from_item(COMPLETE))
+    assert set(CAMEL_CASE.values()) < set(documents.from_item(COMPLETE)), "a field is missing in COMPLETE"
 
 
 def test_the_protos_item_and_the_domains_item_have_the_same_fields() -> None:

@@ -1,10 +1,24 @@
 import asyncio
 import gc
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
 
 from services.common.tasks import shielded
+
+
+async def cancel_caller_of(work: Coroutine[Any, Any, None]) -> None:
+    """Awaits the shielded work in a task, and cancels the task while it waits."""
+
+    async def call() -> None:
+        await shielded(work)
+
+    caller = asyncio.create_task(call())
+    await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
 
 
 async def test_a_shielded_task_goes_on_when_its_caller_is_cancelled() -> None:
@@ -14,11 +28,7 @@ async def test_a_shielded_task_goes_on_when_its_caller_is_cancelled() -> None:
         await released.wait()
         finished.set()
 
-    caller = asyncio.create_task(_await(work()))
-    await asyncio.sleep(0)
-    caller.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await caller
+    await cancel_caller_of(work())
     released.set()
     await asyncio.wait_for(finished.wait(), 5)
 
@@ -32,17 +42,9 @@ async def test_a_failure_after_the_caller_was_cancelled_is_not_logged() -> None:
         await released.wait()
         raise RuntimeError("the connection is closed")
 
-    caller = asyncio.create_task(_await(work()))
-    await asyncio.sleep(0)
-    caller.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await caller
+    await cancel_caller_of(work())
     released.set()
     for _ in range(3):
         await asyncio.sleep(0)
     gc.collect()
     assert logged == []
-
-
-async def _await(coroutine: Any) -> None:
-    await shielded(coroutine)
